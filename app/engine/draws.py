@@ -1,0 +1,75 @@
+"""Keyed randomness: draw = f(seed, purpose, role, entity), never a stream.
+
+A draw depends on nothing but its key, so that switching one fault off, adding a retry or changing the order of two
+safeguards moves no draw of anything else. The *purpose* is the stable id of what is drawn for ("fault:hang",
+"traffic.gap"), the *role* says which attempt it is for (target, retry index, hedge index), the *entity* is a number:
+of a request, a row, an incident.
+
+Blocks are computed in numpy; a single draw takes the same arithmetic in Python's own integers and gives the same value.
+The mixer is splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom number generators", OOPSLA 2014).
+"""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+_MASK = (1 << 64) - 1
+_GAMMA = 0x9E3779B97F4A7C15
+_MIX_1 = 0xBF58476D1CE4E5B9
+_MIX_2 = 0x94D049BB133111EB
+_UNIT = 2.0**-53
+
+
+class Role(NamedTuple):
+    """Which attempt of a request: the target's name, how often that target was retried, which hedge of it."""
+
+    target: str
+    retry: int = 0
+    hedge: int = 0
+
+
+class Draws:
+    """All randomness of one run, from its seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+        self._keys: dict[tuple[str, Role | None], int] = {}
+
+    def key(self, purpose: str, role: Role | None = None) -> int:
+        """The 64-bit key of a column of draws."""
+        found = self._keys.get((purpose, role))
+        if found is None:
+            name = f"{self.seed}|{purpose}|" + ("" if role is None else f"{role.target}|{role.retry}|{role.hedge}")
+            found = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
+            self._keys[purpose, role] = found
+        return found
+
+    def block(self, purpose: str, role: Role | None, first: int, count: int) -> NDArray[np.float64]:
+        """Uniform draws in [0, 1) of the entities `first` to `first + count - 1`; shape (count,)."""
+        return self.of(purpose, role, np.arange(first, first + count, dtype=np.uint64))
+
+    def of(self, purpose: str, role: Role | None, entities: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Uniform draws in [0, 1) of the given entities, in their shape."""
+        z = entities * np.uint64(_GAMMA) + np.uint64(self.key(purpose, role))
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(_MIX_1)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(_MIX_2)
+        z ^= z >> np.uint64(31)
+        return (z >> np.uint64(11)).astype(np.float64) * _UNIT
+
+    def one(self, purpose: str, role: Role | None, entity: int) -> float:
+        """The draw of one entity; the value that `block` has for it."""
+        z = (entity * _GAMMA + self.key(purpose, role)) & _MASK
+        z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
+        z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
+        z ^= z >> 31
+        return (z >> 11) * _UNIT
+
+    def normal_block(self, purpose: str, role: Role | None, first: int, count: int) -> NDArray[np.float64]:
+        """Standard normal draws (Box and Muller 1958) from the columns `purpose` and `purpose + ".angle"`; shape (count,)."""
+        radius = np.sqrt(-2.0 * np.log1p(-self.block(purpose, role, first, count)))
+        angle = self.block(purpose + ".angle", role, first, count)
+        return np.asarray(radius * np.cos(2.0 * np.pi * angle))

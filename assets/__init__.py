@@ -1,0 +1,1 @@
+"""Sample prompts and data, icons, styles and report templates."""
