@@ -68,8 +68,42 @@ class Draws:
         z ^= z >> 31
         return (z >> 11) * _UNIT
 
+    def column(self, purpose: str, role: Role | None) -> Column:
+        """The draws of one purpose and role, to be read entity by entity."""
+        return Column(self, purpose, role)
+
+    def normal(self, purpose: str, role: Role | None, entities: NDArray[np.uint64]) -> NDArray[np.float64]:
+        """Standard normal draws (Box and Muller 1958) from the columns `purpose` and `purpose + ".angle"`, in the shape of
+        `entities`."""
+        radius = np.sqrt(-2.0 * np.log1p(-self.of(purpose, role, entities)))
+        return np.asarray(radius * np.cos(2.0 * np.pi * self.of(purpose + ".angle", role, entities)))
+
     def normal_block(self, purpose: str, role: Role | None, first: int, count: int) -> NDArray[np.float64]:
-        """Standard normal draws (Box and Muller 1958) from the columns `purpose` and `purpose + ".angle"`; shape (count,)."""
-        radius = np.sqrt(-2.0 * np.log1p(-self.block(purpose, role, first, count)))
-        angle = self.block(purpose + ".angle", role, first, count)
-        return np.asarray(radius * np.cos(2.0 * np.pi * angle))
+        """Standard normal draws of the entities `first` to `first + count - 1`; shape (count,)."""
+        return self.normal(purpose, role, np.arange(first, first + count, dtype=np.uint64))
+
+
+BLOCK = 1024
+"""Entities are numbered in blocks of this size wherever columns are computed ahead."""
+
+
+class Column:
+    """One purpose and role, read entity by entity: blocks are computed when first asked for, the last few are kept."""
+
+    __slots__ = ("_blocks", "_draws", "_purpose", "_role")
+
+    def __init__(self, draws: Draws, purpose: str, role: Role | None) -> None:
+        self._draws = draws
+        self._purpose = purpose
+        self._role = role
+        self._blocks: dict[int, list[float]] = {}
+
+    def __getitem__(self, entity: int) -> float:
+        block = entity >> 10
+        values = self._blocks.get(block)
+        if values is None:
+            if len(self._blocks) >= 4:
+                del self._blocks[next(iter(self._blocks))]
+            values = self._draws.block(self._purpose, self._role, block << 10, BLOCK).tolist()
+            self._blocks[block] = values
+        return values[entity & 1023]

@@ -1,0 +1,85 @@
+"""What each attempt would meet at its target, computed ahead in numpy blocks: times, tokens, luck, and faults.
+
+An attempt's plan depends on its role and its request's number alone, so it is the same for all variants, and computing it
+early or late changes nothing.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.draws import BLOCK, Draws, Role
+from app.faults.fault_set import FaultSet
+from app.providers.profile import Target, Tokens
+
+MICRO = 1_000_000
+_KEPT = 8
+
+AttemptPlan = tuple[int, int, int, float, int]
+"""Time to first token (µs), service time (µs), output tokens, quality draw, bit set of faults that fire."""
+
+
+class AttemptPlans:
+    """The plans of all attempts at one target."""
+
+    def __init__(self, name: str, target: Target, tokens: Tokens, faults: FaultSet, draws: Draws) -> None:
+        self.name = name
+        self._target = target
+        self._tokens = tokens
+        self._faults = faults
+        self.draws = draws
+        self._blocks: dict[tuple[int, int], dict[int, list[AttemptPlan]]] = {}
+
+    def block(self, retry: int, hedge: int, number: int) -> list[AttemptPlan]:
+        """The plans of the block that holds request `number`; index it by `number % BLOCK`."""
+        blocks = self._blocks.setdefault((retry, hedge), {})
+        index = number // BLOCK
+        found = blocks.get(index)
+        if found is None:
+            if len(blocks) >= _KEPT:
+                del blocks[next(iter(blocks))]
+            found = blocks[index] = self._compute(Role(self.name, retry, hedge), index * BLOCK)
+        return found
+
+    def _compute(self, role: Role, first: int) -> list[AttemptPlan]:
+        output = self._output_tokens(role, first)
+        first_us, service_us = self._times(role, first, output)
+        quality = self.draws.block("provider.quality", role, first, BLOCK)
+        hits = self._faults.attempt_hits(role, first, BLOCK)
+        return list(zip(first_us.tolist(), service_us.tolist(), output.tolist(), quality.tolist(), hits.tolist(), strict=True))
+
+    def _output_tokens(self, role: Role, first: int) -> NDArray[np.int64]:
+        tokens = self._tokens
+        spread = np.exp(tokens.output_sigma * self.draws.normal_block("provider.output_tokens", role, first, BLOCK))
+        return np.clip(np.rint(tokens.output_tokens * spread), 1, tokens.max_tokens).astype(np.int64)
+
+    def _times(
+        self, role: Role, first: int, output: NDArray[np.int64]
+    ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        target = self._target
+        if target.service == "tokens":
+            normal = self.draws.normal_block("provider.first_token", role, first, BLOCK)
+            first_s = target.first_token_s * np.exp(target.first_token_sigma * normal)
+            service_s = first_s + (output - 1) / target.tokens_per_s
+        else:
+            service_s = self._service_s(role, first)
+            first_s = service_s
+        return _micro(first_s), _micro(service_s)
+
+    def _service_s(self, role: Role, first: int) -> NDArray[np.float64]:
+        target = self._target
+        if target.service == "constant":
+            return np.full(BLOCK, target.service_s)
+        if target.service == "lognormal":
+            normal = self.draws.normal_block("provider.service", role, first, BLOCK)
+            return target.service_s * np.exp(target.service_sigma * normal)
+        draw = self.draws.block("provider.service", role, first, BLOCK)
+        if target.service == "exponential":
+            return -np.log1p(-draw) * target.service_s
+        trace = np.asarray(target.trace_s)
+        return trace[(draw * len(trace)).astype(np.int64)]
+
+
+def _micro(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+    return np.maximum(np.rint(seconds * MICRO), 1).astype(np.int64)

@@ -1,0 +1,184 @@
+"""The requests of a run, alike for all variants: when each arrives, and what it asks.
+
+Planned a block ahead and handed out by time. A change re-plans what has not been handed out.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Hashable
+from operator import itemgetter
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.engine.attempt_plans import MICRO
+from app.engine.draws import BLOCK, Draws
+from app.engine.questions import Question, QuestionBook
+from app.faults.fault_set import FaultSet
+from app.faults.schedule import windows
+from app.scenario.model import Scenario
+from app.traffic.arrivals import Arrivals
+from app.traffic.rates import NEVER_US
+from app.traffic.rows import RowOrder
+
+PlannedRequest = tuple[int, int, Question, Hashable, int, int, int]
+"""Number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the request's own faults."""
+
+_REMEMBERED = 1 << 16
+"""Requests whose question a later one may repeat."""
+
+
+class Plan:
+    """What is asked when. `take(until_us)` hands out the requests that arrive up to then."""
+
+    def __init__(self, scenario: Scenario, draws: Draws, questions: QuestionBook, faults: FaultSet) -> None:
+        self._draws = draws
+        self._questions = questions
+        self._faults = faults
+        self._scenario = scenario
+        traffic = scenario.traffic
+        self._arrivals = Arrivals(draws, traffic.profile(), traffic.arrivals)
+        self._rows = RowOrder(draws, questions.row_count, traffic)
+        self._first = 0
+        self._pending: list[PlannedRequest] = []
+        self._mess = np.zeros(_REMEMBERED, dtype=np.int64)
+        """The mess in each remembered request's question: a repeat asks verbatim, mess and all."""
+        self.ended = False
+
+    def take(self, until_us: int) -> list[PlannedRequest]:
+        """The next requests that arrive at or before `until_us`, in order."""
+        taken: list[PlannedRequest] = []
+        while True:
+            if not self._pending:
+                self._plan_block()
+                if not self._pending:
+                    return taken
+            if self._pending[-1][1] <= until_us:
+                taken += self._pending
+                self._pending = []
+                continue
+            count = bisect_right(self._pending, until_us, key=itemgetter(1))
+            taken += self._pending[:count]
+            del self._pending[:count]
+            return taken
+
+    def horizon_us(self) -> int:
+        """The arrival of the last request planned so far; planning goes on a block when all have been handed out."""
+        if not self._pending:
+            self._plan_block()
+        return self._pending[-1][1] if self._pending else NEVER_US
+
+    def change(self, scenario: Scenario, faults: FaultSet, at_us: int) -> None:
+        """From `at_us` on requests arrive, and ask, as the changed scenario has it."""
+        traffic, before = scenario.traffic, self._scenario.traffic
+        self._scenario = scenario
+        self._faults = faults
+        self._first -= len(self._pending)
+        self._pending = []
+        self.ended = False
+        if traffic.profile() != before.profile():
+            self._arrivals.change(at_us, traffic.profile())
+        self._rows.change(self._first, traffic)
+
+    def _plan_block(self) -> None:
+        """Plan the next block of requests, unless the run's arrivals have ended."""
+        if self.ended:
+            return
+        traffic = self._scenario.traffic
+        count = BLOCK
+        if traffic.max_requests is not None:
+            count = min(count, traffic.max_requests - self._first)
+        if count <= 0:
+            self.ended = True
+            return
+        first = self._first
+        intended = self._arrivals.block(first, count)
+        last_us = round(self._scenario.duration_s * MICRO)
+        count = int(np.searchsorted(intended, last_us, side="left"))
+        self.ended = count < len(intended)
+        if count == 0:
+            return
+        self._pending = self._requests(first, intended[:count])
+        self._first = first + count
+
+    def _requests(self, first: int, intended: NDArray[np.int64]) -> list[PlannedRequest]:
+        count = len(intended)
+        numbers = np.arange(first, first + count, dtype=np.int64)
+        twice = self._duplicates(numbers, intended)
+        rows = self._rows.block(first, count, twice != 0)
+        mess = self._mess_of(rows.source, rows.fresh, numbers, intended)
+        prompts = self._prompt_of(rows.source)
+        tokens = self._tokens_of(rows.source)
+        keys = list(zip(prompts.tolist(), rows.row.tolist(), mess.tolist(), strict=True))
+        questions = self._questions.prepare(keys, self._faults)
+        max_tokens = self._scenario.tokens.max_tokens
+        sizes = (
+            [question.tokens for question in questions]
+            if tokens is None
+            else [size + question.extra_tokens for size, question in zip(tokens.tolist(), questions, strict=True)]
+        )
+        return [
+            (number, arrival, question, key, size, max_tokens, hits)
+            for number, arrival, question, key, size, hits in zip(
+                numbers.tolist(),
+                intended.tolist(),
+                questions,
+                rows.question.tolist(),
+                sizes,
+                (mess | twice).tolist(),
+                strict=True,
+            )
+        ]
+
+    def _duplicates(self, numbers: NDArray[np.int64], intended: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Which requests are sent twice: bit set of the `duplicate` faults that fire."""
+        twice = np.zeros(len(numbers), dtype=np.int64)
+        for index, fault in self._faults.mess():
+            if fault.kind == "duplicate":
+                fires = self._faults.mess_hits(index, numbers) & self._on_at(index, intended) & (numbers > 0)
+                twice |= fires.astype(np.int64) << index
+        return twice
+
+    def _mess_of(
+        self,
+        source: NDArray[np.int64],
+        fresh: NDArray[np.bool_],
+        numbers: NDArray[np.int64],
+        intended: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """Bit set of the mess faults in each request's question."""
+        mess = np.zeros(len(numbers), dtype=np.int64)
+        for index, fault in self._faults.mess():
+            if fault.on and fault.kind != "duplicate":
+                fires = self._faults.mess_hits(index, numbers) & self._on_at(index, intended)
+                mess |= fires.astype(np.int64) << index
+        slots = numbers % _REMEMBERED
+        self._mess[slots] = mess
+        return np.where(fresh, mess, self._mess[source % _REMEMBERED])
+
+    def _on_at(self, index: int, intended: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Whether the fault's schedule has it on at these times."""
+        fault = self._faults.faults[index]
+        on = np.zeros(len(intended), dtype=np.bool_)
+        if fault.on:
+            for begin, end in windows(fault, self._draws):
+                if begin > intended[-1]:
+                    break
+                on |= (intended >= begin) & (intended < end)
+        return on
+
+    def _prompt_of(self, source: NDArray[np.int64]) -> NDArray[np.int64]:
+        draw = self._draws.of("traffic.prompt", None, source.astype(np.uint64))
+        return np.asarray((draw * self._questions.prompt_count).astype(np.int64))
+
+    def _tokens_of(self, source: NDArray[np.int64]) -> NDArray[np.int64] | None:
+        """Sizes of the prompts, where the scenario has them drawn and not estimated from the text."""
+        tokens = self._scenario.tokens
+        if tokens.input_tokens is None:
+            return None
+        normal = self._draws.normal("tokens.input", None, source.astype(np.uint64))
+        size = tokens.input_tokens * np.exp(tokens.input_sigma * normal)
+        return np.maximum(np.rint(size), 1).astype(np.int64)
+
+

@@ -1,0 +1,239 @@
+"""What requests ask: one `Question` for each prompt, row and mess, made once however many requests ask it.
+
+Rendering, counting tokens and checking the answers happen here, ahead of the requests and in batches, through the bounded
+worker. Questions are kept while they are asked often, and made again when they are not; making one twice gives the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+from app.engine.draws import Draws
+from app.engine.verdicts import Verdicts
+from app.faults.base import Fault, MessFault
+from app.faults.fault_set import FaultSet
+from app.inputs.bounded import BoundedWorker
+from app.inputs.mess import Parameters, mutate
+from app.inputs.preparation import Inputs
+from app.inputs.tokens import estimate_tokens
+from app.providers.answers.settings import Answers
+from app.providers.answers.writer import AnswerKind, AnswerWriter
+from app.safeguards.commands import Answer
+from app.scenario.model import Scenario
+
+KEPT = 20_000
+"""Questions kept at a time."""
+
+Key = tuple[int, int, int]
+"""Prompt, row, bit set of mess faults."""
+
+
+class Question:
+    """A prompt filled with a row, in whatever mess the row came.
+
+    tokens        the rendered prompt's estimated size
+    extra_tokens  by how much the mess makes it longer than it would be
+    qualities     for each target: how likely its answer is right
+    error         why the prompt could not be rendered; empty when it could
+    """
+
+    __slots__ = ("_book", "answers", "error", "extra_tokens", "mess", "prompt", "qualities", "row", "tokens", "unaskable")
+
+    def __init__(self, book: QuestionBook, key: Key, tokens: int, extra_tokens: int, qualities: list[float], error: str) -> None:
+        self._book = book
+        self.prompt, self.row, self.mess = key
+        self.tokens = tokens
+        self.extra_tokens = extra_tokens
+        self.qualities = qualities
+        self.error = error
+        self.unaskable = bool(error)
+        self.answers: dict[str, Answer] = {}
+
+    def answer(self, kind: AnswerKind) -> Answer:
+        """The answer of this kind (right, wrong, truncated, ...) to it."""
+        found = self.answers.get(kind)
+        if found is None:
+            found = self.answers[kind] = self._book.answer(self, kind)
+        return found
+
+    def has(self, fault: Fault) -> bool:
+        """Whether the fault's rules about prompts and rows speak of it."""
+        return self._book.concerns(fault, self)
+
+
+class QuestionBook:
+    """Makes questions, and keeps the latest `KEPT`."""
+
+    def __init__(self, inputs: Inputs, draws: Draws, worker: BoundedWorker) -> None:
+        self._inputs = inputs
+        self._draws = draws
+        self._worker = worker
+        self._kept: dict[Key, Question] = {}
+        self._logged = bytearray(inputs.row_count)
+        self._unlogged: list[int] = []
+        self.prompt_count = len(inputs.prompts)
+        self.row_count = inputs.row_count
+        prompts = {each.name: [[part.role, part.template] for part in each.messages] for each in inputs.prompts}
+        worker.run([{"do": "load", "prompts": prompts}])
+        self._expected_values: dict[str, list[str]] = {}
+        self.configure(inputs.scenario)
+
+    def configure(self, scenario: Scenario) -> None:
+        """Take on changed settings: questions are made anew, with other odds of a right answer."""
+        self._targets = tuple(scenario.targets.values())
+        self._kept.clear()
+        names = [prompt.name for prompt in self._inputs.prompts]
+        styles = [
+            next((each for each in scenario.answers if not each.prompts or name in each.prompts), Answers())
+            for name in names
+        ]
+        self._expected_columns = [style.expected_column for style in styles]
+        self._writers = [AnswerWriter(style, self._values_of(style.expected_column)) for style in styles]
+        self._verdicts = Verdicts(scenario.checks, names, self._worker)
+
+    def prepare(self, keys: Sequence[Key], faults: FaultSet) -> list[Question]:
+        """The questions for these keys, in their order; those not known yet are made in one batch."""
+        self._faults = faults
+        kept = self._kept
+        new = [key for key in dict.fromkeys(keys) if key not in kept]
+        if new:
+            found = {key: kept[key] for key in dict.fromkeys(keys) if key in kept}
+            if len(kept) + len(new) > KEPT:
+                for key in list(kept)[: max(len(new), KEPT // 4)]:
+                    del kept[key]
+            made = self._make(new)
+            kept |= made
+            found |= made
+            return [found[key] for key in keys]
+        return [kept[key] for key in keys]
+
+    def take_new_rows(self) -> list[tuple[int, int, dict[str, object]]]:
+        """Rows asked about for the first time since the last call: (row, its number in the file, its values)."""
+        rows, self._unlogged = self._unlogged, []
+        return [(row, self._inputs.row_number(row), self._inputs.row(row)) for row in rows]
+
+    def messages(self, key: Key) -> list[list[str]] | str:
+        """The rendered prompt as [role, text] pairs, or why it cannot be rendered."""
+        answer = self._worker.run([self._render_job(key[0], self.messy_row(key))])[0]
+        return str(answer["error"]) if "error" in answer else answer["messages"]
+
+    def messy_row(self, key: Key) -> dict[str, object]:
+        """The row as it comes, mess and all."""
+        _, row, mess = key
+        values = self._inputs.row(row)
+        for index, fault in self._faults.mess():
+            if mess >> index & 1:
+                values = self._in_a_mess(values, row, fault)
+        return values
+
+    def answer(self, question: Question, kind: AnswerKind) -> Answer:
+        """The answer of a kind to a question, checked."""
+        return self._answers([(question, kind)])[0]
+
+    def concerns(self, fault: Fault, question: Question) -> bool:
+        """Whether the fault's rules about prompts and rows speak of the question."""
+        if fault.prompts and self._inputs.prompts[question.prompt].name not in fault.prompts:
+            return False
+        return fault.match is None or fault.match.holds(self._by_wanted_name(question.row))
+
+    def _make(self, keys: Sequence[Key]) -> dict[Key, Question]:
+        jobs = []
+        for key in keys:
+            prompt, row, mess = key
+            jobs.append(self._render_job(prompt, self.messy_row(key)))
+            if mess:
+                jobs.append(self._render_job(prompt, self._inputs.row(row)))
+            if not self._logged[row]:
+                self._logged[row] = 1
+                self._unlogged.append(row)
+        rendered = iter(self._worker.run(jobs))
+        made: dict[Key, Question] = {}
+        for key in keys:
+            messy = next(rendered)
+            clean = next(rendered) if key[2] else messy
+            tokens = _size(messy)
+            made[key] = Question(
+                self, key, max(1, tokens), max(0, tokens - _size(clean)), self._odds(key[2]), messy.get("error", "")
+            )
+        # The answers that most requests will get are written and checked in one batch, not one by one when they come.
+        self._prefetch([each for each in made.values() if not each.unaskable])
+        return made
+
+    def _prefetch(self, questions: Sequence[Question]) -> None:
+        cases: list[tuple[Question, AnswerKind]] = [(each, kind) for each in questions for kind in ("right", "wrong")]
+        for (question, kind), answer in zip(cases, self._answers(cases), strict=True):
+            question.answers[kind] = answer
+
+    def _answers(self, cases: Sequence[tuple[Question, AnswerKind]]) -> list[Answer]:
+        texts = []
+        for question, kind in cases:
+            column = self._expected_columns[question.prompt]
+            value = None if column is None else self._by_wanted_name(question.row).get(column)
+            key = int(self._draws.one(f"answer.{kind}", None, question.row * self.prompt_count + question.prompt) * 2**53)
+            expected = None if value is None else str(value)
+            texts.append(self._writers[question.prompt].text(kind, expected=expected, key=key))
+        verdicts = self._verdicts.of(
+            [
+                (question.prompt, text, self._by_wanted_name(question.row))
+                for (question, _), text in zip(cases, texts, strict=True)
+            ]
+        )
+        # The simulated model knows whether it meant to be right; the truth checks may know better, never the other way round.
+        return [
+            Answer(kind, text=text, correct=true and kind == "right", failed_checks=failed)
+            for (_, kind), text, (true, failed) in zip(cases, texts, verdicts, strict=True)
+        ]
+
+    def _render_job(self, prompt: int, row: dict[str, object]) -> dict[str, Any]:
+        values = {name: row[column] for name, column in self._inputs.columns.pairs.items() if column in row}
+        return {"do": "render", "prompt": self._inputs.prompts[prompt].name, "values": values}
+
+    def _by_wanted_name(self, row: int) -> dict[str, object]:
+        """A clean row by the names that the scenario has for its columns."""
+        values = self._inputs.row(row)
+        return values | {
+            name: values[column] for name, column in self._inputs.columns.pairs.items() if column in values
+        }
+
+    def _in_a_mess(self, values: dict[str, object], row: int, fault: MessFault) -> dict[str, object]:
+        columns: Sequence[str] = self._inputs.text_columns
+        if fault.columns:
+            pairs = self._inputs.columns.pairs
+            columns = [pairs.get(column, column) for column in fault.columns]
+
+        def draw(purpose: str) -> float:
+            return self._draws.one(f"{fault.purpose}.{purpose}", None, row)
+
+        return mutate(fault.kind, values, columns, draw, mess_parameters(fault))
+
+    def _odds(self, mess: int) -> list[float]:
+        """For each target: how likely it answers a question in this mess rightly."""
+        kinds = self._faults.names(mess)
+        return [
+            target.quality * prod(target.quality_by_mess.get(kind, 1.0) for kind in kinds) for target in self._targets
+        ]
+
+    def _values_of(self, column: str | None) -> list[str]:
+        """The distinct values of the expected column."""
+        if column is None:
+            return []
+        if column not in self._expected_values:
+            name = self._inputs.columns.pairs[column]
+            seen = dict.fromkeys(str(self._inputs.row(row).get(name)) for row in range(min(self.row_count, 20_000)))
+            self._expected_values[column] = list(seen)[:1000]
+        return self._expected_values[column]
+
+
+def mess_parameters(fault: MessFault) -> Parameters:
+    """What the fault's settings tell the mutation."""
+    default = Parameters()
+    return Parameters(
+        severity=getattr(fault, "severity", default.severity),
+        repeat_to_chars=getattr(fault, "repeat_to_chars", default.repeat_to_chars),
+    )
+
+
+def _size(rendered: dict[str, Any]) -> int:
+    return sum(estimate_tokens(text) for _, text in rendered.get("messages", ()))

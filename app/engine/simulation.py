@@ -1,0 +1,237 @@
+"""The virtual driver: all variants' worlds, side by side, on the same requests and failures.
+
+What happens to all worlds at once (a fault's schedule, a change of settings) happens between two stretches of time: the
+worlds are advanced up to just before it, one after the other, and go on from there. So a change at time T holds for
+what arrives, or starts, at T or later, and the same changes at the same times give the same run to the bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from app.engine.agenda import Agenda
+from app.engine.attempt_plans import MICRO, AttemptPlans
+from app.engine.draws import Draws
+from app.engine.plan import Plan
+from app.engine.questions import QuestionBook
+from app.engine.world import World
+from app.faults.base import Fault
+from app.faults.fault_set import FaultSet
+from app.faults.schedule import FOREVER_US, Schedule
+from app.providers.simulated import SimulatedProvider
+from app.safeguards import base
+from app.safeguards.commands import Attempt
+from app.safeguards.pipeline import Workshop
+from app.scenario.edit import check_changeable, with_setting
+from app.scenario.model import Change, Scenario
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened to all worlds at a time: kind and label as in the session log."""
+
+    at_us: int
+    kind: str
+    label: str
+    details: Mapping[str, Any]
+
+
+class Simulation:
+    """A run in virtual time. `now_us` is how far it is; `offered` counts the requests that have arrived.
+
+    `names` gives the log's code of a text, `key_of(variant)` the key of a variant's request 0.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        questions: QuestionBook,
+        draws: Draws,
+        names: Mapping[str, int],
+        key_of: Callable[[int], int],
+    ) -> None:
+        self.scenario = scenario
+        self.questions = questions
+        self.draws = draws
+        self.now_us = -1
+        self.offered = 0
+        self.events: list[Event] = []
+        self.arrived_us: list[int] = []
+        self._planned_changes = sorted(scenario.changes, key=lambda change: change.at_s)
+        self._names = names
+        self._schedules = [Schedule(fault, draws, 0) for fault in scenario.faults]
+        self._faults = self._fault_set()
+        self._plan = Plan(scenario, draws, questions, self._faults)
+        self._attempt_plans = self._make_attempt_plans()
+        self._workshops = [Workshop() for _ in scenario.variants]
+        self.worlds = [
+            World(name, self._providers, names, key_of(index)) for index, name in enumerate(scenario.variants)
+        ]
+        self._configure_worlds()
+        for fault, schedule in zip(scenario.faults, self._schedules, strict=True):
+            if fault.on and schedule.on and _has_end(fault):
+                self._tell_edge(0, fault, begins=True)
+
+    @property
+    def last_arrival_us(self) -> int:
+        """When arrivals end."""
+        return round(self.scenario.duration_s * MICRO)
+
+    @property
+    def end_us(self) -> int:
+        """When the run is over even if requests still wait."""
+        return self.last_arrival_us + round(self.scenario.drain_s * MICRO)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to happen."""
+        if self.now_us >= self.end_us:
+            return True
+        return self.now_us >= self.last_arrival_us and not any(world.in_flight for world in self.worlds)
+
+    def horizon_us(self) -> int:
+        """A good time to advance to next: far enough to be worth it, near enough to be interrupted."""
+        if self.now_us >= self.last_arrival_us:
+            return min(self.now_us + MICRO, self.end_us)
+        return min(self._plan.horizon_us(), self.last_arrival_us)
+
+    def advance(self, until_us: int) -> None:
+        """Let everything happen up to `until_us`, included."""
+        until_us = min(until_us, self.end_us)
+        while True:
+            cut_us = self._next_cut()
+            if cut_us > until_us:
+                break
+            if cut_us - 1 > self.now_us:
+                self._advance_worlds(cut_us - 1)
+            self._pass_cut(cut_us)
+        if until_us > self.now_us:
+            self._advance_worlds(until_us)
+
+    def change(self, path: str, value: Any, label: str = "") -> Event:
+        """Flip a switch now: it holds for what comes after `now_us`. Raises UserError if it cannot be."""
+        check_changeable(path)
+        changed = with_setting(self.scenario, path, value)
+        at_us = self.now_us + 1
+        event = Event(at_us, "change", label or f"{path} = {value}", {"set": path, "value": value})
+        self._apply(changed, at_us)
+        self.events.append(event)
+        return event
+
+    def finish(self) -> None:
+        """Whoever still waits has no answer."""
+        for world in self.worlds:
+            world.end()
+
+    # -- time ------------------------------------------------------------------------------------------------------
+
+    def _advance_worlds(self, until_us: int) -> None:
+        arrivals = self._plan.take(until_us)
+        self.offered += len(arrivals)
+        self.arrived_us += [planned[1] for planned in arrivals]
+        for world in self.worlds:
+            world.advance(arrivals, until_us)
+        self.now_us = until_us
+
+    def _next_cut(self) -> int:
+        """When the next thing happens to all worlds."""
+        edges = [schedule.next_us for schedule in self._schedules]
+        if self._planned_changes:
+            edges.append(round(self._planned_changes[0].at_s * MICRO))
+        return max(min(edges, default=FOREVER_US), self.now_us + 1)
+
+    def _pass_cut(self, cut_us: int) -> None:
+        edges = False
+        for index, schedule in enumerate(self._schedules):
+            while schedule.next_us <= cut_us:
+                schedule.step()
+                edges = True
+                fault = self.scenario.faults[index]
+                if fault.on and _has_end(fault):
+                    self._tell_edge(cut_us, fault, begins=schedule.on)
+        if edges:
+            self._faults.scheduled = [schedule.on for schedule in self._schedules]
+            self._set_clocks(cut_us)
+            for world in self.worlds:
+                world.strike(self._faults)
+        while self._planned_changes and round(self._planned_changes[0].at_s * MICRO) <= cut_us:
+            self._flip(self._planned_changes.pop(0), cut_us)
+
+    def _flip(self, change: Change, at_us: int) -> None:
+        where = f"changes, at {change.at_s:g} s"
+        check_changeable(change.set)
+        self._apply(with_setting(self.scenario, change.set, change.value, where=where), at_us)
+        label = change.label or f"{change.set} = {change.value}"
+        self.events.append(Event(at_us, "change", label, {"set": change.set, "value": change.value}))
+
+    def _tell_edge(self, at_us: int, fault: Fault, *, begins: bool) -> None:
+        kind = "incident_begin" if begins else "incident_end"
+        self.events.append(Event(at_us, kind, fault.label or fault.id, {"fault": fault.id, "kind": fault.kind}))
+
+    # -- settings --------------------------------------------------------------------------------------------------
+
+    def _apply(self, scenario: Scenario, at_us: int) -> None:
+        """Go on with other settings from `at_us` on."""
+        before, self.scenario = self.scenario, scenario
+        self._set_clocks(at_us)
+        if scenario.faults != before.faults:
+            self._schedules = [Schedule(fault, self.draws, at_us) for fault in scenario.faults]
+        if scenario.targets != before.targets:
+            self.questions.configure(scenario)
+        self._faults = self._fault_set()
+        self._attempt_plans = self._make_attempt_plans()
+        self._configure_worlds()
+        self._plan.change(scenario, self._faults, at_us)
+
+    def _set_clocks(self, now_us: int) -> None:
+        for world in self.worlds:
+            world.clock.now = now_us
+
+    def _fault_set(self) -> FaultSet:
+        return FaultSet(self.scenario.faults, self.draws, [schedule.on for schedule in self._schedules])
+
+    def _make_attempt_plans(self) -> list[AttemptPlans]:
+        return [
+            AttemptPlans(name, target, self.scenario.tokens, self._faults, self.draws)
+            for name, target in self.scenario.targets.items()
+        ]
+
+    def _providers(self, agenda: Agenda, over: Callable[[Attempt], None]) -> list[SimulatedProvider]:
+        return [
+            SimulatedProvider(index, target, target.tariff(), plans, agenda, over)
+            for index, (target, plans) in enumerate(
+                zip(self.scenario.targets.values(), self._attempt_plans, strict=True)
+            )
+        ]
+
+    def _configure_worlds(self) -> None:
+        scenario = self.scenario
+        targets = tuple(scenario.targets.values())
+        tariffs = tuple(target.tariff() for target in targets)
+        surroundings = base.World(
+            tuple(scenario.targets), tuple(target.model for target in targets), tariffs, self.draws
+        )
+        for world, workshop, variant in zip(self.worlds, self._workshops, scenario.variants.values(), strict=True):
+            world.pipeline = workshop.build(variant.safeguards, surroundings)
+            world.patience_us = round(scenario.patience_s * MICRO)
+            for provider, target, tariff, plans in zip(
+                world.providers, targets, tariffs, self._attempt_plans, strict=True
+            ):
+                provider.configure(target, tariff, plans)
+            world.strike(self._faults)
+
+
+def _has_end(fault: Fault) -> bool:
+    """Whether the fault comes and goes, and is no fixture."""
+    return (
+        fault.from_s > 0 or fault.to_s is not None or fault.period_s is not None or fault.mean_between_s is not None
+    )
+
+
+def as_times(arrived_us: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Arrival times as an array, shape (n,)."""
+    return np.asarray(arrived_us, dtype=np.int64)

@@ -1,0 +1,269 @@
+"""One variant's world under the virtual driver: its requests in flight, its targets, its agenda.
+
+Worlds share nothing but what is the same for all: arrivals, questions, draws. A world is advanced to a virtual time, as
+fast as the machine goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from heapq import heappop
+
+from app.engine.agenda import Agenda
+from app.engine.plan import PlannedRequest
+from app.faults.fault_set import FaultSet
+from app.providers.simulated import OVER, SimulatedProvider
+from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcome, Resolve, Result, Sleep, WaitAny
+from app.safeguards.errors import RUN_ENDED
+from app.safeguards.lifecycle import Clock, lifecycle
+from app.safeguards.pipeline import Pipeline
+from app.safeguards.request import Request
+from app.sessions.vocabulary import OUTCOMES, SERVED_BY, SEQUENCE_BITS
+
+FAILED, WRONG, DEGRADED, LATE, GOOD = (OUTCOMES.index(name) for name in ("failed", "wrong", "degraded", "late", "good"))
+_STAND_INS = frozenset({SERVED_BY.index("canned"), SERVED_BY.index("human")})
+NOBODY = SERVED_BY.index("nobody")
+
+Row = tuple[int | None, ...]
+MakeProviders = Callable[[Agenda, Callable[[Attempt], None]], list[SimulatedProvider]]
+
+
+class Waiter:
+    """A request that waits for a flight, or for its own patience to end."""
+
+    __slots__ = ("done", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.done = False
+
+
+class World:
+    """One variant at work.
+
+    `names` gives the code of a text in the log; `key_base` is the key of the variant's request 0. Finished requests and
+    attempts gather as rows (`vocabulary.REQUEST_COLUMNS`, `ATTEMPT_COLUMNS`) until somebody collects them.
+    """
+
+    def __init__(self, name: str, make_providers: MakeProviders, names: Mapping[str, int], key_base: int) -> None:
+        self.name = name
+        self.clock = Clock()
+        self.agenda = Agenda(self.clock)
+        self.providers = make_providers(self.agenda, self._attempt_over)
+        self.names = names
+        self.key_base = key_base
+        self.pipeline: Pipeline
+        self.patience_us = 0
+        self.request_rows: list[Row] = []
+        self.attempt_rows: list[Row] = []
+        self.in_flight: dict[int, Request] = {}
+        self._mess_log: list[tuple[int, str]] = []
+        self._fault_names: dict[int, int] = {0: 0}
+        self._faults: FaultSet | None = None
+
+    def take_faults(self) -> list[tuple[int, str]]:
+        """Time (µs) and kind of every fault that struck since the last call."""
+        struck: list[tuple[int, str]] = []
+        for provider in self.providers:
+            struck += provider.fault_log
+            provider.fault_log.clear()
+        struck += self._mess_log
+        self._mess_log.clear()
+        return struck
+
+    def strike(self, faults: FaultSet) -> None:
+        """Take on the faults that are on now."""
+        self._faults = faults
+        self._fault_names = {0: 0}
+        for provider in self.providers:
+            provider.strike(faults, self.name)
+
+    def advance(self, arrivals: Sequence[PlannedRequest], until_us: int) -> None:
+        """Let everything happen up to `until_us`, included; `arrivals` are the requests that arrive by then."""
+        clock = self.clock
+        heap = self.agenda.heap
+        in_flight = self.in_flight
+        pipeline = self.pipeline
+        for planned in arrivals:
+            intended_us = planned[1]
+            while heap and heap[0][0] <= intended_us:
+                time_us, _, call, argument = heappop(heap)
+                clock.now = time_us
+                call(argument)
+            clock.now = intended_us
+            request = Request(*planned)
+            in_flight[request.number] = request
+            if request.hits:
+                self._mess_log += [(intended_us, kind) for kind in self._kinds(request.hits)]
+            request.life = lifecycle(request, pipeline, clock, planned[2].unaskable)
+            self._resume(request, None)
+        while heap and heap[0][0] <= until_us:
+            time_us, _, call, argument = heappop(heap)
+            clock.now = time_us
+            call(argument)
+        clock.now = until_us
+
+    def end(self) -> None:
+        """The run is over: whoever still waits has no answer."""
+        for request in list(self.in_flight.values()):
+            request.life.close()
+            for attempt in request.attempts:
+                if attempt.state != OVER:
+                    provider = self.providers[attempt.target]
+                    provider.over = self._log_attempt
+                    provider.abandon(attempt, RUN_ENDED)
+                    provider.over = self._attempt_over
+            self._finish(request, Result.failure(RUN_ENDED))
+        self.agenda.heap.clear()
+
+    # -- lifecycles ------------------------------------------------------------------------------------------------
+
+    def _resume(self, request: Request, outcome: Outcome) -> None:
+        """Send a lifecycle what it waited for, and carry out its commands until it waits again."""
+        send = request.life.send
+        try:
+            while True:
+                command = send(outcome)
+                if type(command) is Attempt:
+                    self.providers[command.target].begin(command)
+                    return
+                if type(command) is Resolve:
+                    self._resolve(command.flight)
+                    outcome = None
+                elif type(command) is Sleep:
+                    self.agenda.at(command.until_us, self._wake, request)
+                    return
+                else:
+                    self._wait(request, command)
+                    return
+        except StopIteration as stop:
+            self._finish(request, stop.value)
+
+    def _wake(self, request: Request) -> None:
+        self._resume(request, None)
+
+    def _wait(self, request: Request, command: Command) -> None:
+        assert isinstance(command, WaitAny)
+        waiter = Waiter(request)
+        for flight in command.flights:
+            flight.waiting.append(waiter)
+        if command.until_us < FOREVER_US:
+            self.agenda.at(command.until_us, self._out_of_patience, waiter)
+
+    def _out_of_patience(self, waiter: Waiter) -> None:
+        if not waiter.done:
+            waiter.done = True
+            self._resume(waiter.request, None)
+
+    def _resolve(self, flight: Flight) -> None:
+        """Whoever waits for the flight goes on at once, in the order in which they came."""
+        for waiter in flight.waiting:
+            assert isinstance(waiter, Waiter)
+            if not waiter.done:
+                waiter.done = True
+                self.agenda.at(self.clock.now, self._landed, (waiter.request, flight))
+
+    def _landed(self, landing: tuple[Request, Flight]) -> None:
+        self._resume(*landing)
+
+    # -- rows ------------------------------------------------------------------------------------------------------
+
+    def _attempt_over(self, attempt: Attempt) -> None:
+        self._log_attempt(attempt)
+        self._resume(attempt.request, attempt)
+
+    def _log_attempt(self, attempt: Attempt) -> None:
+        error = attempt.error
+        self.attempt_rows.append(
+            (
+                self.key_base + (attempt.request.number << SEQUENCE_BITS) + attempt.sequence,
+                attempt.target,
+                attempt.retry,
+                attempt.hedge,
+                attempt.started_us,
+                attempt.queued_us,
+                attempt.first_us,
+                attempt.finished_us,
+                attempt.status,
+                0 if error is None else self.names[error.name],
+                self._fault_name(attempt.hits) if attempt.hits else 0,
+                attempt.input_tokens,
+                attempt.output_tokens,
+                attempt.cost_pico,
+                1 if attempt.billed else 0,
+            )
+        )
+
+    def _finish(self, request: Request, result: Result) -> None:
+        """The customer has got what there is."""
+        number = request.number
+        del self.in_flight[number]
+        now = self.clock.now
+        error = result.error
+        answer = result.answer
+        intended_us = request.intended_us
+        if answer is None:
+            outcome = FAILED
+            served_by = NOBODY
+        else:
+            served_by = result.served_by
+            if served_by in _STAND_INS:
+                outcome = DEGRADED
+            elif not answer.correct:
+                outcome = WRONG
+            elif now - intended_us > self.patience_us:
+                outcome = LATE
+            else:
+                outcome = GOOD
+        attempts = request.attempts
+        started_us: int | None = None
+        service_us: int | None = None
+        retries = input_tokens = output_tokens = cost_pico = 0
+        if attempts:
+            started_us = attempts[0].started_us
+            service_us = now - started_us
+            for attempt in attempts:
+                input_tokens += attempt.input_tokens
+                output_tokens += attempt.output_tokens
+                cost_pico += attempt.cost_pico
+                if attempt.retry:
+                    retries += 1
+        reason = request.reason
+        if not reason and error is not None:
+            reason = error.name
+        question = request.question
+        bits = request.hits
+        self.request_rows.append(
+            (
+                self.key_base + (number << SEQUENCE_BITS),
+                question.row,
+                question.prompt,
+                intended_us,
+                started_us,
+                result.first_us,
+                now,
+                served_by,
+                outcome,
+                self.names[reason] if reason else 0,
+                len(attempts),
+                retries,
+                input_tokens,
+                output_tokens,
+                cost_pico,
+                request.cache,
+                self._fault_name(bits) if bits else 0,
+                service_us,
+                self._fault_name(question.mess) if question.mess else 0,
+            )
+        )
+
+    def _kinds(self, bits: int) -> list[str]:
+        assert self._faults is not None
+        return self._faults.names(bits)
+
+    def _fault_name(self, bits: int) -> int:
+        """The log's code of the names of a set of faults."""
+        found = self._fault_names.get(bits)
+        if found is None:
+            found = self._fault_names[bits] = self.names[",".join(self._kinds(bits))]
+        return found

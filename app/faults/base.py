@@ -1,0 +1,161 @@
+"""A fault is trigger + effect + scope + schedule, four separate things.
+
+`Fault` holds the first, third and fourth, alike for all kinds; the effect is what a kind's own class adds. Kinds register
+with `@register`; a new kind is a class in the file of its group, and nothing else needs to know it.
+
+Two families say where an effect applies:
+    AttemptFault   one call to a target: errors, hangs, latency, content; `apply` changes the call's `Injection`,
+                   and `standstill` may hold up the target itself
+    MessFault      the row that a request asks about
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal, Self, TypeVar
+
+from pydantic import Field, model_validator
+
+from app.safeguards.errors import CallError
+from app.scenario.base import Settings
+
+MICRO = 1_000_000
+
+
+class Match(Settings):
+    """A rule about a row: its value in `column` equals, or contains, a text (case is ignored)."""
+
+    column: str
+    equals: str | None = None
+    contains: str | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Self:
+        if (self.equals is None) == (self.contains is None):
+            raise ValueError("give either 'equals' or 'contains'")
+        return self
+
+    def holds(self, row: dict[str, object]) -> bool:
+        """Whether the row is one that the rule speaks of."""
+        value = str(row.get(self.column, "")).casefold().strip()
+        if self.equals is not None:
+            return value == self.equals.casefold().strip()
+        return (self.contains or "").casefold() in value
+
+
+class Injection:
+    """What the faults that fired do to one attempt; each fault in turn adds to it."""
+
+    def __init__(self) -> None:
+        self.error: CallError | None = None
+        self.error_after_us = 0
+        self.retry_after_us: int | None = None
+        self.hang = False
+        self.first_token_factor = 1.0
+        self.token_factor = 1.0
+        self.answer: str | None = None
+        self.keep_fraction = 1.0
+
+    def fail(self, error: CallError, after_us: int, retry_after_us: int | None = None) -> None:
+        """Answer with an error; the first fault to say so is heard."""
+        if self.error is None and not self.hang:
+            self.error, self.error_after_us, self.retry_after_us = error, after_us, retry_after_us
+
+
+class Fault(Settings):
+    """Trigger, scope and schedule of a fault; its kind says what it does."""
+
+    kind: str
+    id: str = ""
+    """The stable name that draws are keyed by; the kind, unless two faults share it."""
+    on: bool = True
+    label: str = ""
+
+    rate: float | None = Field(default=None, ge=0, le=1)
+    """Share of attempts (or requests) hit: 0 never, 1 always, exactly."""
+    first: int | None = Field(default=None, ge=1)
+    """Hit the first so many, counted by `count_by`."""
+    every: int | None = Field(default=None, ge=1)
+    """Hit every so-manieth, counted by `count_by`."""
+    count_by: Literal["request", "retry"] = "request"
+    match: Match | None = None
+    """Only requests about rows like this."""
+    per: Literal["attempt", "request"] = "attempt"
+    """Whether each attempt draws anew, or a request's attempts all share one draw."""
+
+    targets: list[str] = Field(default_factory=list)
+    prompts: list[str] = Field(default_factory=list)
+    variants: list[str] = Field(default_factory=list)
+
+    from_s: float = Field(default=0, ge=0)
+    to_s: float | None = Field(default=None, ge=0)
+    period_s: float | None = Field(default=None, gt=0)
+    """Flapping: bad for `bad_s` out of every `period_s`, the first time `phase_s` after `from_s`."""
+    bad_s: float | None = Field(default=None, gt=0)
+    phase_s: float = Field(default=0, ge=0)
+    mean_between_s: float | None = Field(default=None, gt=0)
+    """Random incidents: mean time from one's end to the next one's begin; exponential."""
+    mean_duration_s: float | None = Field(default=None, gt=0)
+
+    default_rate: ClassVar[float | None] = None
+    """The rate when no trigger is given; None makes a trigger obligatory."""
+    incident: ClassVar[bool] = False
+    """Whether its begin and end belong on the charts as an incident."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.rate is None and self.first is None and self.every is None:
+            if self.match is None and self.default_rate is None:
+                raise ValueError("say when it strikes: give 'rate', 'first' or 'every'")
+            object.__setattr__(self, "rate", 1.0 if self.match is not None else self.default_rate)
+        if self.first is not None and self.every is not None:
+            raise ValueError("give 'first' or 'every', not both")
+        if self.to_s is not None and self.to_s <= self.from_s:
+            raise ValueError(f"'to_s' ({self.to_s:g}) must be after 'from_s' ({self.from_s:g})")
+        if (self.period_s is None) != (self.bad_s is None):
+            raise ValueError("flapping needs both 'period_s' and 'bad_s'")
+        if self.period_s is not None and self.bad_s is not None and self.bad_s > self.period_s:
+            raise ValueError(f"'bad_s' ({self.bad_s:g}) must not exceed 'period_s' ({self.period_s:g})")
+        if (self.mean_between_s is None) != (self.mean_duration_s is None):
+            raise ValueError("random incidents need both 'mean_between_s' and 'mean_duration_s'")
+        if self.period_s is not None and self.mean_between_s is not None:
+            raise ValueError("give flapping or random incidents, not both")
+        if not self.id:
+            object.__setattr__(self, "id", self.kind)
+        return self
+
+    @property
+    def purpose(self) -> str:
+        """The purpose its draws are keyed by."""
+        return f"fault:{self.id}"
+
+
+class AttemptFault(Fault):
+    """A fault of a single call."""
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Add this fault to what happens to the call; `draw(purpose)` gives further keyed draws in [0, 1)."""
+        raise NotImplementedError
+
+    @property
+    def standstill(self) -> Literal["freeze", "redeliver"] | None:
+        """How the target itself stands still while the fault is on, whoever calls; None when it works on."""
+        return None
+
+
+class MessFault(Fault):
+    """A fault of the data: the row that a request asks about comes in a mess."""
+
+    per: Literal["attempt", "request"] = "request"
+    columns: list[str] = Field(default_factory=list)
+    """Columns that may be hit; all that the prompt uses, when empty."""
+
+
+KINDS: dict[str, type[Fault]] = {}
+_F = TypeVar("_F", bound=Fault)
+
+
+def register(cls: type[_F]) -> type[_F]:
+    """Make a kind known under the default of its `kind`."""
+    KINDS[cls.model_fields["kind"].default] = cls
+    return cls

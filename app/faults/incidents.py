@@ -1,0 +1,61 @@
+"""Incidents: the target is out, or limps, for everybody at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from app.faults.base import MICRO, AttemptFault, Injection, register
+from app.safeguards.errors import OVERLOADED, SERVER_ERROR
+
+
+@register
+class Outage(AttemptFault):
+    """The target is out; `outage_mode` says what becomes of the work.
+
+    error: calls get an instant 503, or hang (`hang_share` of them); work in service goes on.
+    lost: calls are never answered; work in service goes on.
+    freeze: work in service and in the queue waits and goes on afterwards; what arrives queues.
+    redeliver: what arrives is held back and delivered all at once at the end; work in service goes on.
+    """
+
+    kind: Literal["outage"] = "outage"
+    outage_mode: Literal["error", "lost", "freeze", "redeliver"] = "error"
+    hang_share: float = Field(default=0.3, ge=0, le=1)
+    after_s: float = Field(default=0.02, ge=0)
+    default_rate: ClassVar[float | None] = 1.0
+    incident: ClassVar[bool] = True
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Fail the call at once, or never answer it."""
+        if self.outage_mode == "lost" or (self.outage_mode == "error" and draw("hang") < self.hang_share):
+            if injection.error is None:
+                injection.hang = True
+        elif self.outage_mode == "error":
+            injection.fail(OVERLOADED, round(self.after_s * MICRO))
+
+    @property
+    def standstill(self) -> Literal["freeze", "redeliver"] | None:
+        """Freezing and holding back are the target's own doing."""
+        return self.outage_mode if self.outage_mode in ("freeze", "redeliver") else None
+
+
+@register
+class Brownout(AttemptFault):
+    """The target limps: slow and failing together."""
+
+    kind: Literal["brownout"] = "brownout"
+    error_share: float = Field(default=0.3, ge=0, le=1)
+    factor: float = Field(default=4, ge=1)
+    default_rate: ClassVar[float | None] = 1.0
+    incident: ClassVar[bool] = True
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Fail some calls, slow the others."""
+        if draw("error") < self.error_share:
+            injection.fail(SERVER_ERROR, round(0.5 * MICRO))
+        else:
+            injection.first_token_factor *= self.factor
+            injection.token_factor *= self.factor

@@ -1,0 +1,67 @@
+"""Messy data: the kinds of mess that real rows come in. What each does to a row is in `app.inputs.mess`."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.faults.base import MessFault, register
+
+
+@register
+class MissingField(MessFault):
+    """A field that the prompt needs is not there."""
+
+    kind: Literal["missing_field"] = "missing_field"
+
+
+@register
+class NullText(MessFault):
+    """A text is null."""
+
+    kind: Literal["null_text"] = "null_text"
+
+
+@register
+class Mojibake(MessFault):
+    """UTF-8 read as Windows-1252."""
+
+    kind: Literal["mojibake"] = "mojibake"
+
+
+@register
+class Typos(MessFault):
+    """Words mistyped, `severity` of them."""
+
+    kind: Literal["typos"] = "typos"
+    severity: float = Field(default=0.15, gt=0, le=1)
+
+
+@register
+class FarTooLong(MessFault):
+    """A whole mail thread pasted in."""
+
+    kind: Literal["far_too_long"] = "far_too_long"
+    repeat_to_chars: int = Field(default=24_000, ge=100, le=1_000_000)
+
+
+@register
+class MixedFormats(MessFault):
+    """Dates, numbers and money in other formats."""
+
+    kind: Literal["mixed_formats"] = "mixed_formats"
+
+
+@register
+class OffTopic(MessFault):
+    """A question about something else altogether."""
+
+    kind: Literal["off_topic"] = "off_topic"
+
+
+@register
+class Duplicate(MessFault):
+    """The same request sent twice: it asks again, verbatim, what the one before it asked."""
+
+    kind: Literal["duplicate"] = "duplicate"

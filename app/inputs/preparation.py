@@ -1,0 +1,184 @@
+"""Reads a scenario's prompts and data, and matches the data's columns to what the prompts and the scenario ask for.
+
+What does not fit is told: a prompt without its column is an error; a check, an expected answer or a fault's rule
+without its column is left out, with a notice. Bad rows are listed, the good ones run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.errors import UserError
+from app.inputs.bounded import BoundedWorker
+from app.inputs.datasets import Dataset, load_dataset
+from app.inputs.mapping import ColumnMap, match_columns
+from app.inputs.prompts import Prompt, load_prompts
+from app.scenario.files import ScenarioFile, within
+from app.scenario.model import Scenario
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Prompts and data, ready to run. `usable` are the dataset's rows that every prompt can be made of; None means all."""
+
+    scenario: Scenario
+    """The scenario, without what the data has no column for."""
+    prompts: tuple[Prompt, ...]
+    dataset: Dataset
+    columns: ColumnMap
+    text_columns: tuple[str, ...]
+    """Columns of free text that the prompts use, the one with the longest texts first."""
+    usable: tuple[int, ...] | None
+    notices: tuple[str, ...]
+
+    @property
+    def row_count(self) -> int:
+        """How many rows can be asked about."""
+        return len(self.dataset) if self.usable is None else len(self.usable)
+
+    def row(self, index: int) -> dict[str, object]:
+        """A usable row, by column."""
+        return self.dataset.row(index if self.usable is None else self.usable[index])
+
+    def row_number(self, index: int) -> int:
+        """Its number in the file, counted from 1."""
+        return self.dataset.number(index if self.usable is None else self.usable[index])
+
+
+def prepare_inputs(
+    file: ScenarioFile,
+    worker: BoundedWorker,
+    *,
+    prompts: Path | None = None,
+    data: Path | None = None,
+    columns: dict[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Inputs:
+    """Read what `file` names, or what the user names in its place. Raises UserError for what cannot be used."""
+    scenario = file.scenario
+    loaded = load_prompts(prompts or within(file.folder, scenario.prompts.path, what="prompts"))
+    if prompts is None and scenario.prompts.only:
+        loaded = _only(loaded, scenario.prompts.only)
+    dataset = load_dataset(
+        data or within(file.folder, scenario.data.path, what="data"),
+        encoding=scenario.data.encoding if data is None else None,
+        delimiter=scenario.data.delimiter if data is None else None,
+        progress=progress,
+    )
+    needed = _variables(loaded, worker)
+    wanted = _wanted_columns(scenario)
+    asked = [*needed, *(name for name in wanted if name not in needed)]
+    given = dict(scenario.data.columns if data is None else {}) | (columns or {})
+    mapped = match_columns(asked, dataset.columns, given)
+    lacking = [name for name in mapped.missing if name in needed]
+    if lacking:
+        raise UserError(
+            f"the prompts need {_listed(lacking)}, and no column fits; the data has {_listed(list(dataset.columns))}",
+            where=str(dataset.path.name),
+            do="Name the column with --map variable=column, or use other prompts with --prompts.",
+        )
+    notices = [
+        *dataset.notes,
+        *(f"column: {line}" for line in mapped.said() if not line.endswith("<- no column")),
+    ]
+    scenario = _without(scenario, set(mapped.missing), notices)
+    usable = _usable(dataset, [mapped.pairs[name] for name in needed], notices)
+    if dataset.bad_count:
+        first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:5])
+        more = f"; and {dataset.bad_count - 5} more" if dataset.bad_count > 5 else ""
+        notices.append(f"{dataset.bad_count} bad rows left out ({first}{more})")
+    return Inputs(
+        scenario,
+        loaded,
+        dataset,
+        mapped,
+        _text_columns(dataset, [mapped.pairs[name] for name in needed]),
+        usable,
+        tuple(notices),
+    )
+
+
+def _only(prompts: tuple[Prompt, ...], names: Sequence[str]) -> tuple[Prompt, ...]:
+    there = {prompt.name: prompt for prompt in prompts}
+    for name in names:
+        if name not in there:
+            raise UserError(
+                f"there is no prompt '{name}'", where="prompts.only", do=f"There is {_listed(list(there))}."
+            )
+    return tuple(there[name] for name in names)
+
+
+def _variables(prompts: Sequence[Prompt], worker: BoundedWorker) -> list[str]:
+    """The variables that the prompts use, in order of their first use by prompt."""
+    jobs = [
+        {"do": "variables", "templates": [each.template for each in prompt.messages]} for prompt in prompts
+    ]
+    names: dict[str, None] = {}
+    for prompt, answer in zip(prompts, worker.run(jobs), strict=True):
+        if "error" in answer:
+            raise UserError(f"the template is wrong: {answer['error']}", where=f"prompt '{prompt.name}'")
+        names |= dict.fromkeys(answer["variables"])
+    return list(names)
+
+
+def _wanted_columns(scenario: Scenario) -> list[str]:
+    wanted = [check.column for check in scenario.checks if check.kind == "equals_column"]
+    wanted += [answers.expected_column for answers in scenario.answers if answers.expected_column]
+    wanted += [fault.match.column for fault in scenario.faults if fault.match is not None]
+    return list(dict.fromkeys(wanted))
+
+
+def _without(scenario: Scenario, missing: set[str], notices: list[str]) -> Scenario:
+    """The scenario without what needs a column that is not there."""
+    checks = tuple(check for check in scenario.checks if getattr(check, "column", None) not in missing)
+    faults = tuple(
+        fault for fault in scenario.faults if fault.match is None or fault.match.column not in missing
+    )
+    answers = tuple(
+        each.model_copy(update={"expected_column": None, "field": None}) if each.expected_column in missing else each
+        for each in scenario.answers
+    )
+    for column in sorted(missing):
+        notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
+    return scenario.model_copy(update={"checks": checks, "faults": faults, "answers": answers})
+
+
+def _usable(dataset: Dataset, columns: Sequence[str], notices: list[str]) -> tuple[int, ...] | None:
+    """Rows that hold every column the prompts need; only JSON objects can lack one."""
+    if dataset.format not in ("json", "jsonl"):
+        return None
+    usable = []
+    lacking = []
+    for index in range(len(dataset)):
+        row = dataset.row(index)
+        absent = [column for column in columns if column not in row]
+        if absent:
+            lacking.append(f"row {dataset.number(index)}: no {_listed(absent)}")
+        else:
+            usable.append(index)
+    if not lacking:
+        return None
+    if not usable:
+        raise UserError(
+            "no row has all that the prompts need", where=dataset.path.name, do=f"For instance {lacking[0]}."
+        )
+    more = f"; and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+    notices.append(f"{len(lacking)} rows left out ({'; '.join(lacking[:5])}{more})")
+    return tuple(usable)
+
+
+def _text_columns(dataset: Dataset, columns: Sequence[str]) -> tuple[str, ...]:
+    sample = [dataset.row(index) for index in range(min(50, len(dataset)))]
+
+    def length(column: str) -> int:
+        return sum(len(value) for row in sample if isinstance(value := row.get(column), str))
+
+    return tuple(sorted(dict.fromkeys(columns), key=length, reverse=True))
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(f"'{name}'" for name in names)

@@ -1,0 +1,393 @@
+"""The simulated provider: one target of one variant's world, as a queue with `slots` servers, limits and faults.
+
+First in, first out. A call ends with its answer, with an error, or with its client giving up; each has one timed event,
+and a second one only if it has to queue.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from heapq import heapify
+from typing import Protocol
+
+from app.engine.agenda import Agenda
+from app.engine.attempt_plans import MICRO, AttemptPlans
+from app.engine.draws import BLOCK, Column, Role
+from app.faults.base import AttemptFault, Injection
+from app.faults.fault_set import FaultSet
+from app.providers.prices import Tariff
+from app.providers.profile import Target
+from app.providers.quota import Quota
+from app.safeguards.commands import FOREVER_US, Answer, Attempt
+from app.safeguards.errors import CONTEXT_LENGTH, RATE_LIMITED, REQUEST_TOO_LARGE, TIMEOUT, CallError
+from app.sessions.vocabulary import SERVED_BY
+
+QUEUED, SERVING, REPLYING, HANGING, HELD, FROZEN, OVER = range(1, 8)
+_PRIMARY, _FALLBACK = SERVED_BY.index("primary"), SERVED_BY.index("fallback")
+_INDEX = BLOCK - 1
+
+
+class Question(Protocol):
+    """What the provider must know of a request's question."""
+
+    qualities: list[float]
+
+    def answer(self, kind: str) -> Answer:
+        """The answer of this kind (right, wrong, truncated, ...) to the question."""
+        ...
+
+    def has(self, fault: AttemptFault) -> bool:
+        """Whether the fault's rule about rows and prompts speaks of this question."""
+        ...
+
+
+Over = Callable[[Attempt], None]
+
+
+class SimulatedProvider:
+    """One target at work. `over(attempt)` is called when the client knows how its call ended."""
+
+    def __init__(
+        self, index: int, target: Target, tariff: Tariff, plans: AttemptPlans, agenda: Agenda, over: Over
+    ) -> None:
+        self.index = index
+        self.tariff = tariff
+        self.plans = plans
+        self.agenda = agenda
+        self.clock = agenda.clock
+        self.over = over
+        self.served_by = _PRIMARY if index == 0 else _FALLBACK
+        self.active = 0
+        self.faults: FaultSet | None = None
+        self.fault_log: list[tuple[int, str]] = []
+        """Time and kind of every fault that struck, until somebody collects them."""
+        self.in_service = 0
+        self.queue: deque[Attempt] = deque()
+        self.held: list[Attempt] = []
+        self.frozen: list[tuple[Attempt, int]] = []
+        """Work that stands still, with the service time it has left (µs)."""
+        self.standstill: str | None = None
+        self.rpm: Quota | None = None
+        self.tpm: Quota | None = None
+        self._columns: dict[tuple[str, str, int], Column] = {}
+        self.configure(target, tariff, plans)
+
+    def configure(self, target: Target, tariff: Tariff, plans: AttemptPlans) -> None:
+        """Take on changed settings, for calls that start from now on."""
+        now = self.clock.now
+        self.target = target
+        self.tariff = tariff
+        self.plans = plans
+        self.slots = target.slots
+        self.finishes = target.on_cancel == "finish"
+        self.reply_us = round(target.limit_reply_s * MICRO)
+        self.rpm = _quota(self.rpm, target.rpm, target.quota_burst_s, now)
+        self.tpm = _quota(self.tpm, target.tpm, target.quota_burst_s, now)
+        self.limited = self.rpm is not None or self.tpm is not None
+        self._serve_waiting()
+
+    def strike(self, faults: FaultSet, variant: str) -> None:
+        """Take on the faults that are on now."""
+        self.faults = faults
+        self.active = faults.active(variant, self.plans.name)
+        standstill = faults.standstill(variant, self.plans.name)
+        if standstill != self.standstill:
+            before, self.standstill = self.standstill, standstill
+            if standstill == "freeze":
+                self._freeze()
+            elif before == "freeze":
+                self._thaw()
+            if standstill is None:
+                self._deliver()
+
+    # -- a call begins ---------------------------------------------------------------------------------------------
+
+    def begin(self, attempt: Attempt) -> None:
+        """A call arrives."""
+        now = attempt.started_us
+        request = attempt.request
+        number = request.number
+        plan = self.plans.block(attempt.retry, attempt.hedge, number)[number & _INDEX]
+        attempt.plan = plan
+        attempt.input_tokens = request.input_tokens
+        hits = plan[4] & self.active
+        if hits and self._struck(attempt, hits, now):
+            return
+        if request.input_tokens + request.max_tokens > self.target.context_tokens:
+            self._reply(attempt, CONTEXT_LENGTH, self.reply_us, None, now)
+            return
+        if self.limited and self._over_limit(attempt, now):
+            return
+        if self.standstill is not None:
+            self._stand(attempt)
+        elif self.in_service < self.slots:
+            self._serve(attempt)
+        else:
+            self._enqueue(attempt)
+
+    def _struck(self, attempt: Attempt, hits: int, now: int) -> bool:
+        """Let the faults in `hits` do their work; true when the call is thereby decided."""
+        injection = Injection()
+        struck = 0
+        faults = self.faults
+        assert faults is not None
+        question = attempt.request.question
+        for number, fault in enumerate(faults.faults):
+            if hits >> number & 1 and isinstance(fault, AttemptFault) and question.has(fault):
+                fault.apply(injection, self._further_draws(fault, attempt))
+                struck |= 1 << number
+                self.fault_log.append((now, fault.kind))
+        attempt.hits = struck
+        attempt.request.hits |= struck
+        if injection.error is not None:
+            self._reply(attempt, injection.error, injection.error_after_us, injection.retry_after_us, now)
+            return True
+        if injection.hang:
+            attempt.state = HANGING
+            self._wait_for_client(attempt)
+            return True
+        first_us, service_us, output, quality, mask = attempt.plan
+        if injection.answer is not None:
+            attempt.spoiled = injection.answer
+            kept = max(1, round(output * injection.keep_fraction))
+            service_us = first_us + (service_us - first_us) * kept // output
+            output = kept
+        slow_us = round(first_us * injection.first_token_factor)
+        service_us = slow_us + round((service_us - first_us) * injection.token_factor)
+        attempt.plan = (slow_us, service_us, output, quality, mask)
+        return False
+
+    def _further_draws(self, fault: AttemptFault, attempt: Attempt) -> Callable[[str], float]:
+        per_attempt = fault.per == "attempt"
+        retry = attempt.retry if per_attempt else -1
+        number = attempt.request.number
+
+        def draw(purpose: str) -> float:
+            column = self._columns.get((fault.id, purpose, retry))
+            if column is None:
+                role = Role(self.plans.name, attempt.retry, attempt.hedge) if per_attempt else None
+                column = self.plans.draws.column(f"{fault.purpose}.{purpose}", role)
+                self._columns[fault.id, purpose, retry] = column
+            return column[number]
+
+        return draw
+
+    def _over_limit(self, attempt: Attempt, now: int) -> bool:
+        """Reserve the call's quota, or turn it away with a 429."""
+        request = attempt.request
+        units = request.input_tokens + request.max_tokens
+        rpm_wait = 0 if self.rpm is None else self.rpm.wait_us(1, now)
+        tpm_wait = 0 if self.tpm is None else self.tpm.wait_us(units, now)
+        if tpm_wait is None or rpm_wait is None:
+            self._reply(attempt, REQUEST_TOO_LARGE, self.reply_us, None, now)
+            return True
+        if rpm_wait or tpm_wait:
+            if self.target.rejected_use_quota and self.rpm is not None and not rpm_wait:
+                self.rpm.take(1)
+            self._reply(attempt, RATE_LIMITED, self.reply_us, max(rpm_wait, tpm_wait), now)
+            return True
+        if self.rpm is not None:
+            self.rpm.take(1)
+        if self.tpm is not None:
+            self.tpm.take(units)
+            attempt.reserved_tokens = units
+        return False
+
+    def _reply(self, attempt: Attempt, error: CallError, after_us: int, retry_after_us: int | None, now: int) -> None:
+        """Answer with an error after a while, if the client waits that long."""
+        attempt.state = REPLYING
+        attempt.done_us = now + after_us
+        attempt.reply = error
+        attempt.retry_after_us = retry_after_us
+        self._due_at(attempt, min(attempt.done_us, attempt.until_us))
+
+    # -- waiting and serving ---------------------------------------------------------------------------------------
+
+    def _enqueue(self, attempt: Attempt) -> None:
+        attempt.state = QUEUED
+        self.queue.append(attempt)
+        self._wait_for_client(attempt)
+
+    def _stand(self, attempt: Attempt) -> None:
+        if self.standstill == "freeze":
+            self._enqueue(attempt)
+        else:
+            attempt.state = HELD
+            self.held.append(attempt)
+            self._wait_for_client(attempt)
+
+    def _wait_for_client(self, attempt: Attempt) -> None:
+        """Nothing will happen to the call before its client gives up."""
+        self._due_at(attempt, min(attempt.first_by_us, attempt.until_us))
+
+    def _due_at(self, attempt: Attempt, due_us: int) -> None:
+        attempt.due_us = due_us
+        if due_us < FOREVER_US:
+            self.agenda.at(due_us, self.due, attempt)
+
+    def _serve(self, attempt: Attempt) -> None:
+        """The call takes a slot."""
+        now = self.clock.now
+        first_us, service_us, _, _, _ = attempt.plan
+        if self.target.slowdown:
+            factor = 1.0 + self.target.slowdown * self.in_service / self.slots
+            first_us, service_us = round(first_us * factor), round(service_us * factor)
+        self.in_service += 1
+        attempt.queued_us = now - attempt.started_us
+        self._work_until(attempt, now + first_us, now + service_us)
+
+    def _work_until(self, attempt: Attempt, first_us: int, done_us: int) -> None:
+        """The call is in service, and will end so, unless its client gives up before."""
+        attempt.state = SERVING
+        attempt.first_us = first_us
+        attempt.done_us = due_us = done_us
+        if first_us > attempt.first_by_us:
+            due_us = attempt.first_by_us
+        if due_us > attempt.until_us:
+            due_us = attempt.until_us
+        attempt.due_us = due_us
+        self.agenda.at(due_us, self.due, attempt)
+
+    def _serve_waiting(self) -> None:
+        """Fill the free slots from the queue."""
+        queue = self.queue
+        while queue and self.in_service < self.slots and self.standstill != "freeze":
+            attempt = queue.popleft()
+            if attempt.state == QUEUED:
+                self._serve(attempt)
+            elif self.finishes and not self.target.drop_expired:
+                # The client has left, and the server works on it all the same.
+                self.in_service += 1
+                self.agenda.at(self.clock.now + attempt.plan[1], self._vacate, attempt)
+
+    def _vacate(self, _attempt: Attempt) -> None:
+        """A slot becomes free."""
+        self.in_service -= 1
+        if self.queue:
+            self._serve_waiting()
+
+    # -- a call ends -----------------------------------------------------------------------------------------------
+
+    def due(self, attempt: Attempt) -> None:
+        """The call's time has come: it is done, or its client gives up. Entries that a later one replaced do nothing."""
+        now = self.clock.now
+        if attempt.due_us != now or attempt.state == OVER:
+            return
+        if attempt.state == SERVING and attempt.done_us == now:
+            self._complete(attempt)
+        elif attempt.state == REPLYING and attempt.done_us == now:
+            attempt.error = attempt.reply
+            attempt.status = attempt.reply.status
+            self._end(attempt)
+        else:
+            self.abandon(attempt, TIMEOUT)
+
+    def _complete(self, attempt: Attempt) -> None:
+        _, _, output, luck, _ = attempt.plan
+        question = attempt.request.question
+        attempt.status = 200
+        attempt.output_tokens = output
+        attempt.answer = question.answer(
+            attempt.spoiled or ("right" if luck < question.qualities[self.index] else "wrong")
+        )
+        attempt.served_by = self.served_by
+        self._bill(attempt)
+        self.in_service -= 1
+        if self.queue:
+            self._serve_waiting()
+        self._end(attempt)
+
+    def abandon(self, attempt: Attempt, error: CallError) -> None:
+        """The client gives up (`error` says why): the server stops, or works on and bills (`on_cancel`)."""
+        now = self.clock.now
+        attempt.error = error
+        state = attempt.state
+        _, _, output, _, _ = attempt.plan
+        if state == SERVING:
+            first_us = attempt.first_us or 0
+            if self.finishes:
+                attempt.output_tokens = output
+                self.agenda.at(attempt.done_us, self._vacate, attempt)
+            elif now >= first_us:
+                span = max(1, attempt.done_us - first_us)
+                attempt.output_tokens = min(output, 1 + (output - 1) * (now - first_us) // span)
+            self._bill(attempt)
+            if now < first_us:
+                attempt.first_us = None
+            if not self.finishes:
+                attempt.state = OVER
+                self._vacate(attempt)
+        elif state == FROZEN:
+            if not self.finishes:
+                self.frozen = [kept for kept in self.frozen if kept[0] is not attempt]
+                self.in_service -= 1
+            self._bill(attempt)
+        elif state in (QUEUED, HELD):
+            attempt.queued_us = now - attempt.started_us
+            if self.finishes and not self.target.drop_expired:
+                attempt.output_tokens = output
+                self._bill(attempt)
+            elif attempt.reserved_tokens and self.tpm is not None:
+                self.tpm.take(-attempt.reserved_tokens)
+        self._end(attempt)
+
+    def _end(self, attempt: Attempt) -> None:
+        attempt.state = OVER
+        attempt.finished_us = self.clock.now
+        self.over(attempt)
+
+    def _bill(self, attempt: Attempt) -> None:
+        """Charge the prompt and what was generated; give back the quota that was reserved and not used."""
+        attempt.billed = True
+        attempt.cost_pico = self.tariff.cost_pico(attempt.input_tokens, attempt.output_tokens)
+        if attempt.reserved_tokens and self.tpm is not None:
+            self.tpm.take(attempt.input_tokens + attempt.output_tokens - attempt.reserved_tokens)
+
+    # -- standing still --------------------------------------------------------------------------------------------
+
+    def _freeze(self) -> None:
+        """Stop the clock of all work in service; clients go on counting."""
+        now = self.clock.now
+        for entry in list(self.agenda.heap):
+            _, _, call, attempt = entry
+            if call == self.due and attempt.state == SERVING:
+                self.frozen.append((attempt, attempt.done_us - now))
+                attempt.state = FROZEN
+                waits_for_first = attempt.first_us is not None and attempt.first_us > now
+                self._due_at(
+                    attempt, min(attempt.first_by_us, attempt.until_us) if waits_for_first else attempt.until_us
+                )
+            elif call == self._vacate:
+                self.agenda.heap.remove(entry)
+                self.frozen.append((attempt, entry[0] - now))
+        heapify(self.agenda.heap)
+
+    def _thaw(self) -> None:
+        """Go on with the work where it stood."""
+        now = self.clock.now
+        frozen, self.frozen = self.frozen, []
+        for attempt, left_us in frozen:
+            if attempt.state == FROZEN:
+                shift_us = now + left_us - attempt.done_us
+                came = attempt.first_us is not None and attempt.first_us <= now - shift_us
+                first_us = attempt.first_us or 0
+                self._work_until(attempt, first_us if came else first_us + shift_us, now + left_us)
+            else:
+                self.agenda.at(now + left_us, self._vacate, attempt)
+        self._serve_waiting()
+
+    def _deliver(self) -> None:
+        """Let in what was held back, in the order in which it came."""
+        held, self.held = self.held, []
+        for attempt in held:
+            if attempt.state == HELD:
+                attempt.state = QUEUED
+            self.queue.append(attempt)
+        self._serve_waiting()
+
+
+def _quota(quota: Quota | None, per_minute: float | None, burst_s: float, now: int) -> Quota | None:
+    if per_minute is None:
+        return None
+    return Quota(per_minute, burst_s, now) if quota is None else quota.resized(per_minute, burst_s, now)

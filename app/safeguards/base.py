@@ -1,0 +1,118 @@
+"""A safeguard: its settings, and the layer that takes part in a request's lifecycle.
+
+A scenario lists a variant's safeguards in order, outermost first. Each is a small state machine that takes `now`
+(microseconds) and keeps no clock, socket or randomness of its own. A layer has up to three hooks, and the pipeline calls
+only those that a class defines:
+
+    enter(request, now)             on the way in: None passes on; a Result turns back; a WaitAny waits first
+    answered(request, result, now)  on the way out with an answer
+    failed(request, result, now)    on the way out with an error
+
+On the way out None leaves the result as it is, a Result takes its place, `Again` goes in once more from this layer,
+and `Resolve` is passed to the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from app.engine.draws import Draws
+from app.safeguards.commands import Flight, Resolve, Result, WaitAny
+from app.safeguards.request import Request
+from app.scenario.base import Settings
+
+MICRO = 1_000_000
+USD_PICO = 10**12
+
+
+class Tariff(Protocol):
+    """What a target costs."""
+
+    def cost_pico(self, input_tokens: int, output_tokens: int) -> int:
+        """Price of a call in picodollars."""
+        ...
+
+
+@dataclass(frozen=True)
+class World:
+    """What a variant's safeguards may know of the run: names, models and prices of the targets, and the keyed draws."""
+
+    targets: tuple[str, ...]
+    models: tuple[str, ...]
+    tariffs: tuple[Tariff, ...]
+    draws: Draws
+
+
+class Safeguard(Settings):
+    """Settings of one safeguard."""
+
+    kind: str
+    id: str = ""
+    """The name its changes and draws are keyed by; the kind, unless a pipeline holds two."""
+    on: bool = True
+
+    def model_post_init(self, _context: object) -> None:
+        """The id is the kind unless given."""
+        if not self.id:
+            object.__setattr__(self, "id", self.kind)
+
+    def layer(self, world: World) -> Layer:
+        """The state machine that does what these settings say."""
+        raise NotImplementedError
+
+
+class Again:
+    """Go in once more from the layer at `slot`, at `at_us`."""
+
+    __slots__ = ("at_us", "slot")
+
+    def __init__(self, slot: int, at_us: int) -> None:
+        self.slot = slot
+        self.at_us = at_us
+
+
+Inward = Result | WaitAny | None
+Outward = Result | Again | Resolve | None
+
+
+class Layer:
+    """One safeguard at work in one variant. `slot` is its place in the pipeline, 0 outermost."""
+
+    slot = -1
+    last_resort = False
+    """It acts on what all other layers have left over, wherever it is listed."""
+
+    def __init__(self, settings: Safeguard) -> None:
+        self.id = settings.id
+        self.kind = settings.kind
+
+    def enter(self, request: Request, now: int) -> Inward:
+        """Called on the way in."""
+
+    def resumed(self, request: Request, flight: Flight | None, now: int) -> Result:
+        """Called when what `enter` waited for has come, or its time has run out (None)."""
+        raise NotImplementedError
+
+    def answered(self, request: Request, result: Result, now: int) -> Outward:
+        """Called on the way out with an answer."""
+
+    def failed(self, request: Request, result: Result, now: int) -> Outward:
+        """Called on the way out with an error."""
+
+    def adopt(self, earlier: Layer) -> None:
+        """Take over the state of the layer that stood here before the settings were changed."""
+
+    def meet(self, others: Sequence[Layer]) -> None:
+        """Get to know the other layers of the pipeline."""
+
+
+KINDS: dict[str, type[Safeguard]] = {}
+_S = TypeVar("_S", bound=Safeguard)
+
+
+def register(cls: type[_S]) -> type[_S]:
+    """Make a kind of safeguard known under the default of its `kind`."""
+    KINDS[cls.model_fields["kind"].default] = cls
+    return cls

@@ -1,0 +1,140 @@
+"""Circuit breaker: stop calling a target that fails, and try it again with a few probes.
+
+Closed: calls pass, and the failures of the last `window_s` are counted; at `min_calls` or more, of which at least
+`failure_ratio` failed, it opens. Open: calls are turned back for `open_s`. Half-open: `half_open_calls` probes pass, no
+more; when all have come back well it closes, the first that fails opens it again. (M. Nygard, "Release It!", 2007; the sliding
+window as in resilience4j.) Each target has its own state.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Literal
+
+from pydantic import Field
+
+from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
+from app.safeguards.commands import Attempt, Result
+from app.safeguards.errors import BREAKER_OPEN
+from app.safeguards.request import Request
+
+CLOSED, OPEN, HALF_OPEN = 0, 1, 2
+
+
+@register
+class Breaker(Safeguard):
+    """Turns calls back while their target is unwell."""
+
+    kind: Literal["breaker"] = "breaker"
+    failure_ratio: float = Field(default=0.5, gt=0, le=1)
+    window_s: float = Field(default=30, gt=0)
+    min_calls: int = Field(default=20, ge=1)
+    open_s: float = Field(default=5, gt=0)
+    half_open_calls: int = Field(default=3, ge=1)
+    slow_call_s: float | None = Field(default=None, gt=0)
+    """A call that took longer counts as failed."""
+
+    def layer(self, world: World) -> Layer:
+        """The layer with a breaker per target."""
+        return BreakerLayer(self, len(world.targets))
+
+
+class Circuit:
+    """The state of the breaker of one target."""
+
+    def __init__(self) -> None:
+        self.state = CLOSED
+        self.calls: deque[tuple[int, bool]] = deque()
+        self.failures = 0
+        self.reopens_us = 0
+        """Open: when probes may pass. Half-open: when new probes may pass although the earlier ones are not back."""
+        self.probes_out = 0
+        self.probes_well = 0
+        self.era = 0
+        """Counts the times it left or entered closed: a call of an earlier era has no say."""
+
+    def turn(self, state: int) -> None:
+        """Enter `state`, with a clean slate."""
+        self.state = state
+        self.era += 1
+        self.calls.clear()
+        self.failures = self.probes_out = self.probes_well = 0
+
+
+class BreakerLayer(Layer):
+    """Lets calls pass or turns them back. The memo holds the era in which a call was let pass, plus one."""
+
+    def __init__(self, settings: Breaker, targets: int) -> None:
+        super().__init__(settings)
+        self.failure_ratio = settings.failure_ratio
+        self.window_us = round(settings.window_s * MICRO)
+        self.min_calls = settings.min_calls
+        self.open_us = round(settings.open_s * MICRO)
+        self.half_open_calls = settings.half_open_calls
+        self.slow_us = None if settings.slow_call_s is None else round(settings.slow_call_s * MICRO)
+        self.circuits = [Circuit() for _ in range(targets)]
+
+    def adopt(self, earlier: Layer) -> None:
+        """Keep the states."""
+        if isinstance(earlier, BreakerLayer) and len(earlier.circuits) == len(self.circuits):
+            self.circuits = earlier.circuits
+
+    def enter(self, request: Request, now: int) -> Inward:
+        """Pass, or turn back."""
+        circuit = self.circuits[request.target]
+        if circuit.state != CLOSED:
+            if circuit.state == OPEN:
+                if now < circuit.reopens_us:
+                    return Result.failure(BREAKER_OPEN)
+                circuit.turn(HALF_OPEN)
+                circuit.reopens_us = now + self.open_us
+            if circuit.probes_out + circuit.probes_well >= self.half_open_calls:
+                if now < circuit.reopens_us:
+                    return Result.failure(BREAKER_OPEN)
+                # Probes that are not back by now are given up, or a call that never ends would keep it half-open.
+                circuit.turn(HALF_OPEN)
+                circuit.reopens_us = now + self.open_us
+            circuit.probes_out += 1
+        request.memo[self.slot] = circuit.era
+        return None
+
+    def answered(self, request: Request, result: Result, now: int) -> Outward:
+        """Count a success, or a slow call."""
+        slow = self.slow_us is not None and isinstance(result, Attempt) and now - result.started_us > self.slow_us
+        self._count(self.circuits[request.target], request.memo.get(self.slot, -1), slow, now)
+        return None
+
+    def failed(self, request: Request, result: Result, now: int) -> Outward:
+        """Count a failure that tells about the target; give a probe's place back otherwise."""
+        circuit = self.circuits[request.target]
+        era = request.memo.get(self.slot, -1)
+        if result.error is not None and result.error.trips_breaker:
+            self._count(circuit, era, True, now)
+        elif circuit.state == HALF_OPEN and era == circuit.era:
+            circuit.probes_out -= 1
+        return None
+
+    def _count(self, circuit: Circuit, era: int, failed: bool, now: int) -> None:
+        if era != circuit.era:
+            return
+        if circuit.state == HALF_OPEN:
+            circuit.probes_out -= 1
+            if failed:
+                self._open(circuit, now)
+            else:
+                circuit.probes_well += 1
+                if circuit.probes_well >= self.half_open_calls:
+                    circuit.turn(CLOSED)
+            return
+        calls = circuit.calls
+        calls.append((now, failed))
+        circuit.failures += failed
+        horizon = now - self.window_us
+        while calls[0][0] <= horizon:
+            circuit.failures -= calls.popleft()[1]
+        if failed and len(calls) >= self.min_calls and circuit.failures >= self.failure_ratio * len(calls):
+            self._open(circuit, now)
+
+    def _open(self, circuit: Circuit, now: int) -> None:
+        circuit.turn(OPEN)
+        circuit.reopens_us = now + self.open_us

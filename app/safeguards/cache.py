@@ -1,0 +1,114 @@
+"""Exact cache: give the same answer to the same question again, for a while.
+
+The key is the normalised prompt with model and parameters. Entries live `ttl_s` and the least recently used go first.
+Single-flight: of concurrent misses for one key the first makes the call and the others wait for it, each with its own
+deadline; its failure is shared with them, and not kept.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from typing import Literal
+
+from pydantic import Field
+
+from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
+from app.safeguards.commands import Answer, Flight, Resolve, Result, WaitAny
+from app.safeguards.errors import DEADLINE
+from app.safeguards.request import Request
+from app.sessions.vocabulary import CACHE, SERVED_BY
+
+
+@register
+class Cache(Safeguard):
+    """Answers repeated questions without a call."""
+
+    kind: Literal["cache"] = "cache"
+    ttl_s: float = Field(default=600, gt=0)
+    max_entries: int = Field(default=10_000, ge=1)
+    single_flight: bool = True
+
+    def layer(self, world: World) -> Layer:
+        """The layer with the entries."""
+        return CacheLayer(self, world.models)
+
+
+class CacheLayer(Layer):
+    """Entries by key, and the calls under way that others may wait for."""
+
+    def __init__(self, settings: Cache, models: tuple[str, ...]) -> None:
+        super().__init__(settings)
+        self.ttl_us = round(settings.ttl_s * MICRO)
+        self.max_entries = settings.max_entries
+        self.single_flight = settings.single_flight
+        self.models = models
+        self.entries: OrderedDict[Hashable, tuple[int, Answer]] = OrderedDict()
+        self.flights: dict[Hashable, Flight | None] = {}
+        self.evicted = 0
+
+    def adopt(self, earlier: Layer) -> None:
+        """Keep the entries, unless they are another model's answers."""
+        if isinstance(earlier, CacheLayer) and earlier.models == self.models:
+            self.entries = earlier.entries
+            self.flights = earlier.flights
+            self.evicted = earlier.evicted
+
+    def enter(self, request: Request, now: int) -> Inward:
+        """Answer from the cache, wait for whoever asks the same, or go on and lead."""
+        key = request.cache_key
+        entry = self.entries.get(key)
+        if entry is not None:
+            if now < entry[0]:
+                self.entries.move_to_end(key)
+                request.cache = _HIT
+                return Result.of(entry[1], _BY_CACHE)
+            del self.entries[key]
+            request.cache = _STALE
+        else:
+            request.cache = _MISS
+        if self.single_flight:
+            if key in self.flights:
+                flight = self.flights[key]
+                if flight is None:
+                    flight = self.flights[key] = Flight()
+                request.cache = _SHARED
+                return WaitAny((flight,), request.deadline_us)
+            self.flights[key] = None
+        return None
+
+    def resumed(self, request: Request, flight: Flight | None, now: int) -> Result:
+        """The leader is back, or this request's own deadline has come."""
+        if flight is None or flight.result is None:
+            return Result.failure(DEADLINE)
+        led = flight.result
+        if led.answer is None:
+            return Result.failure(led.error or DEADLINE)
+        return Result.of(led.answer, _BY_CACHE)
+
+    def answered(self, request: Request, result: Result, now: int) -> Outward:
+        """Keep the answer, and share it."""
+        if result.answer is None:
+            return None
+        key = request.cache_key
+        self.entries[key] = (now + self.ttl_us, result.answer)
+        self.entries.move_to_end(key)
+        while len(self.entries) > self.max_entries:
+            self.entries.popitem(last=False)
+            self.evicted += 1
+        return self._land(key, result)
+
+    def failed(self, request: Request, result: Result, now: int) -> Outward:
+        """Share the failure; keep nothing."""
+        return self._land(request.cache_key, result)
+
+    def _land(self, key: Hashable, result: Result) -> Outward:
+        flight = self.flights.pop(key, None)
+        if flight is None:
+            return None
+        flight.result = result
+        return Resolve(flight)
+
+
+_MISS, _HIT, _SHARED, _STALE = (CACHE.index(state) for state in ("miss", "hit", "shared", "stale"))
+_BY_CACHE = SERVED_BY.index("cache")

@@ -1,0 +1,55 @@
+"""Fallback: when a target gives no answer, go to the next one."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.errors import UserError
+from app.safeguards.base import Again, Layer, Outward, Safeguard, World, register
+from app.safeguards.commands import Result
+from app.safeguards.request import Request
+
+
+@register
+class Fallback(Safeguard):
+    """An ordered chain of targets, tried after the primary."""
+
+    kind: Literal["fallback"] = "fallback"
+    targets: list[str] = Field(default_factory=lambda: ["fallback"], min_length=1)
+
+    def layer(self, world: World) -> Layer:
+        """The layer that changes targets."""
+        return FallbackLayer(self, world)
+
+
+class FallbackLayer(Layer):
+    """Notes in the memo how many targets of the chain were tried."""
+
+    def __init__(self, settings: Fallback, world: World) -> None:
+        super().__init__(settings)
+        for name in settings.targets:
+            if name not in world.targets:
+                raise UserError(
+                    f"the fallback target '{name}' does not exist",
+                    where=f"safeguard '{settings.id}'",
+                    do=f"The scenario's targets are: {', '.join(world.targets)}.",
+                )
+        self.chain = tuple(world.targets.index(name) for name in settings.targets)
+
+    def failed(self, request: Request, result: Result, now: int) -> Outward:
+        """Go in again with the next target, if another one may help and there is time."""
+        error = result.error
+        if error is None or not error.elsewhere or now >= request.deadline_us:
+            return None
+        tried = request.memo.get(self.slot, 0)
+        if tried >= len(self.chain):
+            return None
+        request.memo[self.slot] = tried + 1
+        request.target = self.chain[tried]
+        request.reason = _REASONS.setdefault(error.name, f"fallback: {error.name}")
+        return Again(self.slot, now)
+
+
+_REASONS: dict[str, str] = {}

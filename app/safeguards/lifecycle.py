@@ -1,0 +1,90 @@
+"""The lifecycle: what a variant does with one request, as one flat generator.
+
+It walks the pipeline's hooks inwards, makes a call at the bottom, and walks outwards with the result; a layer may turn
+it back, have it wait, or send it in again. It yields commands (`app.safeguards.commands`) and is sent outcomes; it has no
+clock of its own (`clock.now` is set by the driver, in microseconds), does no I/O, and so runs alike under every driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+from app.safeguards.base import Again
+from app.safeguards.commands import Attempt, Command, Flight, Outcome, Resolve, Result, Sleep, WaitAny
+from app.safeguards.errors import PROMPT_ERROR
+from app.safeguards.pipeline import Pipeline
+from app.safeguards.request import Request
+
+
+class Clock:
+    """The time as the driver tells it, in microseconds since the run's start."""
+
+    __slots__ = ("now",)
+
+    def __init__(self) -> None:
+        self.now = 0
+
+
+Life = Generator[Command, Outcome, Result]
+
+
+def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: bool = False) -> Life:
+    """Carry one request from its arrival to its result; `unaskable` when its prompt could not be made."""
+    result: Result
+    enters = pipeline.enters[0]
+    while True:
+        # Inwards: a layer may turn back, or have the request wait.
+        for slot, enter in enters:
+            turned = enter(request, clock.now)
+            if turned is not None:
+                if type(turned) is WaitAny:
+                    outcome = yield turned
+                    flight = outcome if isinstance(outcome, Flight) else None
+                    turned = pipeline.layers[slot].resumed(request, flight, clock.now)
+                assert isinstance(turned, Result)
+                result = turned
+                break
+        else:
+            slot = pipeline.depth
+            if unaskable:
+                result = Result.failure(PROMPT_ERROR)
+            else:
+                now = clock.now
+                until_us = now + request.attempt_us
+                if until_us > request.deadline_us:
+                    until_us = request.deadline_us
+                attempt = Attempt(request, request.retry, now, now + request.first_token_us, until_us)
+                request.attempts.append(attempt)
+                yield attempt
+                result = attempt
+
+        # Outwards: a layer may replace the result (an answer may become an error, and the other way round), resolve
+        # a flight, or send the request in again.
+        again: Again | None = None
+        hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
+        while True:
+            for slot, hook in hooks:
+                verdict = hook(request, result, clock.now)
+                if verdict is not None:
+                    break
+            else:
+                break
+            if type(verdict) is Again:
+                again = verdict
+                break
+            if type(verdict) is Resolve:
+                yield verdict
+            elif isinstance(verdict, Result):
+                result = verdict
+            hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
+        if again is None:
+            return result
+
+        slot = again.slot
+        for inner in [s for s in request.memo if s > slot]:
+            del request.memo[inner]
+        target = request.target
+        request.retry = sum(attempt.target == target for attempt in request.attempts)
+        if again.at_us > clock.now:
+            yield Sleep(again.at_us)
+        enters = pipeline.enters[slot + 1]

@@ -1,0 +1,67 @@
+"""A pipeline: a variant's layers in order, compiled into the lists of hooks that the lifecycle walks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from app.safeguards.base import Inward, Layer, Outward, Safeguard, World
+from app.safeguards.commands import Result
+from app.safeguards.request import Request
+
+EnterHook = Callable[[Request, int], Inward]
+LeaveHook = Callable[[Request, Result, int], Outward]
+
+
+class Pipeline:
+    """Layers, outermost first. `enters[s]` are the hooks on the way in from slot s; `answered[s]` and `failed[s]` those on
+    the way out of the layers further out than slot s, innermost first."""
+
+    def __init__(self, layers: Sequence[Layer]) -> None:
+        # What acts as the last resort belongs outside of everything else; the first listed acts first.
+        closing = [layer for layer in layers if layer.last_resort]
+        self.layers = (*reversed(closing), *(layer for layer in layers if not layer.last_resort))
+        for slot, layer in enumerate(self.layers):
+            layer.slot = slot
+        for layer in self.layers:
+            layer.meet(self.layers)
+        self.depth = len(self.layers)
+        slots = range(self.depth + 1)
+        enters = [(s, layer.enter) for s, layer in enumerate(self.layers) if _defines(layer, "enter")]
+        answered = [(s, layer.answered) for s, layer in enumerate(self.layers) if _defines(layer, "answered")]
+        failed = [(s, layer.failed) for s, layer in enumerate(self.layers) if _defines(layer, "failed")]
+        self.enters: list[tuple[tuple[int, EnterHook], ...]] = [tuple(e for e in enters if e[0] >= s) for s in slots]
+        self.answered: list[tuple[tuple[int, LeaveHook], ...]] = [
+            tuple(reversed([a for a in answered if a[0] < s])) for s in slots
+        ]
+        self.failed: list[tuple[tuple[int, LeaveHook], ...]] = [
+            tuple(reversed([f for f in failed if f[0] < s])) for s in slots
+        ]
+
+
+def _defines(layer: Layer, hook: str) -> bool:
+    return getattr(type(layer), hook) is not getattr(Layer, hook)
+
+
+class Workshop:
+    """Builds a variant's pipelines, and hands the state of a layer on to the one that takes its place after a change.
+
+    Requests in flight keep the pipeline they began with. A safeguard that is switched off leaves its state here, and
+    finds it again when it is switched on.
+    """
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], Layer] = {}
+
+    def build(self, safeguards: Sequence[Safeguard], world: World) -> Pipeline:
+        """The pipeline for these settings."""
+        layers = []
+        for settings in safeguards:
+            if not settings.on:
+                continue
+            layer = settings.layer(world)
+            earlier = self._last.get((layer.kind, layer.id))
+            if earlier is not None:
+                layer.adopt(earlier)
+            self._last[layer.kind, layer.id] = layer
+            layers.append(layer)
+        return Pipeline(layers)

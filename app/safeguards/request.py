@@ -1,0 +1,53 @@
+"""One logical user request, as the lifecycle and its safeguards see it."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Hashable
+from typing import Any
+
+from app.safeguards.commands import FOREVER_US, Attempt, Command, Outcome, Result
+
+
+class Request:
+    """A request on its way: what it asks, and what has been done for it so far.
+
+    number       counts the run's requests from 0, alike for all variants
+    intended_us  when it was meant to arrive; latency counts from here
+    cache_key    equal for requests that ask the same question verbatim
+    input_tokens size of the prompt
+    max_tokens   bound on the size of an answer
+    question     the driver's own record of what is asked; the safeguards never look into it
+    hits         bit set of all faults that struck it or its attempts
+    """
+
+    target = 0
+    """Index of the target that the next attempt goes to."""
+    retry = 0
+    """How many attempts that target has had for this request."""
+    deadline_us = FOREVER_US
+    first_token_us = FOREVER_US
+    """Longest wait for a first token, from the attempt's start."""
+    attempt_us = FOREVER_US
+    """Longest time of an attempt, from its start."""
+    cache = 0
+    """Index into `vocabulary.CACHE`."""
+    reason = ""
+    """Why it was served the way it was, in the words of the safeguard that decided."""
+    reserved_pico = 0
+    """What a budget set aside for the attempt under way."""
+
+    life: Generator[Command, Outcome, Result]
+    """Its lifecycle, which the driver resumes."""
+
+    def __init__(self, number: int, intended_us: int, question: Any, cache_key: Hashable, input_tokens: int, max_tokens: int, hits: int = 0) -> None:
+        self.number = number
+        self.intended_us = intended_us
+        self.question = question
+        self.cache_key = cache_key
+        self.input_tokens = input_tokens
+        self.max_tokens = max_tokens
+        self.hits = hits
+        self.attempts: list[Attempt] = []
+        self.memo: dict[int, int] = {}
+        """What a safeguard notes about this request, by its place in the pipeline; forgotten when a safeguard further
+        out begins anew."""

@@ -1,0 +1,101 @@
+"""Retry: call again after a failure that may pass, after a backoff with jitter or when Retry-After says so.
+
+Backoff and jitter as in M. Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): before retry n,
+counted from 0, the backoff is b = min(cap, base * 2^n), and the wait is b (none), uniform in [0, b) (full),
+b/2 + uniform in [0, b/2) (equal), or b * uniform in (0.75, 1] (sdk: what the official SDKs do).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import Field
+
+from app.engine.draws import Column, Role
+from app.safeguards.base import MICRO, Again, Layer, Outward, Safeguard, World, register
+from app.safeguards.commands import Result
+from app.safeguards.request import Request
+from app.safeguards.retry_budget import RetryBudgetLayer
+
+
+@register
+class Retry(Safeguard):
+    """Calls the same target again. Says retries, not attempts: `max_retries = 2` is three calls at the most."""
+
+    kind: Literal["retry"] = "retry"
+    max_retries: int = Field(default=2, ge=0, le=20)
+    base_s: float = Field(default=0.5, ge=0)
+    cap_s: float = Field(default=8, ge=0)
+    jitter: Literal["none", "full", "equal", "sdk"] = "full"
+    respect_retry_after: bool = True
+    max_retry_after_s: float = Field(default=120, ge=0)
+    """A longer Retry-After means no retry: the failure goes on to the next safeguard further out."""
+    retry_on: Literal["transient", "sdk"] = "transient"
+    """transient: what may pass; sdk: what the official SDKs retry unasked, hopeless or not."""
+
+    def layer(self, world: World) -> Layer:
+        """The layer that retries."""
+        return RetryLayer(self, world)
+
+
+class RetryLayer(Layer):
+    """Notes the retries made for a request in its memo."""
+
+    def __init__(self, settings: Retry, world: World) -> None:
+        super().__init__(settings)
+        self.max_retries = settings.max_retries
+        self.base_us = settings.base_s * MICRO
+        self.cap_us = settings.cap_s * MICRO
+        self.jitter = settings.jitter
+        self.respect_retry_after = settings.respect_retry_after
+        self.max_retry_after_us = settings.max_retry_after_s * MICRO
+        self.as_sdk = settings.retry_on == "sdk"
+        self.targets = world.targets
+        self.draws = world.draws
+        self.purpose = f"safeguard:{settings.id}.jitter"
+        self.budgets: tuple[RetryBudgetLayer, ...] = ()
+        self._columns: dict[tuple[int, int], Column] = {}
+
+    def meet(self, others: Sequence[Layer]) -> None:
+        """Find the budgets to ask."""
+        self.budgets = tuple(layer for layer in others if isinstance(layer, RetryBudgetLayer))
+
+    def failed(self, request: Request, result: Result, now: int) -> Outward:
+        """Go in again, unless it is hopeless, too late, too often or beyond the budget."""
+        error = result.error
+        if error is None or not (error.sdk_retries if self.as_sdk else error.transient):
+            return None
+        made = request.memo.get(self.slot, 0)
+        if made >= self.max_retries:
+            return None
+        wait_us = self._wait_us(request, result, made)
+        if wait_us is None or now + wait_us >= request.deadline_us:
+            return None
+        if not all(budget.withdraw(now) for budget in self.budgets):
+            request.reason = "retry budget empty"
+            return None
+        request.memo[self.slot] = made + 1
+        return Again(self.slot, now + wait_us)
+
+    def _wait_us(self, request: Request, result: Result, made: int) -> int | None:
+        """How long to wait before the next call; None when the target asks for more patience than there is."""
+        asked = result.retry_after_us
+        if asked is not None and self.respect_retry_after:
+            return asked if asked <= self.max_retry_after_us else None
+        backoff = min(self.cap_us, self.base_us * 2.0**made)
+        if self.jitter == "none":
+            return round(backoff)
+        draw = self._column(request.target, request.retry)[request.number]
+        if self.jitter == "full":
+            return round(backoff * draw)
+        if self.jitter == "equal":
+            return round(backoff * (0.5 + 0.5 * draw))
+        return round(backoff * (1.0 - 0.25 * draw))
+
+    def _column(self, target: int, retry: int) -> Column:
+        column = self._columns.get((target, retry))
+        if column is None:
+            column = self.draws.column(self.purpose, Role(self.targets[target], retry))
+            self._columns[target, retry] = column
+        return column

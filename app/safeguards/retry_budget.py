@@ -1,0 +1,66 @@
+"""Retry budget: a token bucket that all requests of a variant share, so that retries cannot become a storm.
+
+Each success deposits `ratio` of a token, time adds `min_per_s`, a retry takes one. The bucket holds `max_tokens`.
+(The scheme of Finagle's RetryBudget and of gRPC's retry throttling.)
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from app.safeguards.base import MICRO, Layer, Outward, Safeguard, World, register
+from app.safeguards.commands import Result
+from app.safeguards.request import Request
+
+_SCALE = MICRO * 1_000_000
+"""Tokens are kept as integers, in units of a millionth of what one token per second brings in a microsecond."""
+
+
+@register
+class RetryBudget(Safeguard):
+    """Bounds the retries of the whole variant."""
+
+    kind: Literal["retry_budget"] = "retry_budget"
+    ratio: float = Field(default=0.1, ge=0, le=10)
+    min_per_s: float = Field(default=10, ge=0)
+    max_tokens: float = Field(default=100, ge=1)
+    starts_full: bool = True
+
+    def layer(self, world: World) -> Layer:
+        """The bucket."""
+        return RetryBudgetLayer(self)
+
+
+class RetryBudgetLayer(Layer):
+    """The bucket. The pipeline's retry layers ask it before they retry."""
+
+    def __init__(self, settings: RetryBudget) -> None:
+        super().__init__(settings)
+        self.deposit = round(settings.ratio * _SCALE)
+        self.per_us = round(settings.min_per_s * (_SCALE // MICRO))
+        self.most = round(settings.max_tokens * _SCALE)
+        self.level = self.most if settings.starts_full else 0
+        self.filled_us = 0
+
+    def adopt(self, earlier: Layer) -> None:
+        """Keep what is in the bucket, up to the new size."""
+        if isinstance(earlier, RetryBudgetLayer):
+            self.level = min(earlier.level, self.most)
+            self.filled_us = earlier.filled_us
+
+    def answered(self, request: Request, result: Result, now: int) -> Outward:
+        """A success fills the bucket."""
+        level = self.level + self.deposit
+        self.level = self.most if level > self.most else level
+        return None
+
+    def withdraw(self, now: int) -> bool:
+        """Take one token, if there is one."""
+        self.level = min(self.most, self.level + (now - self.filled_us) * self.per_us)
+        self.filled_us = now
+        if self.level < _SCALE:
+            return False
+        self.level -= _SCALE
+        return True

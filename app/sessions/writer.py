@@ -1,0 +1,332 @@
+"""Writing a run while it goes: rows are buffered, and flushed with the rollups they complete, in short
+transactions.
+
+What is in the log is consistent after every transaction: rollups up to the last complete second of
+`virtual_us`, and every later row from `tail_key` on. So a run whose writer is killed reads as if it had
+stopped a moment earlier. The writer belongs to one thread and decides nothing: the engine says what happened
+and when.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+
+import app
+from app.sessions import process
+from app.sessions import vocabulary as words
+from app.sessions.rollups import RunRollups
+from app.sessions.schema import ROLLUP_COLUMNS
+from app.sessions.session_log import SessionLog
+from app.sessions.tally import NEVER, Ints
+
+ROWS_PER_TRANSACTION: Final = 4_000
+"""About 20 ms of inserts, so that a transaction stays under 50 ms on a slow disk too."""
+FLUSH_AFTER_S: Final = 0.25
+
+Row = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class NewVariant:
+    """A variant as a run begins: its name, its title for people, and its whole configuration."""
+
+    name: str
+    title: str
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class NewRun:
+    """What is known of a run as it begins. `variants` and `targets` are in the order of the rows' indexes."""
+
+    scenario: str
+    title: str
+    scenario_toml: str
+    seed: int
+    clock: str
+    duration_s: float
+    variants: tuple[NewVariant, ...]
+    targets: tuple[str, ...]
+
+
+def insert(table: str, columns: Sequence[str]) -> str:
+    """The statement that `executemany` needs to insert tuples of `columns`."""
+    quoted = ", ".join(f'"{column}"' for column in columns)
+    return f"insert into {table} ({quoted}) values ({', '.join('?' * len(columns))})"  # noqa: S608
+
+
+_REQUESTS: Final = insert("request_log", words.REQUEST_COLUMNS)
+_ATTEMPTS: Final = insert("attempt_log", words.ATTEMPT_COLUMNS)
+_ROLLUPS: Final = insert("rollup_log", ROLLUP_COLUMNS)
+_EVENTS: Final = insert("event_log", ("run_id", "seq", "at_us", "kind", "label", "variant", "details"))
+_OBSERVATIONS: Final = insert("observations", ("run_id", "seq", "now_us", "number", "command", "outcome"))
+_PROMPTS: Final = insert("prompts", ("run_id", "idx", "name", "messages"))
+_DATA_ROWS: Final = insert("data_rows", ("run_id", "row", "number", "values"))
+
+
+def now_utc() -> str:
+    """The wall clock's time as the log writes it: UTC, ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+class RunWriter:
+    """Writes one run to `log`: `start`, then any number of `add…` and `flush`, then `end`.
+
+    `clock` gives seconds that only count for `due`. Every method that writes raises UserError if the log
+    stays locked, is read-only or its disk is full; what was not written is kept and goes with the next flush.
+    """
+
+    def __init__(self, log: SessionLog, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._log = log
+        self._clock = clock
+        self._names: dict[str, int] = {"": 0}
+        self._texts: dict[int, str] = {0: ""}
+
+    def start(self, run: NewRun) -> int:
+        """Enters the run, running, and returns its id. Raises ValueError for more than eight variants."""
+        if not 0 < len(run.variants) <= words.MAX_VARIANTS:
+            raise ValueError(f"a run takes 1 to {words.MAX_VARIANTS} variants, not {len(run.variants)}")
+        if run.clock not in words.CLOCKS:
+            raise ValueError(f"{run.clock!r} is no clock")
+        now = now_utc()
+        with self._log.writing():
+            db = self._log.db
+            table = db.table("runs").insert(
+                {
+                    "scenario": run.scenario,
+                    "title": run.title,
+                    "scenario_toml": run.scenario_toml,
+                    "seed": run.seed,
+                    "clock": run.clock,
+                    "duration_s": float(run.duration_s),
+                    "created_at": now,
+                    "state": "running",
+                    "pid": os.getpid(),
+                    "process": process.token(),
+                    "heartbeat_at": now,
+                    "app_version": app.__version__,
+                    "numpy_version": np.__version__,
+                    "platform": platform.platform(),
+                }
+            )
+            self.run_id = int(str(table.last_pk))
+            db.table("variants").insert_all(
+                {
+                    "run_id": self.run_id,
+                    "idx": index,
+                    "name": variant.name,
+                    "title": variant.title,
+                    "config": _json(variant.config),
+                }
+                for index, variant in enumerate(run.variants)
+            )
+            db.table("targets").insert_all(
+                {"run_id": self.run_id, "idx": index, "name": name} for index, name in enumerate(run.targets)
+            )
+        variants = len(run.variants)
+        self._rollups = RunRollups(self.run_id, variants, self._texts.__getitem__)
+        self._fresh: list[list[Row]] = [[] for _ in range(variants)]
+        self._faults: list[list[tuple[int, int]]] = [[] for _ in range(variants)]
+        self._held_tails = [NEVER] * variants
+        self._pending: dict[str, list[Row]] = {
+            statement: [] for statement in (_REQUESTS, _ATTEMPTS, _OBSERVATIONS, _EVENTS)
+        }
+        self._completed: list[Row] = []
+        self._events = 0
+        self._observed = 0
+        self._flushed_at = self._clock()
+        return self.run_id
+
+    def name(self, text: str) -> int:
+        """The id that stands for `text` in row tuples; 0 for none.
+
+        Meant for reasons, kinds of error and sets of faults: few different ones, as each new one is a
+        transaction.
+        """
+        found = self._names.get(text)
+        if found is None:
+            found = self._names[text] = self._log.intern(text)
+            self._texts[found] = text
+        return found
+
+    def add(self, variant: int, requests: Sequence[Row], attempts: Sequence[Row]) -> None:
+        """Finished requests and attempts of a variant, as tuples of `vocabulary`'s columns. The lists may be
+        reused."""
+        self._fresh[variant] += requests
+        self._pending[_ATTEMPTS] += attempts
+
+    def add_offered(self, intended_us: Ints) -> None:
+        """Arrivals, shared by all variants, shape (n,), each once; they may be ahead of virtual time."""
+        self._rollups.arrivals(intended_us)
+
+    def add_faults(self, variant: int, faults: Sequence[tuple[int, int]]) -> None:
+        """Faults that occurred to a variant, as (microseconds, `name` of the kind), one for each
+        occurrence."""
+        self._faults[variant] += faults
+
+    def event(
+        self,
+        at_us: int,
+        kind: str,
+        label: str,
+        *,
+        variant: int | None = None,
+        details: Mapping[str, Any] | None = None,
+    ) -> int:
+        """An event of `vocabulary.EVENT_KINDS`, of one variant or of all. Returns its sequence number."""
+        if kind not in words.EVENT_KINDS:
+            raise ValueError(f"{kind!r} is no kind of event")
+        row = (self.run_id, self._events, at_us, kind, label, variant, _json(details or {}))
+        self._pending[_EVENTS].append(row)
+        self._events += 1
+        return self._events - 1
+
+    def observe(
+        self, now_us: int, number: int, command: Mapping[str, Any], outcome: Mapping[str, Any]
+    ) -> int:
+        """One resume of a request by the live driver: when, the command, and its outcome. Returns its
+        sequence."""
+        row = (self.run_id, self._observed, now_us, number, _json(command), _json(outcome))
+        self._pending[_OBSERVATIONS].append(row)
+        self._observed += 1
+        return self._observed - 1
+
+    def add_prompts(self, prompts: Iterable[tuple[str, Any]]) -> None:
+        """The prompts as (name, messages), in the order of the rows' indexes; messages None where declined.
+        Once."""
+        self._write_all(
+            _PROMPTS,
+            (
+                (self.run_id, index, name, None if messages is None else _json(messages))
+                for index, (name, messages) in enumerate(prompts)
+            ),
+        )
+
+    def add_data_rows(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
+        """The data rows as (number in the user's file, values), in the order of the rows' indexes. Once."""
+        self._write_all(
+            _DATA_ROWS,
+            ((self.run_id, row, number, _json(values)) for row, (number, values) in enumerate(rows)),
+        )
+
+    def fact(self, key: str, value: Any) -> None:
+        """Keeps a small fact about the run, anything JSON can hold; a second time replaces it. Written at
+        once."""
+        with self._log.writing():
+            self._log.db.table("run_facts").upsert(
+                {"run_id": self.run_id, "key": key, "value": _json(value)}, pk=("run_id", "key")
+            )
+
+    def due(self) -> bool:
+        """Whether to flush: a quarter of a second has passed, rows or none (the heartbeat), or 4,000 rows
+        wait."""
+        waiting = sum(map(len, self._fresh)) + sum(map(len, self._pending.values()))
+        return waiting >= ROWS_PER_TRANSACTION or self._clock() - self._flushed_at >= FLUSH_AFTER_S
+
+    def flush(self, virtual_us: int) -> None:
+        """Writes what waits, the rollups that end by `virtual_us`, and the heartbeat.
+
+        All that happened before `virtual_us` must have been added: raises ValueError for a row of a second
+        that an earlier flush has passed.
+        """
+        self._absorb()
+        self._completed += self._rollups.advance(virtual_us)
+        self._write({"virtual_us": virtual_us})
+
+    def end(self, state: str, virtual_us: int, *, drain_end_us: int | None = None) -> None:
+        """Writes all that is left, partial rollups too, and the final `state`: finished, stopped or
+        failed."""
+        if state not in words.STATES[1:]:
+            raise ValueError(f"{state!r} is no state to end in")
+        self._absorb()
+        self._completed += self._rollups.finish(virtual_us)
+        ended = {
+            "state": state,
+            "ended_at": now_utc(),
+            "drain_end_us": drain_end_us,
+            "pid": None,
+            "process": "",
+        }
+        self._write({"virtual_us": virtual_us, **ended})
+
+    def _absorb(self) -> None:
+        for variant, rows in enumerate(self._fresh):
+            if rows:
+                self._rollups.requests(variant, rows)
+                self._pending[_REQUESTS] += rows
+                self._fresh[variant] = []
+        for variant, faults in enumerate(self._faults):
+            if faults:
+                self._rollups.faults(variant, faults)
+                self._faults[variant] = []
+        self._held_tails = list(map(min, self._held_tails, self._rollups.tails()))
+
+    def _write(self, progress: dict[str, Any]) -> None:
+        """Rows in as many transactions as they need; in the last one the rollups and the run's progress.
+
+        Until that one is committed the rows count as the tail, so that they are counted once whenever we are
+        killed.
+        """
+        self._flushed_at = self._clock()
+        while sum(map(len, self._pending.values())) > ROWS_PER_TRANSACTION:
+            with self._log.writing() as connection:
+                taken = self._insert_pending(connection.executemany)
+                self._set_tails(connection.executemany, self._held_tails)
+            self._drop(taken)
+        tails = self._rollups.tails()
+        offered = self._rollups.offered(progress["virtual_us"])
+        values = {**progress, "offered": offered, "heartbeat_at": now_utc()}
+        assignments = ", ".join(f"{column} = :{column}" for column in values)
+        with self._log.writing() as connection:
+            taken = self._insert_pending(connection.executemany)
+            connection.executemany(_ROLLUPS, self._completed)
+            self._set_tails(connection.executemany, tails)
+            connection.execute(
+                f"update runs set {assignments} where id = :id",  # noqa: S608 (our own column names)
+                {**values, "id": self.run_id},
+            )
+        self._drop(taken)
+        self._completed = []
+        self._held_tails = tails
+
+    def _insert_pending(self, executemany: Callable[[str, Iterable[Any]], object]) -> dict[str, int]:
+        """Inserts up to a transaction's worth of rows; returns how many of each kind."""
+        left = ROWS_PER_TRANSACTION
+        taken = {}
+        for statement, rows in self._pending.items():
+            count = min(left, len(rows))
+            if count:
+                executemany(statement, rows if count == len(rows) else islice(rows, count))
+            taken[statement] = count
+            left -= count
+        return taken
+
+    def _drop(self, taken: dict[str, int]) -> None:
+        for statement, count in taken.items():
+            del self._pending[statement][:count]
+
+    def _set_tails(self, executemany: Callable[[str, Iterable[Any]], object], tails: list[int]) -> None:
+        executemany(
+            "update variants set tail_key = ? where run_id = ? and idx = ?",
+            [(None if key == NEVER else key, self.run_id, index) for index, key in enumerate(tails)],
+        )
+
+    def _write_all(self, statement: str, rows: Iterable[Row]) -> None:
+        source = iter(rows)
+        while batch := list(islice(source, ROWS_PER_TRANSACTION)):
+            with self._log.writing() as connection:
+                connection.executemany(statement, batch)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
