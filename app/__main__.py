@@ -1,4 +1,4 @@
-"""Entry point: `seatrial` and `python -m app`."""
+"""Entry point: `seatrial` and `python -m app`. What a command does not need is not imported."""
 
 from __future__ import annotations
 
@@ -7,8 +7,18 @@ import sys
 
 def main(arguments: list[str]) -> int:
     """Run the command line with `arguments`; the exit status is returned."""
-    print(arguments)
-    return 0
+    if arguments == ["--version"]:
+        from app import __version__
+
+        print(f"seatrial {__version__}")
+        return 0
+    if arguments == ["_worker"]:
+        from app.inputs.worker import main as work
+
+        return work()
+    from app.cli import run_cli
+
+    return run_cli(arguments)
 
 
 if __name__ == "__main__":

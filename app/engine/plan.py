@@ -148,14 +148,21 @@ class Plan:
         intended: NDArray[np.int64],
     ) -> NDArray[np.int64]:
         """Bit set of the mess faults in each request's question."""
+        mess = self._drawn_mess(numbers, intended)
+        self._mess[numbers % _REMEMBERED] = mess
+        # A question first asked longer ago than is remembered has the mess of its own draws, as the faults are now.
+        forgotten = numbers[-1] - source >= _REMEMBERED
+        remembered = np.where(forgotten, self._drawn_mess(source, intended), self._mess[source % _REMEMBERED])
+        return np.where(fresh, mess, remembered)
+
+    def _drawn_mess(self, numbers: NDArray[np.int64], intended: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Bit set of the mess faults that fire for these requests, at these times."""
         mess = np.zeros(len(numbers), dtype=np.int64)
         for index, fault in self._faults.mess():
-            if fault.on and fault.kind != "duplicate":
+            if fault.kind != "duplicate":
                 fires = self._faults.mess_hits(index, numbers) & self._on_at(index, intended)
                 mess |= fires.astype(np.int64) << index
-        slots = numbers % _REMEMBERED
-        self._mess[slots] = mess
-        return np.where(fresh, mess, self._mess[source % _REMEMBERED])
+        return mess
 
     def _on_at(self, index: int, intended: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the fault's schedule has it on at these times."""

@@ -66,7 +66,9 @@ class Question:
 class QuestionBook:
     """Makes questions, and keeps the latest `KEPT`."""
 
-    def __init__(self, inputs: Inputs, draws: Draws, worker: BoundedWorker) -> None:
+    def __init__(
+        self, inputs: Inputs, draws: Draws, worker: BoundedWorker, expected_values: dict[str, list[str]] | None = None
+    ) -> None:
         self._inputs = inputs
         self._draws = draws
         self._worker = worker
@@ -77,7 +79,8 @@ class QuestionBook:
         self.row_count = inputs.row_count
         prompts = {each.name: [[part.role, part.template] for part in each.messages] for each in inputs.prompts}
         worker.run([{"do": "load", "prompts": prompts}])
-        self._expected_values: dict[str, list[str]] = {}
+        self.expected_values: dict[str, list[str]] = dict(expected_values or {})
+        """By expected column: the distinct values that wrong answers are taken from."""
         self.configure(inputs.scenario)
 
     def configure(self, scenario: Scenario) -> None:
@@ -210,7 +213,7 @@ class QuestionBook:
 
     def _odds(self, mess: int) -> list[float]:
         """For each target: how likely it answers a question in this mess rightly."""
-        kinds = self._faults.names(mess)
+        kinds = [fault.kind for fault in self._faults.chosen(mess)]
         return [
             target.quality * prod(target.quality_by_mess.get(kind, 1.0) for kind in kinds) for target in self._targets
         ]
@@ -219,11 +222,11 @@ class QuestionBook:
         """The distinct values of the expected column."""
         if column is None:
             return []
-        if column not in self._expected_values:
+        if column not in self.expected_values:
             name = self._inputs.columns.pairs[column]
             seen = dict.fromkeys(str(self._inputs.row(row).get(name)) for row in range(min(self.row_count, 20_000)))
-            self._expected_values[column] = list(seen)[:1000]
-        return self._expected_values[column]
+            self.expected_values[column] = list(seen)[:1000]
+        return self.expected_values[column]
 
 
 def mess_parameters(fault: MessFault) -> Parameters:

@@ -7,11 +7,9 @@ what arrives, or starts, at T or later, and the same changes at the same times g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
-
-import numpy as np
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO, AttemptPlans
@@ -28,6 +26,7 @@ from app.safeguards.commands import Attempt
 from app.safeguards.pipeline import Workshop
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.model import Change, Scenario
+from app.scenario.rehearsal import rehearse_changes
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class Simulation:
         self.offered = 0
         self.events: list[Event] = []
         self.arrived_us: list[int] = []
+        rehearse_changes(scenario)
         self._planned_changes = sorted(scenario.changes, key=lambda change: change.at_s)
         self._names = names
         self._schedules = [Schedule(fault, draws, 0) for fault in scenario.faults]
@@ -231,7 +231,3 @@ def _has_end(fault: Fault) -> bool:
         fault.from_s > 0 or fault.to_s is not None or fault.period_s is not None or fault.mean_between_s is not None
     )
 
-
-def as_times(arrived_us: Sequence[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Arrival times as an array, shape (n,)."""
-    return np.asarray(arrived_us, dtype=np.int64)

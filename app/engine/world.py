@@ -11,6 +11,7 @@ from heapq import heappop
 
 from app.engine.agenda import Agenda
 from app.engine.plan import PlannedRequest
+from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.providers.simulated import OVER, SimulatedProvider
 from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcome, Resolve, Result, Sleep, WaitAny
@@ -94,7 +95,7 @@ class World:
             request = Request(*planned)
             in_flight[request.number] = request
             if request.hits:
-                self._mess_log += [(intended_us, kind) for kind in self._kinds(request.hits)]
+                self._mess_log += [(intended_us, fault.kind) for fault in self._chosen(request.hits)]
             request.life = lifecycle(request, pipeline, clock, planned[2].unaskable)
             self._resume(request, None)
         while heap and heap[0][0] <= until_us:
@@ -257,13 +258,13 @@ class World:
             )
         )
 
-    def _kinds(self, bits: int) -> list[str]:
+    def _chosen(self, bits: int) -> list[Fault]:
         assert self._faults is not None
-        return self._faults.names(bits)
+        return self._faults.chosen(bits)
 
     def _fault_name(self, bits: int) -> int:
-        """The log's code of the names of a set of faults."""
+        """The log's code of the ids of a set of faults."""
         found = self._fault_names.get(bits)
         if found is None:
-            found = self._fault_names[bits] = self.names[",".join(self._kinds(bits))]
+            found = self._fault_names[bits] = self.names[",".join(fault.id for fault in self._chosen(bits))]
         return found

@@ -67,9 +67,9 @@ class FaultSet:
         """The mess faults with their numbers."""
         return [(number, fault) for number, fault in enumerate(self.faults) if isinstance(fault, MessFault)]
 
-    def names(self, bits: int) -> list[str]:
-        """Kinds of the faults in a bit set."""
-        return [fault.kind for number, fault in enumerate(self.faults) if bits >> number & 1]
+    def chosen(self, bits: int) -> list[Fault]:
+        """The faults in a bit set."""
+        return [fault for number, fault in enumerate(self.faults) if bits >> number & 1]
 
     def _fires(self, fault: Fault, role: Role | None, retry: int, first: int, count: int) -> NDArray[np.bool_]:
         requests = np.arange(first, first + count, dtype=np.int64)

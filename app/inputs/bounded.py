@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
@@ -35,15 +35,16 @@ class BoundedWorker:
     """A process that renders and checks; each job may take `seconds` and about 1 GiB. One thread at a time.
 
     A job past its bounds is answered {"error": "took over 2 s"} or {"error": "used too much memory"}, and the
-    process is started anew with the prompts last loaded. After three jobs in a row of one prompt or check
-    failed so, the rest of that prompt's or check's jobs in the same `run` get the same answer untried: ten
-    thousand rows through an endless template would take hours.
+    process is started anew with the prompts last loaded. Once three jobs in a row of one prompt or check have
+    failed so, every further one gets the same answer untried, until prompts are loaded again: ten thousand
+    rows through an endless template would take hours.
     """
 
     def __init__(self, seconds: float = 2.0) -> None:
         self._seconds = seconds
         self._child: _Child | None = None
         self._loaded: Job | None = None
+        self._strikes = _Strikes()
 
     def run(self, jobs: Sequence[Job]) -> list[Answer]:
         """The answers to `jobs`, in their order; see worker.py and rendering.py for the jobs.
@@ -52,10 +53,9 @@ class BoundedWorker:
         """
         answers: list[Answer] = [{}] * len(jobs)
         todo = list(range(len(jobs)))
-        strikes = _Strikes()
         one_by_one = len(todo) < _FEW
         try:
-            while todo:
+            while todo := self._without_given_up(jobs, todo, answers):
                 child = self._running()
                 done = 0
                 for answer in child.answers([jobs[index] for index in todo], one_by_one):
@@ -67,14 +67,10 @@ class BoundedWorker:
                 self.close()
                 if one_by_one:
                     answers[todo[done]] = {"error": child.cause}
-                    same = strikes.count(jobs, todo[: done + 1], todo[done + 1 :])
-                    for index in same:
-                        answers[index] = answers[todo[done]]
-                    todo = [index for index in todo[done + 1 :] if index not in same]
-                else:
-                    # Answers may have been lost with the child, so the job it ended over is among the next
-                    # few.
-                    todo = todo[done:]
+                    self._strikes.count(jobs[todo[done]], (jobs[index] for index in todo[:done]), child.cause)
+                    done += 1
+                # Else answers may have been lost with the child: the job it ended over is among the next few.
+                todo = todo[done:]
                 one_by_one = not one_by_one or len(todo) < _FEW
         except BaseException:
             self.close()  # answers of jobs on their way must not be taken for those of the next
@@ -98,6 +94,20 @@ class BoundedWorker:
     def _remember(self, job: Job) -> None:
         if job["do"] == "load":
             self._loaded = job
+            self._strikes = _Strikes()
+
+    def _without_given_up(self, jobs: Sequence[Job], todo: list[int], answers: list[Answer]) -> list[int]:
+        """Those of `todo` that are worth trying; the others are answered."""
+        if not self._strikes.given_up:
+            return todo
+        left = []
+        for index in todo:
+            cause = self._strikes.given_up.get(_kind(jobs[index]))
+            if cause is None:
+                left.append(index)
+            else:
+                answers[index] = {"error": cause}
+        return left
 
     def _running(self) -> _Child:
         if self._child is None or not self._child.alive:
@@ -109,24 +119,27 @@ class BoundedWorker:
 
 
 class _Strikes:
-    """How often in a row the jobs of one prompt or check ended the worker."""
+    """How often in a row the jobs of one prompt or check ended the worker; which are given up, and why."""
 
     def __init__(self) -> None:
+        self.given_up: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
-    def count(self, jobs: Sequence[Job], tried: Sequence[int], left: Sequence[int]) -> set[int]:
-        """Those of `left` to give up: the last of `tried` has failed, those before it have been answered."""
-        failed = _kind(jobs[tried[-1]])
-        for index in tried[:-1]:
-            self._counts.pop(_kind(jobs[index]), None)
-        self._counts[failed] = self._counts.get(failed, 0) + 1
-        if self._counts[failed] < _STRIKES:
-            return set()
-        return {index for index in left if _kind(jobs[index]) == failed}
+    def count(self, failed: Job, answered: Iterable[Job], cause: str) -> None:
+        """Count a strike against `failed`; the jobs `answered` before it clear their kinds."""
+        if self._counts:
+            for job in answered:
+                self._counts.pop(_kind(job), None)
+        kind = _kind(failed)
+        self._counts[kind] = self._counts.get(kind, 0) + 1
+        if self._counts[kind] >= _STRIKES:
+            self.given_up[kind] = cause
 
 
 def _kind(job: Job) -> str:
-    return json.dumps([job["do"], job.get("prompt"), job.get("check")], sort_keys=True)
+    return json.dumps(
+        [job["do"], *(job.get(key) for key in ("prompt", "check", "templates"))], sort_keys=True
+    )
 
 
 class _Child:
@@ -143,31 +156,35 @@ class _Child:
         windows_flags = 0
         if sys.platform == "win32":
             windows_flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, and nothing of the user's in its arguments
-            command,
+        self._process = subprocess.Popen(
+            command,  # noqa: S603 - our own program; nothing of the user's is in its arguments
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             creationflags=windows_flags,
+            # Linear algebra's threads, one a core, would each set memory aside until the bound is reached.
+            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=os.name == "posix",  # the terminal's Ctrl+C is for the parent alone
         )
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._jobs, self._answers, self._errors = (
-            self._process.stdin,
-            self._process.stdout,
-            self._process.stderr,
-        )
+        self._jobs = self._process.stdin
+        self._answers = self._process.stdout
+        self._errors = self._process.stderr
         with suppress(OSError):  # it may have ended already: its answer, or none, tells
             self._jobs.write(encode({"seconds": seconds, "memory_bytes": MEMORY_BYTES}))
             self._jobs.flush()
-        with self._watched():
-            if self._answers.readline() != READY:
+        try:
+            with self._watched():
+                ready = self._answers.readline() == READY
+            if not ready:
                 self._process.kill()
                 said = self._errors.read().decode(errors="replace")
-                self.end()
                 raise RuntimeError(f"The worker process did not start: {said or self.cause}")
+        except BaseException:
+            self.end()
+            raise
 
     @property
     def alive(self) -> bool:

@@ -6,9 +6,10 @@ without its column is left out, with a notice. Bad rows are listed, the good one
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
@@ -21,6 +22,20 @@ from app.scenario.model import Scenario
 Progress = Callable[[int, int], None]
 
 
+class Rows(Protocol):
+    """Rows of data by index; `number` counts them as their file does."""
+
+    def __len__(self) -> int: ...
+
+    def row(self, index: int, /) -> dict[str, object]:
+        """A row by column."""
+        ...
+
+    def number(self, index: int, /) -> int:
+        """Its number in the file."""
+        ...
+
+
 @dataclass(frozen=True)
 class Inputs:
     """Prompts and data, ready to run. `usable` are the dataset's rows that every prompt can be made of; None means all."""
@@ -28,25 +43,26 @@ class Inputs:
     scenario: Scenario
     """The scenario, without what the data has no column for."""
     prompts: tuple[Prompt, ...]
-    dataset: Dataset
+    rows: Rows
     columns: ColumnMap
     text_columns: tuple[str, ...]
     """Columns of free text that the prompts use, the one with the longest texts first."""
     usable: tuple[int, ...] | None
     notices: tuple[str, ...]
+    bad_rows: int = 0
 
     @property
     def row_count(self) -> int:
         """How many rows can be asked about."""
-        return len(self.dataset) if self.usable is None else len(self.usable)
+        return len(self.rows) if self.usable is None else len(self.usable)
 
     def row(self, index: int) -> dict[str, object]:
         """A usable row, by column."""
-        return self.dataset.row(index if self.usable is None else self.usable[index])
+        return self.rows.row(index if self.usable is None else self.usable[index])
 
     def row_number(self, index: int) -> int:
         """Its number in the file, counted from 1."""
-        return self.dataset.number(index if self.usable is None else self.usable[index])
+        return self.rows.number(index if self.usable is None else self.usable[index])
 
 
 def prepare_inputs(
@@ -60,7 +76,8 @@ def prepare_inputs(
 ) -> Inputs:
     """Read what `file` names, or what the user names in its place. Raises UserError for what cannot be used."""
     scenario = file.scenario
-    loaded = load_prompts(prompts or within(file.folder, scenario.prompts.path, what="prompts"))
+    notices: list[str] = []
+    loaded = load_prompts(prompts or within(file.folder, scenario.prompts.path, what="prompts"), note=notices.append)
     if prompts is None and scenario.prompts.only:
         loaded = _only(loaded, scenario.prompts.only)
     dataset = load_dataset(
@@ -85,7 +102,9 @@ def prepare_inputs(
         *dataset.notes,
         *(f"column: {line}" for line in mapped.said() if not line.endswith("<- no column")),
     ]
-    scenario = _without(scenario, set(mapped.missing), notices)
+    for column in mapped.missing:
+        notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
+    scenario = fitted(scenario, mapped.pairs)
     usable = _usable(dataset, [mapped.pairs[name] for name in needed], notices)
     if dataset.bad_count:
         first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:5])
@@ -99,6 +118,7 @@ def prepare_inputs(
         _text_columns(dataset, [mapped.pairs[name] for name in needed]),
         usable,
         tuple(notices),
+        dataset.bad_count,
     )
 
 
@@ -132,18 +152,17 @@ def _wanted_columns(scenario: Scenario) -> list[str]:
     return list(dict.fromkeys(wanted))
 
 
-def _without(scenario: Scenario, missing: set[str], notices: list[str]) -> Scenario:
-    """The scenario without what needs a column that is not there."""
+def fitted(scenario: Scenario, pairs: Mapping[str, str]) -> Scenario:
+    """The scenario without the checks, expected answers and rules whose column is not among the matched ones."""
+    missing = {name for name in _wanted_columns(scenario) if name not in pairs}
+    if not missing:
+        return scenario
     checks = tuple(check for check in scenario.checks if getattr(check, "column", None) not in missing)
-    faults = tuple(
-        fault for fault in scenario.faults if fault.match is None or fault.match.column not in missing
-    )
+    faults = tuple(fault for fault in scenario.faults if fault.match is None or fault.match.column not in missing)
     answers = tuple(
         each.model_copy(update={"expected_column": None, "field": None}) if each.expected_column in missing else each
         for each in scenario.answers
     )
-    for column in sorted(missing):
-        notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
     return scenario.model_copy(update={"checks": checks, "faults": faults, "answers": answers})
 
 

@@ -30,19 +30,20 @@ _KEPT_BACK_S = 0.02
 Perform = Callable[[dict[str, Any]], dict[str, Any]]
 
 
-def _rendering() -> Perform:
+def _rendering(_job: dict[str, Any]) -> Perform:
     from app.inputs.rendering import perform
 
     return perform
 
 
-def _checks() -> Perform:
-    from app.inputs.checks import perform
+def _checks(job: dict[str, Any]) -> Perform:
+    from app.inputs.checks import perform, prepare
 
+    prepare(job["check"]["kind"])
     return perform
 
 
-_DISPATCH: dict[str, Callable[[], Perform]] = {
+_DISPATCH: dict[str, Callable[[dict[str, Any]], Perform]] = {
     "load": _rendering,
     "variables": _rendering,
     "render": _rendering,
@@ -79,15 +80,16 @@ def main() -> int:
 
 
 def _answer_all(jobs: BinaryIO, answers: BinaryIO, orphan_s: float) -> None:
-    performers: dict[str, Perform] = {}
+    performers: dict[tuple[str, str], Perform] = {}
 
     def answer(line: bytes) -> dict[str, Any]:
         job = decode(line)
-        perform = performers.get(job["do"])
+        kind = (job["do"], job["check"]["kind"] if job["do"] == "check" else "")
+        perform = performers.get(kind)
         if perform is None:
             answers.write(IMPORTING)
             answers.flush()
-            perform = performers[job["do"]] = _DISPATCH[job["do"]]()
+            perform = performers[kind] = _DISPATCH[job["do"]](job)
             answers.write(READY)
             answers.flush()
         return perform(job)

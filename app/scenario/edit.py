@@ -19,10 +19,6 @@ from app.errors import UserError
 from app.scenario.explain import explain
 from app.scenario.model import Scenario
 
-FIXED = ("changes", "prompts", "data", "seed", "variants", "targets")
-"""What cannot change while a run goes: the paths themselves; settings below a variant or target can."""
-
-
 def set_path(tables: Any, path: str, value: Any) -> None:
     """Set `path` in `tables` (dicts and lists; tomlkit's too), in place. Raises UserError where there is no such place."""
     steps = path.split(".")
@@ -62,9 +58,12 @@ def check_changeable(path: str) -> None:
     """Raise UserError if the setting at `path` cannot change while a run goes."""
     steps = path.split(".")
     if steps[0] in ("variants", "targets"):
-        if len(steps) > 2:
-            return
-    elif steps[0] in ("traffic", "faults", "tokens", "patience_s", "duration_s"):
+        changeable = len(steps) > 2
+    elif steps[0] in ("traffic", "faults", "tokens"):
+        changeable = len(steps) > 1 and path != "traffic.arrivals"
+    else:
+        changeable = path in ("patience_s", "duration_s")
+    if changeable:
         return
     raise UserError(
         f"'{path}' cannot change while a run goes",

@@ -62,10 +62,7 @@ class Variant(Settings):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        ids = [safeguard.id for safeguard in self.safeguards]
-        doubles = sorted({name for name in ids if ids.count(name) > 1})
-        if doubles:
-            raise ValueError(f"two safeguards are called '{doubles[0]}'; give one of them another 'id'")
+        _unique("safeguards", [safeguard.id for safeguard in self.safeguards])
         calls = 1
         for safeguard in self.safeguards:
             if isinstance(safeguard, Retry):
@@ -146,6 +143,9 @@ def variant_title(name: str, variant: Variant) -> str:
 
 
 def _unique(what: str, names: list[str]) -> None:
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"the id '{name}' among the {what} is no good: use letters, digits, '_' and '-', a letter first")
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
         raise ValueError(f"two of the {what} are called '{doubles[0]}'; give one of them another 'id'")

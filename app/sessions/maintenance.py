@@ -61,8 +61,16 @@ def purge(log: SessionLog, limit_rows: int = PURGED_AT_ONCE) -> int:
     Imports that were broken off are removed too. The space is used again by later runs.
     """
     run_id = _next(log)
-    if run_id is None:
-        return 0
+    return 0 if run_id is None else _purge_run(log, run_id, limit_rows)
+
+
+def discard(log: SessionLog, run_id: int) -> None:
+    """Removes a run at once, in as many short transactions as it takes: for one that nobody has seen yet."""
+    while _purge_run(log, run_id, PURGED_AT_ONCE):
+        pass
+
+
+def _purge_run(log: SessionLog, run_id: int, limit_rows: int) -> int:
     left = limit_rows
     span = (words.key_of(run_id, 0, 0), words.key_of(run_id + 1, 0, 0) - 1)
     with log.writing() as connection:

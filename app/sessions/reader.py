@@ -39,6 +39,7 @@ STALE_AFTER_S: Final = 10.0
 
 _RUN_FIELDS: Final = tuple(field.name for field in fields(RunRecord) if field.name not in ("run_id", "state"))
 _RUN_SQL: Final = f"select id, state, pid, process, heartbeat_at, {', '.join(_RUN_FIELDS)} from runs"  # noqa: S608
+_VISIBLE: Final = "deleted_at is null and state != 'importing'"
 _REQUEST_SQL: Final = f"select {', '.join(words.REQUEST_COLUMNS)} from request_log"  # noqa: S608
 _ATTEMPT_SQL: Final = f"select {', '.join(words.ATTEMPT_COLUMNS)} from attempt_log"  # noqa: S608
 _TOTALS_SQL: Final = f"select {', '.join(TOTALS_COLUMNS)} from rollup_log"  # noqa: S608
@@ -47,9 +48,7 @@ _TOTALS_SQL: Final = f"select {', '.join(TOTALS_COLUMNS)} from rollup_log"  # no
 def runs(log: SessionLog, *, limit: int = -1) -> list[RunRecord]:
     """The runs of the log that are not deleted, newest first; at most `limit` of them, all if negative."""
     with explaining(log.path):
-        found = log.db.execute(
-            f"{_RUN_SQL} where deleted_at is null and state != 'importing' order by id desc limit ?", (limit,)
-        ).fetchall()
+        found = log.db.execute(f"{_RUN_SQL} where {_VISIBLE} order by id desc limit ?", (limit,)).fetchall()
     return [_run(row) for row in found]
 
 
@@ -225,7 +224,7 @@ class RunReader:
         return connection.execute(sql, (tail, last, since_us)).fetchall()
 
     def _record_row(self) -> Any:
-        found = self._query(f"{_RUN_SQL} where id = ? and deleted_at is null", (self.run_id,))
+        found = self._query(f"{_RUN_SQL} where id = ? and {_VISIBLE}", (self.run_id,))
         if not found:
             raise UserError(
                 f"There is no run {self.run_id} in this session log",

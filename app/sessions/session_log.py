@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 import platformdirs
 from sqlite_utils import Database
@@ -20,6 +20,9 @@ from sqlite_utils import Database
 from app.errors import UserError
 from app.sessions import schema
 from app.sessions.failures import explaining
+
+MAX_NAME: Final = 2_000
+"""Characters of an interned text: a reason, a kind of error."""
 
 
 def default_path() -> Path:
@@ -95,14 +98,19 @@ class SessionLog:
         grows."""
         yield from self._transaction("begin")
 
-    def intern(self, text: str) -> int:
-        """The id of `text` in this log, the same for every run and process; 0 for none."""
-        if not text:
-            return 0
+    def intern(self, texts: Sequence[str]) -> list[int]:
+        """The ids of `texts` in this log, the same for every run and process; 0 for an empty one.
+
+        Of a text of more than MAX_NAME characters only so many are kept.
+        """
+        ids = []
         with self.writing() as connection:
-            connection.execute("insert or ignore into names (text) values (?)", (text,))
-            (found,) = connection.execute("select id from names where text = ?", (text,)).fetchone()
-        return int(found)
+            for text in texts:
+                kept = text[:MAX_NAME]
+                connection.execute("insert or ignore into names (text) values (?)", (kept,))
+                (found,) = connection.execute("select id from names where text = ?", (kept,)).fetchone()
+                ids.append(int(found))
+        return ids
 
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         connection = self.db.conn

@@ -27,41 +27,17 @@ NEVER: Final = 1 << 62
 
 _BIN_BITS: Final = 24
 _BIN: Final = (1 << _BIN_BITS) - 1
+_KIND_BITS: Final = 3
+_BUCKET_SHIFT: Final = _BIN_BITS + _KIND_BITS
+_CELL: Final = (1 << _BUCKET_SHIFT) - 1
 _AT: Final = {name: index for index, name in enumerate(REQUEST_COLUMNS)}
 _COUNT_AT: Final = {name: index for index, name in enumerate(COUNTS)}
 _SUMS: Final = len(COUNTS) + len(HISTOGRAMS)
 _FAILED: Final = OUTCOMES.index("failed")
 _SUMMED: Final = ("attempts", "retries", "input_tokens", "output_tokens", "cost_pico")
-_INFINITE_AT: Final = {HISTOGRAMS.index("answer"): _COUNT_AT["outcome_failed"]}
 _LATENCY, _ANSWER, _SERVICE, _TTFT = range(len(HISTOGRAMS))
 _KEY: Final = len(HISTOGRAMS)
 _FAULTS: Final = len(HISTOGRAMS)
-
-
-@dataclass(frozen=True)
-class Cells:
-    """A sparse histogram per bucket: `code` is the bucket shifted by 24 bits plus the bin; both have shape
-    (n,)."""
-
-    code: Ints
-    count: Ints
-
-    def where(self, chosen: NDArray[np.bool_]) -> Cells:
-        """The chosen cells."""
-        return Cells(self.code[chosen], self.count[chosen])
-
-    def coarser(self, ratio: int) -> Cells:
-        """The same in buckets `ratio` times as long, repeats and all."""
-        return Cells(((self.code >> _BIN_BITS) // ratio << _BIN_BITS) | (self.code & _BIN), self.count)
-
-    def collapsed(self) -> Cells:
-        """The same in ascending order without repeats."""
-        if not self.code.size:
-            return self
-        order = np.argsort(self.code, kind="stable")
-        ordered = self.code[order]
-        starts = _starts(ordered)
-        return Cells(ordered[starts], np.add.reduceat(self.count[order], starts))
 
 
 @dataclass(frozen=True)
@@ -69,46 +45,56 @@ class Tally:
     """Rows added up by bucket. After `collapsed`, buckets and codes ascend without repeats.
 
     `bucket` (n,); `sums` (counts of `schema.COUNTS` then the sums of the histograms, n); `low` (minima of the
-    histograms then the lowest key, n); `high` (maxima, n); `cells`: those of each histogram, then of the
-    faults.
+    histograms then the lowest key, n); `high` (maxima, n). The cells of the sparse histograms are (m,):
+    `code` is the bucket, then 3 bits for which histogram (after them the faults), then 24 bits for the bin
+    (or the fault's name); `count` is how often.
     """
 
     bucket: Ints
     sums: Ints
     low: Ints
     high: Ints
-    cells: tuple[Cells, ...]
+    code: Ints
+    count: Ints
 
     def coarser(self, ratio: int) -> Tally:
         """The same in buckets `ratio` times as long, not collapsed."""
-        cells = tuple(part.coarser(ratio) for part in self.cells)
-        return Tally(self.bucket // ratio, self.sums, self.low, self.high, cells)
+        code = ((self.code >> _BUCKET_SHIFT) // ratio << _BUCKET_SHIFT) | (self.code & _CELL)
+        return replace(self, bucket=self.bucket // ratio, code=code)
 
     def collapsed(self) -> Tally:
-        """The same with one entry per bucket."""
+        """The same with one entry per bucket and per code."""
         if not self.bucket.size:
             return self
         order = np.argsort(self.bucket, kind="stable")
-        ordered = self.bucket[order]
-        starts = _starts(ordered)
+        bucket = self.bucket[order]
+        starts = _starts(bucket)
+        cell_order = np.argsort(self.code, kind="stable")
+        code = self.code[cell_order]
+        cell_starts = _starts(code)
+        count = self.count[cell_order]
         return Tally(
-            ordered[starts],
+            bucket[starts],
             np.add.reduceat(self.sums[:, order], starts, axis=1),
             np.minimum.reduceat(self.low[:, order], starts, axis=1),
             np.maximum.reduceat(self.high[:, order], starts, axis=1),
-            tuple(part.collapsed() for part in self.cells),
+            code[cell_starts],
+            np.add.reduceat(count, cell_starts) if count.size else count,
         )
 
     def split(self, limit: int) -> tuple[Tally, Tally]:
         """What lies in buckets before `limit`, and the rest."""
-        early = self.bucket < limit
-        cells_early = [part.code < limit << _BIN_BITS for part in self.cells]
-        return self._where(early, cells_early), self._where(~early, [~chosen for chosen in cells_early])
+        early, cells_early = self.bucket < limit, self.code < limit << _BUCKET_SHIFT
+        return self._where(early, cells_early), self._where(~early, ~cells_early)
 
-    def _where(self, chosen: NDArray[np.bool_], cells: list[NDArray[np.bool_]]) -> Tally:
-        kept = tuple(part.where(choice) for part, choice in zip(self.cells, cells, strict=True))
+    def _where(self, chosen: NDArray[np.bool_], cells: NDArray[np.bool_]) -> Tally:
         return Tally(
-            self.bucket[chosen], self.sums[:, chosen], self.low[:, chosen], self.high[:, chosen], kept
+            self.bucket[chosen],
+            self.sums[:, chosen],
+            self.low[:, chosen],
+            self.high[:, chosen],
+            self.code[cells],
+            self.count[cells],
         )
 
 
@@ -116,16 +102,13 @@ def joined(parts: Sequence[Tally]) -> Tally:
     """All of `parts` (at least one), one after the other."""
     if len(parts) == 1:
         return parts[0]
-    cells = tuple(
-        Cells(np.concatenate([c.code for c in column]), np.concatenate([c.count for c in column]))
-        for column in zip(*(part.cells for part in parts), strict=True)
-    )
     return Tally(
         np.concatenate([part.bucket for part in parts]),
         np.concatenate([part.sums for part in parts], axis=1),
         np.concatenate([part.low for part in parts], axis=1),
         np.concatenate([part.high for part in parts], axis=1),
-        cells,
+        np.concatenate([part.code for part in parts]),
+        np.concatenate([part.count for part in parts]),
     )
 
 
@@ -160,7 +143,7 @@ def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
     tally.low[_KEY] = np.minimum.reduceat(whole("key")[order], starts)
 
     latency = np.maximum(finished - intended, 0)
-    code = (second << _BIN_BITS) + bins_of(latency)
+    code = _codes(second, latency)
     by_code = np.argsort(code, kind="stable")
     code, latency = code[by_code], latency[by_code]
     answered = outcome[by_code] != _FAILED
@@ -174,25 +157,34 @@ def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
     ):
         there = ~np.isnan(durations)
         values = np.maximum(durations[there].astype(np.int64), 0)
-        code = (second[there] << _BIN_BITS) + bins_of(values)
+        code = _codes(second[there], values)
         by_code = np.argsort(code, kind="stable")
         cells.append(_durations(tally, index, code[by_code], values[by_code]))
-    return replace(tally, cells=(*cells, _NO_CELLS))
+    return replace(
+        tally,
+        code=np.concatenate([codes for codes, _ in cells]),
+        count=np.concatenate([counts for _, counts in cells]),
+    )
 
 
-def _durations(tally: Tally, index: int, code: Ints, values: Ints) -> Cells:
-    """Enters the durations `values`, ordered by `code`, as histogram `index` of the tally; returns its
-    cells."""
+def _codes(bucket: Ints, durations: Ints) -> Ints:
+    """The codes of durations in the first of the histograms."""
+    return (bucket << _BUCKET_SHIFT) + bins_of(durations)
+
+
+def _durations(tally: Tally, index: int, code: Ints, values: Ints) -> tuple[Ints, Ints]:
+    """Enters durations, ordered by `code`, as histogram `index` of the tally; returns the codes and their
+    counts."""
     if not code.size:
-        return _NO_CELLS
-    bucket = code >> _BIN_BITS
+        return code, code
+    bucket = code >> _BUCKET_SHIFT
     starts = _starts(bucket)
     place = np.searchsorted(tally.bucket, bucket[starts])
     tally.sums[len(COUNTS) + index, place] = np.add.reduceat(values, starts)
     tally.low[index, place] = np.minimum.reduceat(values, starts)
     tally.high[index, place] = np.maximum.reduceat(values, starts)
     starts = _starts(code)
-    return Cells(code[starts], np.diff(starts, append=code.size))
+    return code[starts] + (index << _BIN_BITS), np.diff(starts, append=code.size)
 
 
 def of_offered(intended_us: Ints) -> Tally:
@@ -207,9 +199,8 @@ def of_faults(faults: Sequence[tuple[int, int]]) -> Tally:
     """Fault occurrences, as (microseconds, id of the kind's name), by second."""
     at, name = np.array(faults, np.int64).reshape(-1, 2).T
     bucket = at // SECOND_US
-    code, count = np.unique((bucket << _BIN_BITS) + name, return_counts=True)
-    cells = (_NO_CELLS,) * len(HISTOGRAMS) + (Cells(code, count.astype(np.int64)),)
-    return replace(_bare(np.unique(bucket)), cells=cells)
+    code, count = np.unique((bucket << _BUCKET_SHIFT) + (_FAULTS << _BIN_BITS) + name, return_counts=True)
+    return replace(_bare(np.unique(bucket)), code=code, count=count.astype(np.int64))
 
 
 def lowest_key(tally: Tally) -> int:
@@ -220,57 +211,59 @@ def lowest_key(tally: Tally) -> int:
 def rows_of(tally: Tally, prefix: tuple[int, ...], text_of: Callable[[int], str]) -> list[tuple[Any, ...]]:
     """A row tuple per bucket of a collapsed tally: `prefix`, the bucket, then as in
     `schema.ROLLUP_COLUMNS`."""
-    blobs = [_blobs(tally, index) for index in range(len(HISTOGRAMS))]
+    kinds = (tally.bucket[:, np.newaxis] << _KIND_BITS) + np.arange(_FAULTS + 2)
+    edges = np.searchsorted(
+        tally.code, kinds << _BIN_BITS
+    )  # where the cells of each kind start, and the last end
+    blob = iter(_blobs(tally, edges[:, :-1]))
     counts = tally.sums[: len(COUNTS)].T.tolist()
+    faults = _faults(tally, edges[:, _FAULTS:].tolist(), text_of)
     return [
-        (*prefix, bucket, *numbers, *histograms, faults)
-        for bucket, numbers, histograms, faults in zip(
-            tally.bucket.tolist(), counts, zip(*blobs, strict=True), _faults(tally, text_of), strict=True
+        (*prefix, bucket, *numbers, *histograms, kinds)
+        for bucket, numbers, histograms, kinds in zip(
+            tally.bucket.tolist(), counts, zip(blob, blob, blob, blob, strict=True), faults, strict=True
         )
     ]
 
 
-def _blobs(tally: Tally, index: int) -> list[bytes]:
-    """The encoded histogram `index` of each bucket: `Histogram.encode`, for many at once."""
-    code, count = tally.cells[index].code, tally.cells[index].count
-    starts, ends = _ranges(tally.bucket, code)
-    infinite_at = _INFINITE_AT.get(index)
-    heads = np.zeros(len(starts), HEADER)
-    heads["version"] = VERSION
-    heads["width"] = width = count_width(int(count.max(initial=0)))
-    heads["size"] = ends - starts
-    heads["infinite"] = 0 if infinite_at is None else tally.sums[infinite_at]
-    heads["total_us"] = tally.sums[len(COUNTS) + index]
+def _blobs(tally: Tally, edges: NDArray[np.intp]) -> list[bytes]:
+    """The encoded histograms of each bucket in turn: `Histogram.encode`, for many at once."""
+    starts, ends = edges[:, :-1], edges[:, 1:]
     filled = ends > starts
-    heads["minimum_us"] = np.where(filled, tally.low[index], 0)
-    heads["maximum_us"] = np.where(filled, tally.high[index], 0)
+    width = count_width(int(tally.count.max(initial=0)))
+    heads = np.zeros(starts.shape, HEADER)
+    heads["version"] = VERSION
+    heads["width"] = width
+    heads["size"] = ends - starts
+    heads["infinite"][:, _ANSWER] = tally.sums[_COUNT_AT["outcome_failed"]]
+    heads["total_us"] = tally.sums[len(COUNTS) :].T
+    heads["minimum_us"] = np.where(filled, tally.low[: len(HISTOGRAMS)].T, 0)
+    heads["maximum_us"] = np.where(filled, tally.high.T, 0)
+    anything = filled | (heads["infinite"] > 0)
     head, step = heads.tobytes(), HEADER.itemsize
-    bins = (code & _BIN).astype("<u2").tobytes()
-    counts = count.astype(f"<u{width}").tobytes()
-    anything: list[bool] = (filled | (heads["infinite"] > 0)).tolist()
+    bins = (tally.code & _BIN).astype("<u2").tobytes()  # those of faults are no bins, and are not used here
+    counts = tally.count.astype(f"<u{width}").tobytes()
     return [
-        head[step * i : step * i + step] + bins[2 * start : 2 * end] + counts[width * start : width * end]
-        if anything[i]
+        head[at : at + step] + bins[2 * start : 2 * end] + counts[width * start : width * end]
+        if there
         else b""
-        for i, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True))
+        for at, start, end, there in zip(
+            range(0, len(head), step),
+            starts.ravel().tolist(),
+            ends.ravel().tolist(),
+            anything.ravel().tolist(),
+            strict=True,
+        )
     ]
 
 
-def _faults(tally: Tally, text_of: Callable[[int], str]) -> list[str]:
-    cells = tally.cells[_FAULTS]
-    if not cells.code.size:
-        return ["{}"] * len(tally.bucket)
-    names, counts = (cells.code & _BIN).tolist(), cells.count.tolist()
-    starts, ends = _ranges(tally.bucket, cells.code)
+def _faults(tally: Tally, edges: list[list[int]], text_of: Callable[[int], str]) -> list[str]:
+    """How often each kind of fault occurred in each bucket, as JSON."""
+    names, counts = (tally.code & _BIN).tolist(), tally.count.tolist()
     return [
-        json.dumps({text_of(name): n for name, n in zip(names[start:end], counts[start:end], strict=True)})
-        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        json.dumps({text_of(names[i]): counts[i] for i in range(start, end)}) if end > start else "{}"
+        for start, end in edges
     ]
-
-
-def _ranges(bucket: Ints, code: Ints) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Where each bucket's cells start and end."""
-    return np.searchsorted(code, bucket << _BIN_BITS), np.searchsorted(code, (bucket + 1) << _BIN_BITS)
 
 
 def _starts(ordered: Ints) -> NDArray[np.intp]:
@@ -288,8 +281,6 @@ def _bare(bucket: Ints) -> Tally:
         np.zeros((_SUMS, size), np.int64),
         np.full((_KEY + 1, size), NEVER, np.int64),
         np.full((len(HISTOGRAMS), size), -1, np.int64),
-        (_NO_CELLS,) * (len(HISTOGRAMS) + 1),
+        np.zeros(0, np.int64),
+        np.zeros(0, np.int64),
     )
-
-
-_NO_CELLS: Final = Cells(np.zeros(0, np.int64), np.zeros(0, np.int64))

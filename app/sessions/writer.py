@@ -139,7 +139,7 @@ class RunWriter:
         self._faults: list[list[tuple[int, int]]] = [[] for _ in range(variants)]
         self._held_tails = [NEVER] * variants
         self._pending: dict[str, list[Row]] = {
-            statement: [] for statement in (_REQUESTS, _ATTEMPTS, _OBSERVATIONS, _EVENTS)
+            statement: [] for statement in (_DATA_ROWS, _REQUESTS, _ATTEMPTS, _OBSERVATIONS, _EVENTS)
         }
         self._completed: list[Row] = []
         self._events = 0
@@ -155,7 +155,8 @@ class RunWriter:
         """
         found = self._names.get(text)
         if found is None:
-            found = self._names[text] = self._log.intern(text)
+            [found] = self._log.intern([text])
+            self._names[text] = found
             self._texts[found] = text
         return found
 
@@ -212,12 +213,9 @@ class RunWriter:
             ),
         )
 
-    def add_data_rows(self, rows: Iterable[tuple[int, Mapping[str, Any]]]) -> None:
-        """The data rows as (number in the user's file, values), in the order of the rows' indexes. Once."""
-        self._write_all(
-            _DATA_ROWS,
-            ((self.run_id, row, number, _json(values)) for row, (number, values) in enumerate(rows)),
-        )
+    def add_data_rows(self, rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> None:
+        """Data rows as (row index, number in the user's file, values), each once; they go with the next flush."""
+        self._pending[_DATA_ROWS] += [(self.run_id, row, number, _json(values)) for row, number, values in rows]
 
     def fact(self, key: str, value: Any) -> None:
         """Keeps a small fact about the run, anything JSON can hold; a second time replaces it. Written at

@@ -12,18 +12,15 @@ from array import array
 
 import numpy as np
 
-from app.engine.draws import Draws
+from app.engine.draws import BLOCK, Draws
 from app.traffic.rates import Floats, RateProfile, Times
 from app.traffic.settings import Process
-
-BLOCK = 1024
-"""Requests per block of the unit sequence."""
 
 
 class Arrivals:
     """The intended arrival times of one run's requests, numbered from 0.
 
-    Of the past it keeps one sum a block: 8 bytes per 1,024 requests.
+    Of the past it keeps one sum a block: 8 bytes per BLOCK requests.
     """
 
     def __init__(self, draws: Draws, profile: RateProfile, process: Process) -> None:
@@ -44,8 +41,8 @@ class Arrivals:
     def block(self, first: int, count: int) -> Times:
         """The intended arrivals in microseconds of requests `first` to `first + count - 1`; never decreasing.
 
-        Any range may be asked for at any time; NEVER_US stands for requests that do not arrive. `next_block` goes
-        on behind the range.
+        Any range may be asked for at any time; NEVER_US stands for requests that do not arrive. `next_block`
+        goes on behind the range.
         """
         self._next = first + count
         return self._profile.invert(self._unit_times(first, count))
@@ -72,10 +69,12 @@ class Arrivals:
 
     def _unit_block(self, block: int) -> Floats:
         """A block of the Poisson unit sequence: the same to the bit, however the blocks were asked for."""
-        if block != self._recent[0]:
-            while len(self._sums) <= block:
-                self._sums.append(float(self._summed(len(self._sums) - 1)[-1]))
-            self._recent = (block, self._summed(block))
+        while self._recent[0] != block:
+            reached = min(block, len(self._sums) - 1)
+            times = self._summed(reached)
+            if reached == len(self._sums) - 1:
+                self._sums.append(float(times[-1]))
+            self._recent = (reached, times)
         return self._recent[1]
 
     def _summed(self, block: int) -> Floats:

@@ -90,6 +90,14 @@ class RateProfile:
             direction=np.where(rising, -1.0, 1.0),
         )
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both are made of the same pieces."""
+        return isinstance(other, RateProfile) and all(
+            np.array_equal(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # made of arrays
+
     def integral(self, t_us: Times) -> Floats:
         """Arrivals expected from 0 to each of `t_us` (microseconds, any order); same shape."""
         t = np.maximum(np.asarray(t_us, dtype=np.float64), 0.0)
@@ -102,8 +110,8 @@ class RateProfile:
     def invert(self, values: Floats) -> Times:
         """The microsecond in which the integral reaches each of `values`; same shape, NEVER_US if never.
 
-        Rounded down. Never decreases where the values do not, and never depends on the other values. Where the rate is zero
-        for a while, the microsecond is the one in which that begins.
+        Rounded down. Never decreases where the values do not, and does not depend on the other values. Where
+        the rate is zero for a while, the microsecond is the one in which that begins.
         """
         wanted = np.maximum(values, 0.0)
         i = np.maximum(np.searchsorted(self.base, wanted, side="left") - 1, 0)

@@ -13,15 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.draws import Draws
+from app.engine.draws import BLOCK, Draws
 from app.traffic.settings import MAX_REPEAT_WINDOW, Traffic
 
 Ints = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 
-_CHUNK = 1024
 _MEMORY = 1 << 17  # requests remembered: how far a repeat may reach, and how far a driver may step back
-REWIND = _MEMORY - MAX_REPEAT_WINDOW - _CHUNK
+REWIND = _MEMORY - MAX_REPEAT_WINDOW - BLOCK
 """How many requests before the last planned one a block may begin."""
 
 
@@ -62,8 +61,10 @@ class RowOrder:
 
         Blocks follow one another; one may also begin up to REWIND requests before the end of the last, which
         plans anew from there. Where `forced_repeat` (shape (count,)) is set, the request repeats the one just
-        before it, whatever its draw says; its turn in the order is skipped, so that no other new question takes
-        another row. Request 0 has nothing to repeat and stays new. Raises ValueError for a `first` out of reach.
+        before it, whatever its draw says; its turn in the order is skipped, so that no other new question
+        takes another row. Request 0 has nothing to repeat and stays new.
+
+        Raises ValueError for a `first` out of reach.
         """
         if first > self._end:
             raise ValueError(f"requests are planned up to {self._end}: cannot go on at {first}")
@@ -72,7 +73,7 @@ class RowOrder:
         source, row, question = (np.empty(count, dtype=np.int64) for _ in range(3))
         while self._end < first + count:
             settings, until = self._settings_at(self._end)
-            low, high = self._end, min(first + count, until, self._end + _CHUNK)
+            low, high = self._end, min(first + count, until, self._end + BLOCK)
             part = slice(low - first, high - first)
             source[part], row[part] = self._plan(low, high, settings, forced[part])
             question[part] = row[part] if settings.same_row_same_question else source[part]
@@ -83,9 +84,9 @@ class RowOrder:
 
         Raises ValueError for a number out of reach, as `block` does.
         """
+        self._step_back(first_number)
         self._changes = [change for change in self._changes if change[0] < first_number]
         self._changes.append((first_number, settings))
-        self._step_back(first_number)
 
     def _step_back(self, number: int) -> None:
         """Forget what was planned from `number` on."""
@@ -98,11 +99,11 @@ class RowOrder:
     def _settings_at(self, number: int) -> tuple[Traffic, int]:
         """The settings that decide about a request, and the number from which on others do."""
         i = bisect_right(self._changes, number, key=lambda change: change[0])
-        until = self._changes[i][0] if i < len(self._changes) else number + _CHUNK
+        until = self._changes[i][0] if i < len(self._changes) else number + BLOCK
         return self._changes[i - 1][1], until
 
     def _plan(self, low: int, high: int, settings: Traffic, forced: Mask) -> tuple[Ints, Ints]:
-        """Source and row of the next requests, `low` to `high - 1`, at most _CHUNK of them."""
+        """Source and row of the next requests, `low` to `high - 1`, at most BLOCK of them."""
         numbers = np.arange(low, high)
         repeats = self._draws.block("traffic.repeat", None, low, high - low) < settings.repeat_rate
         reach = np.minimum(numbers, settings.repeat_window)
@@ -142,7 +143,7 @@ class _Rows:
         self._draws = draws
         self._n = n_rows
         # So many passes are shuffled together that few rows do not mean a permutation every few requests.
-        self._passes_together = -(-_CHUNK // n_rows)
+        self._passes_together = -(-BLOCK // n_rows)
         self._shuffled: OrderedDict[int, Ints] = OrderedDict()
         self._popular: Ints | None = None
         self._shares: tuple[float, NDArray[np.float64]] = (-1.0, np.empty(0))

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import http.server
 import json
+import subprocess
+import sys
 import threading
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
@@ -30,6 +32,7 @@ ONE_OF_EACH: list[dict[str, Any]] = [
     {"kind": "language", "language": "en"},
     {"kind": "refusal"},
 ]
+unhurried = settings(deadline=None)  # a busy machine is no failure
 
 
 def verdict(check: dict[str, Any], text: str | None, expected: object = None) -> tuple[bool, str]:
@@ -42,13 +45,14 @@ def verdict(check: dict[str, Any], text: str | None, expected: object = None) ->
 
 @pytest.mark.parametrize("check", ONE_OF_EACH, ids=lambda check: str(check["kind"]))
 def test_a_check_is_named_after_its_kind_and_concerns_all_prompts_unless_told(check: dict[str, Any]) -> None:
-    settings = CHECKS.validate_python(check)
-    assert settings.id == check["kind"]
-    assert settings.prompts == ()
+    named = CHECKS.validate_python(check)
+    assert named.id == check["kind"]
+    assert named.prompts == ()
     assert CHECKS.validate_python({**check, "id": "mine"}).id == "mine"
 
 
 @pytest.mark.parametrize("check", ONE_OF_EACH, ids=lambda check: str(check["kind"]))
+@unhurried
 @given(
     text=st.text() | JSON_VALUES.map(json.dumps), expected=st.none() | st.text() | st.floats() | st.booleans()
 )
@@ -276,6 +280,17 @@ def test_refusal_phrases_are_written_as_they_are_compared() -> None:
     assert all(
         phrase == " ".join(phrase.casefold().split()) and "’" not in phrase for phrase in REFUSAL_PHRASES
     )
+
+
+def test_nothing_heavy_is_imported_before_a_check_needs_it() -> None:
+    code = (
+        "import sys; from app.inputs.checks import prepare; import app.providers.answers\n"
+        "loaded = lambda: [name in sys.modules for name in ('jsonschema', 'py3langid')]\n"
+        "print(loaded()); prepare('regex'); print(loaded())\n"
+        "prepare('json_schema'); print(loaded()); prepare('language'); print(loaded())"
+    )
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert said.split("\n")[:4] == ["[False, False]", "[False, False]", "[True, False]", "[True, True]"]
 
 
 @pytest.mark.parametrize("check", ONE_OF_EACH, ids=lambda check: str(check["kind"]))

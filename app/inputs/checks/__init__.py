@@ -6,7 +6,7 @@ only the score) is said by its `scores` and enforced where safeguards are read.
 
 from __future__ import annotations
 
-from app.inputs.checks.perform import check_settings, perform
+from app.inputs.checks.perform import check_settings, perform, prepare
 from app.inputs.checks.settings import (
     AnyCheck,
     ContainsCheck,
@@ -31,4 +31,5 @@ __all__ = [
     "check_job",
     "check_settings",
     "perform",
+    "prepare",
 ]

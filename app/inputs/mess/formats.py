@@ -23,7 +23,7 @@ _GROUPED = r"(?: [0-9]{1,3} (?:,[0-9]{3})+ (?:\.[0-9]+)? | [0-9]{1,3} (?:\.[0-9]
 _AMOUNT = rf"(?: {_GROUPED} | [0-9]+ (?:[.,][0-9]+)? )"
 _BETWEEN_DIGITS = r"(?: [ ./-] | (?<=\)) )"
 
-# One pattern, scanned once, so that what was rewritten is not rewritten again; no part of it can match the same
+# One pattern, scanned once, so that what was rewritten is not rewritten again. No part can match the same
 # characters in two ways, so it takes linear time. [0-9]: the digits of other scripts stay.
 _FACT = re.compile(
     rf"""

@@ -1,0 +1,172 @@
+"""The engine as a child process: `seatrial _engine`. JSON lines in, JSON lines out; it ends when its input ends.
+
+In, first:   {"do": "start", "scenario": NAME or PATH, "log": PATH, "prompts": PATH, "data": PATH, "columns": {...},
+              "set": ["dotted.key=value", ...], "speed": NUMBER or null}      (all but scenario may be left out)
+In, then:    {"do": "change", "set": DOTTED PATH, "value": ANY, "label": TEXT}, {"do": "speed", "factor": NUMBER or null},
+             {"do": "pause"}, {"do": "resume"}, {"do": "stop"}
+Out:         {"event": "notice" | "reading" | "started" | "progress" | "happened" | "refused" | "error" | "ended", ...}
+
+Exit status: 0 after a run that ended, 2 when the input was wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TextIO
+
+from app.engine.control import Control
+from app.engine.run import Listener, Order, Progress, run_scenario
+from app.engine.simulation import Event
+from app.errors import UserError
+from app.scenario.files import open_scenario
+from app.sessions.session_log import SessionLog
+
+_MICRO = 1e6
+
+
+def serve_commands(commands: TextIO, out: TextIO) -> int:
+    """Carry out one run as told; returns the exit status."""
+    speaker = _Speaker(out)
+    try:
+        first = commands.readline()
+        if not first.strip():
+            return 0
+        start = _parsed(first)
+        if start.get("do") != "start":
+            raise UserError("the first command must be 'start'", where="_engine")
+        order = _order(start)
+        control = Control(_number_or_none(start.get("speed"), "speed"))
+        path = start.get("log")
+        with SessionLog.open(Path(path) if path else None) as log:
+            reader = threading.Thread(target=_obey, args=(commands, control, speaker), name="commands", daemon=True)
+            reader.start()
+            run_id = run_scenario(order, log, control, _listener(speaker))
+        speaker.say("ended", run=run_id, state="stopped" if control.stopping else "finished")
+    except UserError as error:
+        speaker.say("error", **_told(error))
+        return 2
+    return 0
+
+
+class _Speaker:
+    """Writes JSON lines, whole, from any thread. When nobody listens any more it is silent."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._lock = threading.Lock()
+
+    def say(self, event: str, **details: Any) -> None:
+        line = json.dumps({"event": event, **details}, ensure_ascii=False)
+        with self._lock:
+            try:
+                self._out.write(line + "\n")
+                self._out.flush()
+            except (OSError, ValueError):
+                return
+
+
+def _obey(commands: Iterable[str], control: Control, speaker: _Speaker) -> None:
+    """Pass commands on until there are no more; then the run is to stop."""
+    for line in commands:
+        if not line.strip():
+            continue
+        try:
+            _pass_on(_parsed(line), control)
+        except UserError as error:
+            speaker.say("refused", **_told(error))
+    control.resume()
+    control.stop()
+
+
+def _pass_on(command: dict[str, Any], control: Control) -> None:
+    match command.get("do"):
+        case "change":
+            path = command.get("set")
+            if not isinstance(path, str) or "value" not in command:
+                raise UserError("a change needs 'set' and 'value'", where="_engine")
+            control.flip(path, command["value"], str(command.get("label", "")))
+        case "speed":
+            control.set_speed(_number_or_none(command.get("factor"), "factor"))
+        case "pause":
+            control.pause()
+        case "resume":
+            control.resume()
+        case "stop":
+            control.stop()
+        case other:
+            raise UserError(
+                f"unknown command {other!r}", where="_engine", do="There is change, speed, pause, resume and stop."
+            )
+
+
+def _order(start: dict[str, Any]) -> Order:
+    scenario = start.get("scenario")
+    if not isinstance(scenario, str):
+        raise UserError("'start' needs a 'scenario'", where="_engine")
+    settings = start.get("set", [])
+    columns = start.get("columns", {})
+    if not isinstance(settings, list) or not isinstance(columns, dict):
+        raise UserError("'set' must be a list and 'columns' a table", where="_engine")
+    return Order(
+        open_scenario(scenario, [str(each) for each in settings]),
+        _path(start.get("prompts")),
+        _path(start.get("data")),
+        {str(variable): str(column) for variable, column in columns.items()},
+    )
+
+
+def _listener(speaker: _Speaker) -> Listener:
+    def progress(each: Progress) -> None:
+        speaker.say(
+            "progress",
+            run=each.run_id,
+            state=each.state,
+            virtual_s=each.virtual_us / _MICRO,
+            end_s=each.end_us / _MICRO,
+            offered=each.offered,
+            in_flight=each.in_flight,
+            virtual_s_per_s=each.per_s,
+        )
+
+    def happened(event: Event) -> None:
+        speaker.say(
+            "happened", at_s=event.at_us / _MICRO, kind=event.kind, label=event.label, details=dict(event.details)
+        )
+
+    return Listener(
+        reading=lambda done, total: speaker.say("reading", done_bytes=done, total_bytes=total),
+        notice=lambda text: speaker.say("notice", text=text),
+        started=lambda run_id: speaker.say("started", run=run_id),
+        progress=progress,
+        happened=happened,
+        refused=lambda error: speaker.say("refused", **_told(error)),
+    )
+
+
+def _parsed(line: str) -> dict[str, Any]:
+    try:
+        command = json.loads(line)
+    except (json.JSONDecodeError, RecursionError):
+        raise UserError("a command is no JSON", where="_engine") from None
+    if not isinstance(command, dict):
+        raise UserError("a command must be a JSON object", where="_engine")
+    return command
+
+
+def _number_or_none(value: object, what: str) -> float | None:
+    if value is None:
+        return None
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    raise UserError(f"'{what}' must be a number or null", where="_engine")
+
+
+def _path(value: object) -> Path | None:
+    return Path(value) if isinstance(value, str) and value else None
+
+
+def _told(error: UserError) -> dict[str, str]:
+    return {"what": error.what, "where": error.where, "do": error.do}

@@ -1,0 +1,289 @@
+"""One run from its scenario to its end in the session log: prepares, advances the simulation, writes, obeys.
+
+It decides when to advance and when to write, and nothing about what happens: that is the simulation's.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+
+from app.engine.attempt_plans import MICRO
+from app.engine.control import Control
+from app.engine.draws import Draws
+from app.engine.questions import QuestionBook
+from app.engine.simulation import Event, Simulation
+from app.errors import UserError
+from app.inputs.bounded import BoundedWorker
+from app.inputs.preparation import Inputs, prepare_inputs
+from app.scenario.files import ScenarioFile, changed_text
+from app.scenario.model import variant_title
+from app.sessions.session_log import SessionLog
+from app.sessions.vocabulary import key_of
+from app.sessions.writer import NewRun, NewVariant, RunWriter
+
+_POLL_S = 0.02
+_REPORT_S = 0.1
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. Times in microseconds of virtual time; `per_s` is virtual seconds a second, measured."""
+
+    run_id: int
+    virtual_us: int
+    end_us: int
+    offered: int
+    in_flight: int
+    state: str
+    per_s: float
+
+
+@dataclass
+class Listener:
+    """Who is told what while a run goes; each may be left out."""
+
+    reading: Callable[[int, int], None] = lambda _done, _total: None
+    """Bytes of the data read, and in all."""
+    notice: Callable[[str], None] = lambda _text: None
+    started: Callable[[int], None] = lambda _run_id: None
+    progress: Callable[[Progress], None] = lambda _progress: None
+    happened: Callable[[Event], None] = lambda _event: None
+    refused: Callable[[UserError], None] = lambda _error: None
+    """A switch could not be flipped; the run goes on."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to run: a scenario, and what the user named in place of its prompts and data."""
+
+    file: ScenarioFile
+    prompts: Path | None = None
+    data: Path | None = None
+    columns: dict[str, str] = field(default_factory=dict)
+
+
+class Names(dict[str, int]):
+    """The log's codes of texts, asked for once each."""
+
+    def __init__(self, writer: RunWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def __missing__(self, text: str) -> int:
+        code = self[text] = self._writer.name(text)
+        return code
+
+
+def run_scenario(order: Order, log: SessionLog, control: Control, listener: Listener) -> int:
+    """Run to the end, or until stopped; returns the run's id. Raises UserError for input or a log that cannot be used."""
+    with BoundedWorker() as worker:
+        inputs = prepare_inputs(
+            order.file,
+            worker,
+            prompts=order.prompts,
+            data=order.data,
+            columns=order.columns,
+            progress=listener.reading,
+        )
+        for notice in inputs.notices:
+            listener.notice(notice)
+        draws = Draws(inputs.scenario.seed)
+        questions = QuestionBook(inputs, draws, worker)
+        writer = RunWriter(log)
+        run_id = _begin(writer, order, inputs, questions.expected_values)
+        simulation = Simulation(
+            inputs.scenario, questions, draws, Names(writer), lambda variant: key_of(run_id, variant, 0)
+        )
+        listener.started(run_id)
+        try:
+            _Course(simulation, questions, writer, control, listener, run_id).sail()
+        except BaseException:
+            # Whatever went wrong, the log says so if it still can.
+            with contextlib.suppress(UserError):
+                writer.end("failed", max(simulation.now_us, 0))
+            raise
+        return run_id
+
+
+def pinned_text(file: ScenarioFile, today: date | None = None) -> str:
+    """The scenario's text with the day of its published prices spelled out, so that it costs the same another day."""
+    day = (today or datetime.now(UTC).date()).isoformat()
+    looked_up = [
+        (f"targets.{name}.price_as_of", day)
+        for name, target in file.scenario.targets.items()
+        if target.price is None and target.price_as_of is None
+    ]
+    return changed_text(file.text, looked_up) if looked_up else file.text
+
+
+def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dict[str, list[str]]) -> int:
+    """Enter the run in the log, with its configuration, prompts and sources."""
+    scenario = inputs.scenario
+    tariffs = {name: target.tariff() for name, target in scenario.targets.items()}
+    run_id = writer.start(
+        NewRun(
+            order.file.name,
+            scenario.title,
+            pinned_text(order.file),
+            scenario.seed,
+            "virtual",
+            scenario.duration_s,
+            tuple(
+                NewVariant(name, variant_title(name, variant), variant.model_dump(mode="json"))
+                for name, variant in scenario.variants.items()
+            ),
+            tuple(scenario.targets),
+        )
+    )
+    writer.add_prompts(
+        (prompt.name, [[each.role, each.template] for each in prompt.messages]) for prompt in inputs.prompts
+    )
+    writer.fact(
+        "inputs",
+        {
+            "prompts": str(order.prompts or scenario.prompts.path),
+            "data": str(order.data or scenario.data.path),
+            "rows": inputs.row_count,
+            "bad_rows": inputs.bad_rows,
+            "columns": dict(inputs.columns.pairs),
+            "text_columns": list(inputs.text_columns),
+            "expected_values": expected_values,
+            "notices": list(inputs.notices),
+        },
+    )
+    writer.fact(
+        "prices",
+        {
+            name: {"source": tariff.source, "as_of": None if tariff.as_of is None else tariff.as_of.isoformat()}
+            for name, tariff in tariffs.items()
+        },
+    )
+    return run_id
+
+
+class _Course:
+    """A simulation on its way, and its log."""
+
+    def __init__(
+        self,
+        simulation: Simulation,
+        questions: QuestionBook,
+        writer: RunWriter,
+        control: Control,
+        listener: Listener,
+        run_id: int,
+    ) -> None:
+        self._simulation = simulation
+        self._questions = questions
+        self._writer = writer
+        self._control = control
+        self._listener = listener
+        self._run_id = run_id
+        self._stopped = False
+        self._reported = (time.monotonic(), 0)
+
+    def sail(self) -> None:
+        """Advance until all is done."""
+        simulation, control = self._simulation, self._control
+        anchor: tuple[float, int, float] | None = None
+        while not simulation.done:
+            self._obey()
+            if control.paused:
+                anchor = None
+                self._note_pause()
+                continue
+            speed = None if self._stopped else control.speed
+            if speed is None:
+                anchor = None
+                self._advance(simulation.horizon_us())
+                continue
+            if anchor is None or anchor[2] != speed:
+                anchor = (time.monotonic(), simulation.now_us, speed)
+            began, from_us, _ = anchor
+            target_us = from_us + int((time.monotonic() - began) * speed * MICRO)
+            if target_us > simulation.now_us:
+                self._advance(min(target_us, simulation.end_us))
+            control.wait(_POLL_S)
+        simulation.finish()
+        self._collect()
+        self._tell("ended")
+        state = "stopped" if self._stopped else "finished"
+        self._writer.end(state, max(simulation.now_us, 0), drain_end_us=simulation.end_us)
+
+    def _advance(self, until_us: int) -> None:
+        self._simulation.advance(until_us)
+        self._collect()
+        self._write_if_due()
+
+    def _write_if_due(self) -> None:
+        if self._writer.due():
+            self._writer.flush(max(self._simulation.now_us, 0))
+        if time.monotonic() - self._reported[0] >= _REPORT_S:
+            self._tell("running")
+
+    def _note_pause(self) -> None:
+        """Stand still, with a heartbeat."""
+        self._write_if_due()
+        self._tell("paused")
+        self._control.wait(_REPORT_S)
+
+    def _obey(self) -> None:
+        """Flip the switches, and stop if asked to."""
+        for flip in self._control.take_flips():
+            try:
+                self._simulation.change(flip.path, flip.value, flip.label)
+            except UserError as error:
+                self._listener.refused(error)
+        if self._control.stopping and not self._stopped:
+            self._stopped = True
+            # Arrivals end here and now; a run that is repeated from the log ends them at the same instant.
+            now_s = max(self._simulation.now_us + 1, 1) / MICRO
+            if now_s < self._simulation.scenario.duration_s:
+                self._simulation.change("duration_s", now_s, "Stopped")
+
+    def _collect(self) -> None:
+        """Hand over to the writer what the worlds have gathered."""
+        simulation, writer = self._simulation, self._writer
+        if simulation.arrived_us:
+            writer.add_offered(np.asarray(simulation.arrived_us, dtype=np.int64))
+            simulation.arrived_us.clear()
+        rows = self._questions.take_new_rows()
+        if rows:
+            writer.add_data_rows(rows)
+        for index, world in enumerate(simulation.worlds):
+            writer.add(index, world.request_rows, world.attempt_rows)
+            world.request_rows.clear()
+            world.attempt_rows.clear()
+            faults = world.take_faults()
+            if faults:
+                writer.add_faults(index, [(at_us, writer.name(kind)) for at_us, kind in faults])
+        for event in simulation.events:
+            writer.event(event.at_us, event.kind, event.label, details=dict(event.details))
+            self._listener.happened(event)
+        simulation.events.clear()
+
+    def _tell(self, state: str) -> None:
+        now, virtual_us = time.monotonic(), max(self._simulation.now_us, 0)
+        then, before_us = self._reported
+        self._reported = (now, virtual_us)
+        per_s = (virtual_us - before_us) / MICRO / max(now - then, 1e-9)
+        in_flight = max(len(world.in_flight) for world in self._simulation.worlds)
+        self._listener.progress(
+            Progress(
+                self._run_id,
+                virtual_us,
+                self._simulation.last_arrival_us,
+                self._simulation.offered,
+                in_flight,
+                state,
+                per_s,
+            )
+        )
+

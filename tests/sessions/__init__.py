@@ -1,0 +1,1 @@
+"""The session log, with real files and real processes."""

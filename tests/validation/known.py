@@ -1,0 +1,178 @@
+"""Compares what the engine measured with what theory says. The formulas and the statistics, and no engine.
+
+A row passes when the effort reached its precision and |z| < Z_LIMIT, where z counts standard errors beyond the bias that the
+formula itself is known to have. Z_LIMIT is for fixed seeds: over k independent rows it is stricter than a family-wise level
+of FAMILY_ALPHA (Bonferroni would allow |z| < 4.9 over 50 rows). What no single row shows, all being a little off, is
+what `together_likely` asks at that level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import exp, inf, sqrt
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Z_LIMIT = 3.5
+FAMILY_ALPHA = 1e-4
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Known:
+    """A known result. `precision` is the largest standard error that counts as an answer, relative to `value`;
+    `bias` is how far the formula itself may be off, in the value's unit."""
+
+    name: str
+    value: float
+    precision: float
+    bias: float = 0.0
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What was measured, with the standard error of the mean."""
+
+    mean: float
+    stderr: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A known result beside its measurement."""
+
+    known: Known
+    ours: Estimate
+
+    @property
+    def z(self) -> float:
+        """Standard errors by which we are off, beyond the bias; with an exact measurement 0 or infinite."""
+        off = self.ours.mean - self.known.value
+        beyond = max(0.0, abs(off) - self.known.bias)
+        if beyond < 1e-12:
+            return 0.0
+        return float(np.copysign(beyond / self.ours.stderr if self.ours.stderr else inf, off))
+
+    @property
+    def precise(self) -> bool:
+        """Whether the effort was enough to tell."""
+        return self.ours.stderr <= self.known.precision * self.known.value
+
+    @property
+    def passed(self) -> bool:
+        """Whether the row is reproduced."""
+        return self.precise and abs(self.z) < Z_LIMIT
+
+    def __str__(self) -> str:
+        ours, known = self.ours, self.known
+        bias = f", bias up to {known.bias:g}" if known.bias else ""
+        return (
+            f"{known.name}: known {known.value:.5g}{bias}, ours {ours.mean:.5g} ± {ours.stderr:.2g}"
+            f" (asked: {known.precision * known.value:.2g}), z = {self.z:+.2f}"
+        )
+
+
+def together_likely(rows: Sequence[Comparison]) -> bool:
+    """Whether independent rows, taken together, are off by no more than chance: sum of z² against chi-square.
+
+    The quantile at 1 - FAMILY_ALPHA is Wilson and Hilferty's (1931) approximation. Rows must be of different runs.
+    """
+    k = len(rows)
+    normal = NormalDist().inv_cdf(1 - FAMILY_ALPHA)
+    limit = k * (1 - 2 / (9 * k) + normal * sqrt(2 / (9 * k))) ** 3
+    return sum(row.z**2 for row in rows) < limit
+
+
+def batch_means(series: Any, *, batches: int = 40, controls: Sequence[tuple[Any, float]] = ()) -> Estimate:
+    """Mean and standard error of an autocorrelated series of shape (n,) by means of batches far longer than its memory.
+
+    `controls` are (series of shape (n,), its known mean): what luck in them explains is taken out by linear regression over the
+    batches (S. Lavenberg, P. Welch, "A perspective on the use of control variables", Management Science 27, 1981).
+    """
+    means = _means_of(series, batches)
+    columns = [np.ones(batches)] + [_means_of(control, batches) - expected for control, expected in controls]
+    design = np.stack(columns, axis=1)
+    coefficients, *_ = np.linalg.lstsq(design, means, rcond=None)
+    rest = means - design @ coefficients
+    variance = float(rest @ rest) / (batches - len(columns)) * float(np.linalg.inv(design.T @ design)[0, 0])
+    return Estimate(float(coefficients[0]), sqrt(variance))
+
+
+def _means_of(series: Any, batches: int) -> Floats:
+    values = np.asarray(series, dtype=np.float64)
+    size = len(values) // batches
+    means: Floats = values[: size * batches].reshape(batches, size).mean(axis=1)
+    return means
+
+
+# -- formulas ------------------------------------------------------------------------------------------------------
+
+
+def erlang_c(servers: int, load: float) -> float:
+    """Probability that an arrival waits in M/M/c, c = `servers`, each busy for the share `load` (A. K. Erlang 1917).
+
+    By the recursion of Erlang B, B(c) = a B(c-1) / (c + a B(c-1)), then C = B / (1 - load (1 - B)).
+    """
+    offered = servers * load
+    blocked = 1.0
+    for count in range(1, servers + 1):
+        blocked = offered * blocked / (count + offered * blocked)
+    return blocked / (1 - load * (1 - blocked))
+
+
+def mmc_mean_wait_s(servers: int, load: float) -> float:
+    """Mean wait in M/M/c of all arrivals, for a mean service of 1 s."""
+    return erlang_c(servers, load) / (servers * (1 - load))
+
+
+def mmc_tail(servers: int, load: float, wait_s: float) -> float:
+    """P(W > t) in M/M/c = C exp(-(c mu - lambda) t), for a mean service of 1 s."""
+    return erlang_c(servers, load) * exp(-servers * (1 - load) * wait_s)
+
+
+def md1_mean_wait_s(load: float) -> float:
+    """Mean wait in M/D/1 for a service of 1 s: half of M/M/1's (Pollaczek and Khinchine)."""
+    return load / (2 * (1 - load))
+
+
+def retry_attempts(failure: float, retries: int) -> float:
+    """Expected attempts of a request when each fails independently."""
+    return (1 - failure ** (retries + 1)) / (1 - failure)
+
+
+def budgeted_attempts(failure: float, deposit: float) -> float:
+    """Expected attempts when retries live on what successes deposit: L = 1 + deposit (1 - f) L."""
+    return 1 / (1 - deposit * (1 - failure))
+
+
+def zipf(items: int, skew: float) -> Floats:
+    """Popularity of items by rank, summing to 1; shape (items,)."""
+    weights = np.arange(1, items + 1, dtype=np.float64) ** -skew
+    shares: Floats = weights / weights.sum()
+    return shares
+
+
+def che_hit_ratio(shares: Floats, capacity: int) -> float:
+    """Hit ratio of an LRU cache under independent references (H. Che, Y. Tung, Z. Wang, IEEE JSAC 20, 2002).
+
+    The characteristic time T solves sum(1 - exp(-p T)) = capacity; an approximation, good for many items.
+    """
+    low, high = 0.0, 1.0
+    while _resident(shares, high) < capacity:
+        high *= 2
+    for _ in range(100):
+        middle = (low + high) / 2
+        if _resident(shares, middle) < capacity:
+            low = middle
+        else:
+            high = middle
+    return float(np.sum(shares * -np.expm1(-shares * high)))
+
+
+def _resident(shares: Floats, time: float) -> float:
+    return float(np.sum(-np.expm1(-shares * time)))
