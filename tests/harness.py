@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from app.engine.questions import QuestionBook
 from app.engine.simulation import Simulation
 from app.engine.world import Row
 from app.inputs.bounded import BoundedWorker
-from app.inputs.preparation import prepare_inputs
+from app.inputs.preparation import Inputs, prepare_inputs
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, CACHE, OUTCOMES, REQUEST_COLUMNS, SERVED_BY, parts_of
 
@@ -34,9 +34,15 @@ class Ran:
     simulation: Simulation
     names: Mapping[str, int]
     faults: Mapping[str, Counter[str]]
+    _read: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False, compare=False)
 
     def requests(self, variant: str) -> list[dict[str, Any]]:
         """Requests in order of number; codes are read back as words."""
+        if variant not in self._read:
+            self._read[variant] = self._requests(variant)
+        return self._read[variant]
+
+    def _requests(self, variant: str) -> list[dict[str, Any]]:
         words = {code: text for text, code in self.names.items()} | {0: ""}
         requests = []
         for row in sorted(self._world(variant).request_rows, key=lambda each: each[0] or 0):
@@ -77,27 +83,45 @@ class Ran:
 
 
 @contextmanager
-def simulation_of(file: ScenarioFile, **inputs: Any) -> Iterator[tuple[Simulation, Names]]:
-    """A simulation of the scenario that has not begun."""
-    with BoundedWorker() as worker:
-        prepared = prepare_inputs(file, worker, **inputs)
-        draws = Draws(prepared.scenario.seed)
-        names = Names()
-        book = QuestionBook(prepared, draws, worker)
-        yield Simulation(prepared.scenario, book, draws, names, lambda variant: variant << 40), names
+def simulation_of(
+    file: ScenarioFile, *, worker: BoundedWorker | None = None, **inputs: Any
+) -> Iterator[tuple[Simulation, Names]]:
+    """A simulation of the scenario that has not begun; on a `worker` that runs already, or on its own."""
+    with BoundedWorker() if worker is None else nullcontext(worker) as ready:
+        yield _simulation(prepare_inputs(file, ready, **inputs), ready)
 
 
 def run(scenario: str | ScenarioFile, settings: Sequence[str] = (), **inputs: Any) -> Ran:
-    """Run a scenario (a ready-made one's name, a file, or text with line breaks) to its end, at full speed."""
+    """Run a scenario (a ready-made one's name, a file, or text with line breaks) to its end."""
     file = scenario if isinstance(scenario, ScenarioFile) else opened(scenario, settings)
     with simulation_of(file, **inputs) as (simulation, names):
-        while not simulation.done:
-            simulation.advance(simulation.horizon_us())
-        simulation.finish()
-        faults = {
-            world.name: Counter(kind for _, kind in world.take_faults()) for world in simulation.worlds
-        }
-        return Ran(simulation, names, faults)
+        return _ran(simulation, names)
+
+
+def run_seeds(scenario: str | ScenarioFile, seeds: Sequence[int], settings: Sequence[str] = ()) -> list[Ran]:
+    """Run a scenario once with each seed; its inputs are read once."""
+    file = scenario if isinstance(scenario, ScenarioFile) else opened(scenario, settings)
+    with BoundedWorker() as worker:
+        inputs = prepare_inputs(file, worker)
+        seeded = [
+            replace(inputs, scenario=inputs.scenario.model_copy(update={"seed": seed})) for seed in seeds
+        ]
+        return [_ran(*_simulation(each, worker)) for each in seeded]
+
+
+def _simulation(inputs: Inputs, worker: BoundedWorker) -> tuple[Simulation, Names]:
+    draws = Draws(inputs.scenario.seed)
+    names = Names()
+    book = QuestionBook(inputs, draws, worker)
+    return Simulation(inputs.scenario, book, draws, names, lambda variant: variant << 40), names
+
+
+def _ran(simulation: Simulation, names: Names) -> Ran:
+    while not simulation.done:
+        simulation.advance(simulation.horizon_us())
+    simulation.finish()
+    faults = {world.name: Counter(kind for _, kind in world.take_faults()) for world in simulation.worlds}
+    return Ran(simulation, names, faults)
 
 
 def opened(scenario: str, settings: Sequence[str] = ()) -> ScenarioFile:

@@ -14,7 +14,10 @@ from app.faults.fault_set import FaultSet
 from app.providers.profile import Target, Tokens
 
 MICRO = 1_000_000
-_KEPT = 8
+_SHIFT = BLOCK.bit_length() - 1
+_INDEX = BLOCK - 1
+_KEPT = 32
+"""Blocks kept, over all roles: those of the requests in flight, and of their retries."""
 
 AttemptPlan = tuple[int, int, int, float, int]
 """Time to first token (µs), service time (µs), output tokens, quality draw, bit set of faults that fire."""
@@ -29,18 +32,17 @@ class AttemptPlans:
         self._tokens = tokens
         self._faults = faults
         self.draws = draws
-        self._blocks: dict[tuple[int, int], dict[int, list[AttemptPlan]]] = {}
+        self._blocks: dict[tuple[int, int, int], list[AttemptPlan]] = {}
 
-    def block(self, retry: int, hedge: int, number: int) -> list[AttemptPlan]:
-        """The plans of the block that holds request `number`; index it by `number % BLOCK`."""
-        blocks = self._blocks.setdefault((retry, hedge), {})
-        index = number // BLOCK
-        found = blocks.get(index)
-        if found is None:
-            if len(blocks) >= _KEPT:
-                del blocks[next(iter(blocks))]
-            found = blocks[index] = self._compute(Role(self.name, retry, hedge), index * BLOCK)
-        return found
+    def of(self, retry: int, hedge: int, number: int) -> AttemptPlan:
+        """The plan of request `number`'s attempt in this role."""
+        key = (retry, hedge, number >> _SHIFT)
+        block = self._blocks.get(key)
+        if block is None:
+            if len(self._blocks) >= _KEPT:
+                del self._blocks[next(iter(self._blocks))]
+            block = self._blocks[key] = self._compute(Role(self.name, retry, hedge), key[2] * BLOCK)
+        return block[number & _INDEX]
 
     def _compute(self, role: Role, first: int) -> list[AttemptPlan]:
         output = self._output_tokens(role, first)

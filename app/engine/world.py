@@ -11,6 +11,7 @@ from heapq import heappop
 
 from app.engine.agenda import Agenda
 from app.engine.plan import PlannedRequest
+from app.engine.rows import Row, RowMaker
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.providers.simulated import OVER, SimulatedProvider
@@ -19,13 +20,9 @@ from app.safeguards.errors import RUN_ENDED
 from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.pipeline import Pipeline
 from app.safeguards.request import Request
-from app.sessions.vocabulary import OUTCOMES, SERVED_BY, SEQUENCE_BITS
 
-FAILED, WRONG, DEGRADED, LATE, GOOD = (OUTCOMES.index(name) for name in ("failed", "wrong", "degraded", "late", "good"))
-_STAND_INS = frozenset({SERVED_BY.index("canned"), SERVED_BY.index("human")})
-NOBODY = SERVED_BY.index("nobody")
+__all__ = ["Row", "World"]
 
-Row = tuple[int | None, ...]
 MakeProviders = Callable[[Agenda, Callable[[Attempt], None]], list[SimulatedProvider]]
 
 
@@ -52,7 +49,7 @@ class World:
         self.agenda = Agenda(self.clock)
         self.providers = make_providers(self.agenda, self._attempt_over)
         self.names = names
-        self.key_base = key_base
+        self._rows = RowMaker(key_base, names, self._fault_name)
         self.pipeline: Pipeline
         self.patience_us = 0
         self.request_rows: list[Row] = []
@@ -174,89 +171,12 @@ class World:
         self._resume(attempt.request, attempt)
 
     def _log_attempt(self, attempt: Attempt) -> None:
-        error = attempt.error
-        self.attempt_rows.append(
-            (
-                self.key_base + (attempt.request.number << SEQUENCE_BITS) + attempt.sequence,
-                attempt.target,
-                attempt.retry,
-                attempt.hedge,
-                attempt.started_us,
-                attempt.queued_us,
-                attempt.first_us,
-                attempt.finished_us,
-                attempt.status,
-                0 if error is None else self.names[error.name],
-                self._fault_name(attempt.hits) if attempt.hits else 0,
-                attempt.input_tokens,
-                attempt.output_tokens,
-                attempt.cost_pico,
-                1 if attempt.billed else 0,
-            )
-        )
+        self.attempt_rows.append(self._rows.attempt(attempt))
 
     def _finish(self, request: Request, result: Result) -> None:
         """The customer has got what there is."""
-        number = request.number
-        del self.in_flight[number]
-        now = self.clock.now
-        error = result.error
-        answer = result.answer
-        intended_us = request.intended_us
-        if answer is None:
-            outcome = FAILED
-            served_by = NOBODY
-        else:
-            served_by = result.served_by
-            if served_by in _STAND_INS:
-                outcome = DEGRADED
-            elif not answer.correct:
-                outcome = WRONG
-            elif now - intended_us > self.patience_us:
-                outcome = LATE
-            else:
-                outcome = GOOD
-        attempts = request.attempts
-        started_us: int | None = None
-        service_us: int | None = None
-        retries = input_tokens = output_tokens = cost_pico = 0
-        if attempts:
-            started_us = attempts[0].started_us
-            service_us = now - started_us
-            for attempt in attempts:
-                input_tokens += attempt.input_tokens
-                output_tokens += attempt.output_tokens
-                cost_pico += attempt.cost_pico
-                if attempt.retry:
-                    retries += 1
-        reason = request.reason
-        if not reason and error is not None:
-            reason = error.name
-        question = request.question
-        bits = request.hits
-        self.request_rows.append(
-            (
-                self.key_base + (number << SEQUENCE_BITS),
-                question.row,
-                question.prompt,
-                intended_us,
-                started_us,
-                result.first_us,
-                now,
-                served_by,
-                outcome,
-                self.names[reason] if reason else 0,
-                len(attempts),
-                retries,
-                input_tokens,
-                output_tokens,
-                cost_pico,
-                request.cache,
-                self._fault_name(bits) if bits else 0,
-                service_us,
-                self._fault_name(question.mess) if question.mess else 0,
-            )
-        )
+        del self.in_flight[request.number]
+        self.request_rows.append(self._rows.request(request, result, self.clock.now, self.patience_us))
 
     def _chosen(self, bits: int) -> list[Fault]:
         assert self._faults is not None

@@ -150,6 +150,12 @@ class MessFault(Fault):
     columns: list[str] = Field(default_factory=list)
     """Columns that may be hit; all that the prompt uses, when empty."""
 
+    @model_validator(mode="after")
+    def _alike_for_all(self) -> Self:
+        if self.targets or self.variants:
+            raise ValueError("messy data is the same for all: it takes no 'targets' and no 'variants'")
+        return self
+
 
 KINDS: dict[str, type[Fault]] = {}
 _F = TypeVar("_F", bound=Fault)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.faults.base import MICRO, AttemptFault, Injection, register
 from app.safeguards.errors import OVERLOADED, SERVER_ERROR
@@ -19,6 +19,7 @@ class Outage(AttemptFault):
     lost: calls are never answered; work in service goes on.
     freeze: work in service and in the queue waits and goes on afterwards; what arrives queues.
     redeliver: what arrives is held back and delivered all at once at the end; work in service goes on.
+    The last two happen to the target itself, whoever calls: their `rate` is 0 or 1.
     """
 
     kind: Literal["outage"] = "outage"
@@ -27,6 +28,16 @@ class Outage(AttemptFault):
     after_s: float = Field(default=0.02, ge=0)
     default_rate: ClassVar[float | None] = 1.0
     incident: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _for_everybody(self) -> Self:
+        picks = self.first or self.every or self.match or self.prompts or self.rate not in (0, 1)
+        if self.outage_mode in ("freeze", "redeliver") and picks:
+            raise ValueError(
+                f"'{self.outage_mode}' stops the target for every call: "
+                "it takes no 'first', 'every', 'match' or 'prompts', and a 'rate' of 0 or 1 only"
+            )
+        return self
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Fail the call at once, or never answer it."""
@@ -39,7 +50,7 @@ class Outage(AttemptFault):
     @property
     def standstill(self) -> Literal["freeze", "redeliver"] | None:
         """Freezing and holding back are the target's own doing."""
-        return self.outage_mode if self.outage_mode in ("freeze", "redeliver") else None
+        return self.outage_mode if self.outage_mode in ("freeze", "redeliver") and self.rate else None
 
 
 @register

@@ -156,8 +156,8 @@ class _Child:
         windows_flags = 0
         if sys.platform == "win32":
             windows_flags = subprocess.CREATE_NO_WINDOW | subprocess.CREATE_NEW_PROCESS_GROUP
-        self._process = subprocess.Popen(
-            command,  # noqa: S603 - our own program; nothing of the user's is in its arguments
+        self._process = subprocess.Popen(  # noqa: S603 - our own program, with no argument of the user's
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -180,11 +180,13 @@ class _Child:
                 ready = self._answers.readline() == READY
             if not ready:
                 self._process.kill()
-                said = self._errors.read().decode(errors="replace")
-                raise RuntimeError(f"The worker process did not start: {said or self.cause}")
+            said = "" if ready else self._errors.read().decode(errors="replace")
         except BaseException:
             self.end()
             raise
+        if not ready:
+            self.end()
+            raise RuntimeError(f"The worker process did not start: {said or self.cause}")
 
     @property
     def alive(self) -> bool:

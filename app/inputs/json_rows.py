@@ -73,7 +73,7 @@ def read_json(path: Path, encoding: str, store: RowStore) -> tuple[str, ...]:
 
 def parse_json(text: str) -> Any:
     """JSON with the leniency told above. Raises json.JSONDecodeError and RecursionError."""
-    return json.loads(text, parse_constant=str, parse_float=_float, parse_int=_int)
+    return _DECODER.decode(text)
 
 
 def _float(text: str) -> float | str:
@@ -83,6 +83,10 @@ def _float(text: str) -> float | str:
 
 def _int(text: str) -> int | str:
     return int(text) if len(text) <= _MAX_DIGITS else text
+
+
+# Made once: json.loads with options makes one for every call.
+_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_float, parse_int=_int)
 
 
 def _rows_of(whole: Any) -> Iterable[Any]:

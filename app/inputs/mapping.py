@@ -130,11 +130,11 @@ def _same_meaning(name: str, free: list[str]) -> str | None:
     return min(ranked, key=lambda pair: pair[0])[1] if ranked else None
 
 
-def _only_text(_name: str, free: list[str]) -> str | None:
-    """The one column whose name does not speak of a number, a date, a label or another known thing."""
-    texty = [
-        c
-        for c in free
-        if _GROUP.get(_plain(c), (_TEXT_GROUP,))[0] == _TEXT_GROUP and not _NUMBERLIKE.search(c)
-    ]
-    return texty[0] if len(texty) == 1 else None
+def _only_text(name: str, free: list[str]) -> str | None:
+    """The one column that may hold text, for a variable that may: names of a known other thing are out."""
+    columns = [column for column in free if _may_be_text(column)]
+    return columns[0] if len(columns) == 1 and _may_be_text(name) else None
+
+
+def _may_be_text(name: str) -> bool:
+    return _GROUP.get(_plain(name), (_TEXT_GROUP,))[0] == _TEXT_GROUP and not _NUMBERLIKE.search(name)

@@ -1,7 +1,6 @@
-"""Rows of a dataset, kept compactly while they are read and after: one buffer of JSON, an offset and a number
-for each row.
+"""Rows of a dataset, kept compactly while they are read and after.
 
-A row of strings takes its UTF-8 bytes, three bytes a field and 16 bytes; as Python objects it would take five
+They are one buffer of JSON, with an offset and a number for each. A row of strings takes its UTF-8 bytes, three bytes a field and 16 bytes; as Python objects it would take five
 times that. Knows nothing of files.
 """
 

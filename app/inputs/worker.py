@@ -26,6 +26,8 @@ IMPORTING = b"importing\n"
 FLUSH = b"\n"
 
 _KEPT_BACK_S = 0.02
+# Made once: json.dumps with options makes one for every call.
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 Perform = Callable[[dict[str, Any]], dict[str, Any]]
 
@@ -53,10 +55,7 @@ _DISPATCH: dict[str, Callable[[dict[str, Any]], Perform]] = {
 
 def encode(message: object) -> bytes:
     """One line of the protocol. Half surrogate pairs pass as they are: texts from outside may hold them."""
-    return (
-        json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass")
-        + b"\n"
-    )
+    return _ENCODER.encode(message).encode("utf-8", "surrogatepass") + b"\n"
 
 
 def decode(line: bytes) -> Any:

@@ -23,14 +23,15 @@ class Quota:
 
     def resized(self, per_minute: float, burst_s: float, now: int) -> Self:
         """A bucket of another size, which holds what is left in this one."""
-        self._fill(now)
+        self._fill(max(now, self._filled_us))
         other = type(self)(per_minute, burst_s, now)
         other._level = min(other._capacity, self._level)
         return other
 
     def wait_us(self, units: int, now: int) -> int | None:
         """Microseconds until `units` are there, 0 if they are now; None if they can never fit."""
-        self._fill(now)
+        if now > self._filled_us:
+            self._fill(now)
         missing = units * self._unit - self._level
         if missing <= 0:
             return 0
@@ -40,9 +41,10 @@ class Quota:
 
     def take(self, units: int) -> None:
         """Take units that `wait_us` said are there, or give back (negative)."""
-        self._level = min(self._capacity, self._level - units * self._unit)
+        level = self._level - units * self._unit
+        self._level = level if level < self._capacity else self._capacity
 
     def _fill(self, now: int) -> None:
-        if now > self._filled_us:
-            self._level = min(self._capacity, self._level + (now - self._filled_us) * self._rate)
-            self._filled_us = now
+        level = self._level + (now - self._filled_us) * self._rate
+        self._level = level if level < self._capacity else self._capacity
+        self._filled_us = now

@@ -8,24 +8,23 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from heapq import heapify
+from heapq import heapify, heappush
 from typing import Protocol
 
 from app.engine.agenda import Agenda
-from app.engine.attempt_plans import MICRO, AttemptPlans
-from app.engine.draws import BLOCK, Column, Role
+from app.engine.attempt_plans import MICRO, AttemptPlan, AttemptPlans
+from app.engine.draws import Column, Role
 from app.faults.base import AttemptFault, Injection
 from app.faults.fault_set import FaultSet
 from app.providers.prices import Tariff
 from app.providers.profile import Target
 from app.providers.quota import Quota
 from app.safeguards.commands import FOREVER_US, Answer, Attempt
-from app.safeguards.errors import CONTEXT_LENGTH, RATE_LIMITED, REQUEST_TOO_LARGE, TIMEOUT, CallError
+from app.safeguards.errors import CONTEXT_LENGTH, RATE_LIMITED, REQUEST_TOO_LARGE, RUN_ENDED, TIMEOUT, CallError
 from app.sessions.vocabulary import SERVED_BY
 
 QUEUED, SERVING, REPLYING, HANGING, HELD, FROZEN, OVER = range(1, 8)
 _PRIMARY, _FALLBACK = SERVED_BY.index("primary"), SERVED_BY.index("fallback")
-_INDEX = BLOCK - 1
 
 
 class Question(Protocol):
@@ -108,8 +107,10 @@ class SimulatedProvider:
         now = attempt.started_us
         request = attempt.request
         number = request.number
-        plan = self.plans.block(attempt.retry, attempt.hedge, number)[number & _INDEX]
-        attempt.plan = plan
+        plan = attempt.plan = self.plans.of(attempt.retry, attempt.hedge, number)
+        if plan[2] > request.max_tokens:
+            plan = attempt.plan = _brief(plan, request.max_tokens)
+        attempt.tariff = self.tariff
         attempt.input_tokens = request.input_tokens
         hits = plan[4] & self.active
         if hits and self._struck(attempt, hits, now):
@@ -200,7 +201,7 @@ class SimulatedProvider:
         attempt.done_us = now + after_us
         attempt.reply = error
         attempt.retry_after_us = retry_after_us
-        self._due_at(attempt, min(attempt.done_us, attempt.until_us))
+        self._due_at(attempt, min(attempt.done_us, attempt.first_by_us, attempt.until_us))
 
     # -- waiting and serving ---------------------------------------------------------------------------------------
 
@@ -247,7 +248,9 @@ class SimulatedProvider:
         if due_us > attempt.until_us:
             due_us = attempt.until_us
         attempt.due_us = due_us
-        self.agenda.at(due_us, self.due, attempt)
+        agenda = self.agenda
+        agenda.sequence += 1
+        heappush(agenda.heap, (due_us, agenda.sequence, self.due, attempt))
 
     def _serve_waiting(self) -> None:
         """Fill the free slots from the queue."""
@@ -258,8 +261,9 @@ class SimulatedProvider:
                 self._serve(attempt)
             elif self.finishes and not self.target.drop_expired:
                 # The client has left, and the server works on it all the same.
+                factor = 1.0 + self.target.slowdown * self.in_service / self.slots
                 self.in_service += 1
-                self.agenda.at(self.clock.now + attempt.plan[1], self._vacate, attempt)
+                self.agenda.at(self.clock.now + round(attempt.plan[1] * factor), self._vacate, attempt)
 
     def _vacate(self, _attempt: Attempt) -> None:
         """A slot becomes free."""
@@ -304,25 +308,21 @@ class SimulatedProvider:
         attempt.error = error
         state = attempt.state
         _, _, output, _, _ = attempt.plan
-        if state == SERVING:
+        if state in (SERVING, FROZEN):
+            worked_until_us = now if state == SERVING else self._frozen_since(attempt)
             first_us = attempt.first_us or 0
             if self.finishes:
                 attempt.output_tokens = output
-                self.agenda.at(attempt.done_us, self._vacate, attempt)
-            elif now >= first_us:
+            elif worked_until_us >= first_us:
                 span = max(1, attempt.done_us - first_us)
-                attempt.output_tokens = min(output, 1 + (output - 1) * (now - first_us) // span)
+                attempt.output_tokens = min(output, 1 + (output - 1) * (worked_until_us - first_us) // span)
             self._bill(attempt)
-            if now < first_us:
+            if worked_until_us < first_us:
                 attempt.first_us = None
             if not self.finishes:
-                attempt.state = OVER
-                self._vacate(attempt)
-        elif state == FROZEN:
-            if not self.finishes:
-                self.frozen = [kept for kept in self.frozen if kept[0] is not attempt]
-                self.in_service -= 1
-            self._bill(attempt)
+                self._stop(attempt, anew=error is not RUN_ENDED)
+            elif state == SERVING:
+                self.agenda.at(attempt.done_us, self._vacate, attempt)
         elif state in (QUEUED, HELD):
             attempt.queued_us = now - attempt.started_us
             if self.finishes and not self.target.drop_expired:
@@ -332,6 +332,15 @@ class SimulatedProvider:
                 self.tpm.take(-attempt.reserved_tokens)
         self._end(attempt)
 
+    def _stop(self, attempt: Attempt, *, anew: bool) -> None:
+        """Leave off work; the slot is for the next in the queue, if anything is to begin anew."""
+        if attempt.state == FROZEN:
+            self.frozen = [kept for kept in self.frozen if kept[0] is not attempt]
+        attempt.state = OVER
+        self.in_service -= 1
+        if anew:
+            self._serve_waiting()
+
     def _end(self, attempt: Attempt) -> None:
         attempt.state = OVER
         attempt.finished_us = self.clock.now
@@ -340,7 +349,7 @@ class SimulatedProvider:
     def _bill(self, attempt: Attempt) -> None:
         """Charge the prompt and what was generated; give back the quota that was reserved and not used."""
         attempt.billed = True
-        attempt.cost_pico = self.tariff.cost_pico(attempt.input_tokens, attempt.output_tokens)
+        attempt.cost_pico = attempt.tariff.cost_pico(attempt.input_tokens, attempt.output_tokens)
         if attempt.reserved_tokens and self.tpm is not None:
             self.tpm.take(attempt.input_tokens + attempt.output_tokens - attempt.reserved_tokens)
 
@@ -377,6 +386,10 @@ class SimulatedProvider:
                 self.agenda.at(now + left_us, self._vacate, attempt)
         self._serve_waiting()
 
+    def _frozen_since(self, attempt: Attempt) -> int:
+        """When its work came to a stand."""
+        return attempt.done_us - next(left_us for kept, left_us in self.frozen if kept is attempt)
+
     def _deliver(self) -> None:
         """Let in what was held back, in the order in which it came."""
         held, self.held = self.held, []
@@ -385,6 +398,12 @@ class SimulatedProvider:
                 attempt.state = QUEUED
             self.queue.append(attempt)
         self._serve_waiting()
+
+
+def _brief(plan: AttemptPlan, most: int) -> AttemptPlan:
+    """The plan with at most so many tokens: the bound has been raised since the request set out with it."""
+    first_us, service_us, output, luck, hits = plan
+    return first_us, first_us + (service_us - first_us) * most // output, most, luck, hits
 
 
 def _quota(quota: Quota | None, per_minute: float | None, burst_s: float, now: int) -> Quota | None:

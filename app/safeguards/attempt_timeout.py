@@ -32,7 +32,9 @@ class AttemptTimeoutLayer(Layer):
         self.first_token_us = round(settings.first_token_s * MICRO)
 
     def enter(self, request: Request, now: int) -> Inward:
-        """Set both bounds."""
-        request.attempt_us = self.attempt_us
-        request.first_token_us = self.first_token_us
+        """Set both bounds; where another attempt timeout has set narrower ones, they stay."""
+        if self.attempt_us < request.attempt_us:
+            request.attempt_us = self.attempt_us
+        if self.first_token_us < request.first_token_us:
+            request.first_token_us = self.first_token_us
         return None

@@ -83,6 +83,10 @@ class Layer:
     slot = -1
     last_resort = False
     """It acts on what all other layers have left over, wherever it is listed."""
+    calls = 1
+    """How often, at the most, it passes on a request that comes to it."""
+    leads_to: tuple[int, ...] = ()
+    """Targets that it may pass a request on to, other than the one that the request came with."""
 
     def __init__(self, settings: Safeguard) -> None:
         self.id = settings.id

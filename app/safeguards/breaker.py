@@ -1,7 +1,7 @@
 """Circuit breaker: stop calling a target that fails, and try it again with a few probes.
 
-Closed: calls pass, and the failures of the last `window_s` are counted; at `min_calls` or more, of which at least
-`failure_ratio` failed, it opens. Open: calls are turned back for `open_s`. Half-open: `half_open_calls` probes pass, no
+Closed: calls pass, and the failures of the last `window_s` are counted; a failure that makes it `failure_ratio` or more of
+`min_calls` or more opens it. Open: calls are turned back for `open_s`. Half-open: `half_open_calls` probes pass, no
 more; when all have come back well it closes, the first that fails opens it again. (M. Nygard, "Release It!", 2007; the sliding
 window as in resilience4j.) Each target has its own state.
 """

@@ -1,11 +1,13 @@
 """Budget: a bound on what a variant may spend in a run.
 
 Before each call its highest possible price is reserved (the prompt and `max_tokens` of answer); afterwards what it cost
-is settled. So the budget is never overspent, and calls under way are never forgotten.
+is settled. So the budget is never overspent, and calls under way are never forgotten. A budget that is listed further out
+than a retry or a fallback reserves for all the calls that these may make.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -30,42 +32,57 @@ class Budget(Safeguard):
 
 
 class Ledger:
-    """What is spent and what is set aside, in picodollars."""
+    """What is spent and what is set aside, in picodollars; and at which prices, which may change while the run goes."""
 
-    def __init__(self) -> None:
+    def __init__(self, tariffs: tuple[Tariff, ...]) -> None:
+        self.tariffs = tariffs
         self.spent_pico = 0
         self.reserved_pico = 0
 
 
 class BudgetLayer(Layer):
-    """Reserves on the way in, settles on the way out."""
+    """Reserves on the way in, settles on the way out. The memo holds what is reserved, and the number of attempts before."""
 
     def __init__(self, settings: Budget, tariffs: tuple[Tariff, ...]) -> None:
         super().__init__(settings)
         self.limit_pico = round(settings.per_run_usd * USD_PICO)
         self.refusal = {"stop": BUDGET_STOP, "cheaper_model": BUDGET_CHEAPER, "canned": BUDGET_CANNED}[settings.on_exceeded]
-        self.tariffs = tariffs
-        self.ledger = Ledger()
+        self.ledger = Ledger(tariffs)
+        self.calls_inside = 1
+        self.targets_inside: tuple[int, ...] = ()
 
     def adopt(self, earlier: Layer) -> None:
         """Money spent stays spent."""
         if isinstance(earlier, BudgetLayer):
+            earlier.ledger.tariffs = self.ledger.tariffs
             self.ledger = earlier.ledger
+
+    def meet(self, others: Sequence[Layer]) -> None:
+        """Find out how many calls, and to which targets, the layers further in may make."""
+        for layer in others[self.slot + 1 :]:
+            self.calls_inside *= layer.calls
+            self.targets_inside += layer.leads_to
 
     def enter(self, request: Request, now: int) -> Inward:
         """Set aside what the call may cost at the most."""
-        most = self.tariffs[request.target].cost_pico(request.input_tokens, request.max_tokens)
         ledger = self.ledger
+        tariffs, sizes = ledger.tariffs, (request.input_tokens, request.max_tokens)
+        most = tariffs[request.target].cost_pico(*sizes)
+        if self.calls_inside > 1:
+            most = self.calls_inside * max([most, *(tariffs[each].cost_pico(*sizes) for each in self.targets_inside)])
         if ledger.spent_pico + ledger.reserved_pico + most > self.limit_pico:
             return Result.failure(self.refusal)
         ledger.reserved_pico += most
-        request.reserved_pico = most
+        request.memo[self.slot] = (most, len(request.attempts))
         return None
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """Book what the call did cost."""
-        self.ledger.reserved_pico -= request.reserved_pico
-        self.ledger.spent_pico += result.cost_pico
+        """Book what the calls did cost, whatever became of them."""
+        ledger = self.ledger
+        reserved_pico, first = request.memo[self.slot]
+        ledger.reserved_pico -= reserved_pico
+        for attempt in request.attempts[first:]:
+            ledger.spent_pico += attempt.cost_pico
         return None
 
     failed = answered

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from app.safeguards.errors import CallError
 
 if TYPE_CHECKING:
+    from app.safeguards.base import Tariff
     from app.safeguards.request import Request
 
 FOREVER_US = 1 << 62
@@ -87,6 +88,7 @@ class Attempt(Result):
     due_us = 0
     done_us = 0
     reserved_tokens = 0
+    tariff: Tariff
     reply: CallError
     spoiled: str | None = None
 

@@ -25,7 +25,7 @@ class Fallback(Safeguard):
 
 
 class FallbackLayer(Layer):
-    """Notes in the memo how many targets of the chain were tried."""
+    """Notes in the memo how many targets of the chain were tried, and with which target the request came."""
 
     def __init__(self, settings: Fallback, world: World) -> None:
         super().__init__(settings)
@@ -37,16 +37,24 @@ class FallbackLayer(Layer):
                     do=f"The scenario's targets are: {', '.join(world.targets)}.",
                 )
         self.chain = tuple(world.targets.index(name) for name in settings.targets)
+        self.calls = len(self.chain) + 1
+        self.leads_to = self.chain
+
+    def answered(self, request: Request, result: Result, now: int) -> Outward:
+        """Leave with the target that the request came with: it is the one that the layers further out know of."""
+        noted = request.memo.get(self.slot)
+        if noted is not None:
+            request.target = noted[1]
+        return None
 
     def failed(self, request: Request, result: Result, now: int) -> Outward:
         """Go in again with the next target, if another one may help and there is time."""
         error = result.error
-        if error is None or not error.elsewhere or now >= request.deadline_us:
+        tried, came_with = request.memo.get(self.slot, (0, request.target))
+        if error is None or not error.elsewhere or now >= request.deadline_us or tried >= len(self.chain):
+            request.target = came_with
             return None
-        tried = request.memo.get(self.slot, 0)
-        if tried >= len(self.chain):
-            return None
-        request.memo[self.slot] = tried + 1
+        request.memo[self.slot] = (tried + 1, came_with)
         request.target = self.chain[tried]
         request.reason = _REASONS.setdefault(error.name, f"fallback: {error.name}")
         return Again(self.slot, now)

@@ -33,8 +33,6 @@ class Request:
     """Index into `vocabulary.CACHE`."""
     reason = ""
     """Why it was served the way it was, in the words of the safeguard that decided."""
-    reserved_pico = 0
-    """What a budget set aside for the attempt under way."""
 
     life: Generator[Command, Outcome, Result]
     """Its lifecycle, which the driver resumes."""
@@ -48,6 +46,6 @@ class Request:
         self.max_tokens = max_tokens
         self.hits = hits
         self.attempts: list[Attempt] = []
-        self.memo: dict[int, int] = {}
+        self.memo: dict[int, Any] = {}
         """What a safeguard notes about this request, by its place in the pipeline; forgotten when a safeguard further
         out begins anew."""

@@ -45,6 +45,7 @@ class RetryLayer(Layer):
     def __init__(self, settings: Retry, world: World) -> None:
         super().__init__(settings)
         self.max_retries = settings.max_retries
+        self.calls = settings.max_retries + 1
         self.base_us = settings.base_s * MICRO
         self.cap_us = settings.cap_s * MICRO
         self.jitter = settings.jitter
@@ -83,7 +84,9 @@ class RetryLayer(Layer):
         asked = result.retry_after_us
         if asked is not None and self.respect_retry_after:
             return asked if asked <= self.max_retry_after_us else None
-        backoff = min(self.cap_us, self.base_us * 2.0**made)
+        backoff = self.base_us * (1 << made)
+        if backoff > self.cap_us:
+            backoff = self.cap_us
         if self.jitter == "none":
             return round(backoff)
         draw = self._column(request.target, request.retry)[request.number]

@@ -33,34 +33,42 @@ class RetryBudget(Safeguard):
         return RetryBudgetLayer(self)
 
 
+class Bucket:
+    """What is in it, and up to when time has filled it; pipelines of one variant, old and new, share it."""
+
+    def __init__(self, level: int) -> None:
+        self.level = level
+        self.filled_us = 0
+
+
 class RetryBudgetLayer(Layer):
-    """The bucket. The pipeline's retry layers ask it before they retry."""
+    """Fills the bucket. The pipeline's retry layers ask it before they retry."""
 
     def __init__(self, settings: RetryBudget) -> None:
         super().__init__(settings)
         self.deposit = round(settings.ratio * _SCALE)
         self.per_us = round(settings.min_per_s * (_SCALE // MICRO))
         self.most = round(settings.max_tokens * _SCALE)
-        self.level = self.most if settings.starts_full else 0
-        self.filled_us = 0
+        self.bucket = Bucket(self.most if settings.starts_full else 0)
 
     def adopt(self, earlier: Layer) -> None:
         """Keep what is in the bucket, up to the new size."""
         if isinstance(earlier, RetryBudgetLayer):
-            self.level = min(earlier.level, self.most)
-            self.filled_us = earlier.filled_us
+            self.bucket = earlier.bucket
+            self.bucket.level = min(self.bucket.level, self.most)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """A success fills the bucket."""
-        level = self.level + self.deposit
-        self.level = self.most if level > self.most else level
+        bucket = self.bucket
+        level = bucket.level + self.deposit
+        bucket.level = self.most if level > self.most else level
         return None
 
     def withdraw(self, now: int) -> bool:
         """Take one token, if there is one."""
-        self.level = min(self.most, self.level + (now - self.filled_us) * self.per_us)
-        self.filled_us = now
-        if self.level < _SCALE:
-            return False
-        self.level -= _SCALE
-        return True
+        bucket = self.bucket
+        level = min(self.most, bucket.level + (now - bucket.filled_us) * self.per_us)
+        bucket.filled_us = now
+        enough = level >= _SCALE
+        bucket.level = level - _SCALE if enough else level
+        return enough

@@ -25,13 +25,18 @@ _OF_SERVICE = ("service", "service_s", "service_sigma", "slots", "rpm", "tpm", "
 def assumptions(scenario: Scenario) -> list[Assumption]:
     """All assumptions of a scenario, in its own order."""
     traffic = scenario.traffic
-    values: list[tuple[str, object]] = [("patience_s", scenario.patience_s), ("traffic.repeat_rate", traffic.repeat_rate)]
+    values: list[tuple[str, object]] = [
+        ("patience_s", scenario.patience_s),
+        ("traffic.repeat_rate", traffic.repeat_rate),
+    ]
     values += [
         (f"traffic.{key}", value)
         for key, value in (("level", traffic.level), ("rate_per_s", traffic.rate_per_s))
         if value is not None
     ]
-    values += [(f"tokens.{key}", value) for key, value in scenario.tokens.model_dump(exclude_none=True).items()]
+    values += [
+        (f"tokens.{key}", value) for key, value in scenario.tokens.model_dump(exclude_none=True).items()
+    ]
     for name, target in scenario.targets.items():
         tables = target.model_dump(mode="json")
         kinds = _OF_TARGET if target.service == "tokens" else _OF_SERVICE

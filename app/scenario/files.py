@@ -1,9 +1,10 @@
-"""Scenario files: reading, with errors that name the field; writing, with the comments kept; the ready-made ones."""
+"""Scenario files: reading, with errors that name the field; writing, with comments kept; the ready-made ones."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.resources import files
@@ -18,6 +19,7 @@ from app.scenario.explain import explain
 from app.scenario.model import Change, Scenario
 
 _MAX_BYTES = 5_000_000
+_TOO_DEEP = "the tables are nested too deeply"
 SAMPLE = "sample:"
 
 
@@ -48,23 +50,27 @@ def lesson(text: str) -> str:
 
 
 def open_scenario(name: str, settings: Sequence[str] = ()) -> ScenarioFile:
-    """Read a scenario: a ready-made one by name, or a file. `settings` are 'dotted.key=value', applied to its text.
+    """Read a scenario: a ready-made one by name, or a file.
 
-    Raises UserError if there is none, or it is wrong.
+    `settings` are 'dotted.key=value', applied to its text. Raises UserError if there is none, or it is wrong.
     """
     ready = ready_made()
     path = ready.get(name) or Path(name)
-    if not path.is_file():
+    if not _is_file(path):
         near = get_close_matches(name, ready, n=1, cutoff=0.5)
         hint = f"Did you mean '{near[0]}'? " if near else ""
         raise UserError(
-            f"there is no scenario '{name}'", do=f"{hint}Give a file, or one of: {', '.join(ready) or 'none'}."
+            f"there is no scenario '{name}'",
+            do=f"{hint}Give a file, or one of: {', '.join(ready) or 'none'}.",
         )
     return parse_scenario(_read(path), path, settings)
 
 
 def parse_scenario(text: str, path: Path, settings: Sequence[str] = ()) -> ScenarioFile:
-    """The scenario in `text`, which stands in the file `path`."""
+    """The scenario in `text`, which stands in the file `path`. Raises UserError if it is wrong.
+
+    Whether its changes can be made is the rehearsal's to say.
+    """
     tables = _tables(text, path.name)
     if settings:
         text = changed_text(text, [_setting(each) for each in settings])
@@ -72,24 +78,29 @@ def parse_scenario(text: str, path: Path, settings: Sequence[str] = ()) -> Scena
     try:
         scenario = Scenario.model_validate(tables)
     except ValidationError as error:
-        raise explain(error, Scenario, path.name) from None
+        raise explain(error, Scenario, path.name, tables) from None
     except RecursionError:
-        raise UserError("the tables are nested too deeply", where=path.name) from None
+        raise UserError(_TOO_DEEP, where=path.name) from None
     return ScenarioFile(scenario, text, path.stem, path.parent)
 
 
-def changed_text(text: str, settings: Sequence[tuple[str, Any]], changes: Sequence[Change] | None = None) -> str:
-    """The scenario's text with other settings, and with `changes` in place of its own if given. Comments are kept."""
+def changed_text(
+    text: str, settings: Sequence[tuple[str, Any]], changes: Sequence[Change] | None = None
+) -> str:
+    """The scenario's text with other settings (None: left out), and with `changes` in place of its own.
+
+    Without `changes` it keeps its own. Comments are kept. Raises UserError where a setting has no such place.
+    """
     import tomlkit
 
     document = tomlkit.parse(text)
     for path, value in settings:
-        set_path(document, path, value)
+        set_path(document, path, _without_nulls(value))
     if changes is not None:
         document.pop("changes", None)
         entries = tomlkit.aot()
         for change in changes:
-            entries.append(tomlkit.item(change.model_dump(exclude_defaults=True)))
+            entries.append(tomlkit.item(_without_nulls(change.model_dump(exclude_defaults=True))))
         if changes:
             document["changes"] = entries
     return tomlkit.dumps(document)
@@ -101,13 +112,11 @@ def within(folder: Path, path: str, *, what: str) -> Path:
     Raises UserError if it leads out of the folder: an opened scenario never reads elsewhere.
     """
     if path.startswith(SAMPLE):
-        name = path.removeprefix(SAMPLE)
-        base = Path(str(files("assets")))
-        found = base / name if (base / name).exists() else base / "data" / name
-        if not found.resolve().is_relative_to(base.resolve()) or not found.exists():
-            raise UserError(f"there is no sample '{name}'", where=what)
-        return found
-    found = (folder / path).resolve()
+        return _sample(path.removeprefix(SAMPLE), what)
+    try:
+        found = (folder / path).resolve()
+    except (OSError, ValueError):
+        raise UserError(f"{path!r} cannot be the name of a file", where=what) from None
     if not found.is_relative_to(folder.resolve()):
         raise UserError(
             f"'{path}' lies outside of the scenario's folder",
@@ -117,13 +126,39 @@ def within(folder: Path, path: str, *, what: str) -> Path:
     return found
 
 
+def _sample(name: str, what: str) -> Path:
+    base = Path(str(files("assets")))
+    for found in (base / name, base / "data" / name):
+        with suppress(OSError, ValueError):  # no system would have such a name
+            if name and found.exists() and found.resolve().is_relative_to(base.resolve()):
+                return found
+    there = sorted(path.name for path in (base / "data").iterdir() if path.is_file())
+    raise UserError(f"there is no sample '{name}'", where=what, do=f"There is: prompts, {', '.join(there)}.")
+
+
+def _without_nulls(value: Any) -> Any:
+    """TOML has no null: a key without a value is left out, which says the same in a scenario's tables."""
+    if isinstance(value, dict):
+        return {key: _without_nulls(each) for key, each in value.items() if each is not None}
+    return [_without_nulls(each) for each in value] if isinstance(value, list | tuple) else value
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name too long for any file
+        return False
+
+
 def _read(path: Path) -> str:
     try:
         if path.stat().st_size > _MAX_BYTES:
             raise UserError("the file is too large to be a scenario", where=str(path))
         return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError:
-        raise UserError("the file is no UTF-8 text", where=str(path), do="Scenarios are TOML files.") from None
+        raise UserError(
+            "the file is no UTF-8 text", where=str(path), do="Scenarios are TOML files."
+        ) from None
     except OSError as error:
         raise UserError(f"cannot be read ({error.strerror})", where=str(path)) from None
 
@@ -133,8 +168,10 @@ def _tables(text: str, where: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"no valid TOML: {error}", where=where) from None
+    except ValueError:  # Python reads no number of over 4,300 digits
+        raise UserError("no valid TOML: a number has thousands of digits", where=where) from None
     except RecursionError:
-        raise UserError("the tables are nested too deeply", where=where) from None
+        raise UserError(_TOO_DEEP, where=where) from None
 
 
 def _setting(text: str) -> tuple[str, Any]:

@@ -55,7 +55,9 @@ class Variant(Settings):
     def _spell_out(cls, values: Any) -> Any:
         if isinstance(values, dict) and values.get("preset") in PRESETS:
             if values.get("safeguards"):
-                raise ValueError("give either 'preset' or 'safeguards'; a preset is a starting point to be spelled out")
+                raise ValueError(
+                    "give either 'preset' or 'safeguards'; a preset is a starting point to be spelled out"
+                )
             preset = [safeguard.model_dump() for safeguard in PRESETS[values["preset"]]]
             return {**values, "preset": None, "safeguards": preset}
         return values
@@ -118,7 +120,9 @@ class Scenario(Settings):
     def _plain_names(cls, tables: dict[str, Any]) -> dict[str, Any]:
         for name in tables:
             if not _NAME.fullmatch(name):
-                raise ValueError(f"'{name}' is no good name: use letters, digits, '_' and '-', a letter first")
+                raise ValueError(
+                    f"'{name}' is no good name: use letters, digits, '_' and '-', a letter first"
+                )
         return tables
 
     @model_validator(mode="after")
@@ -145,7 +149,9 @@ def variant_title(name: str, variant: Variant) -> str:
 def _unique(what: str, names: list[str]) -> None:
     for name in names:
         if not _NAME.fullmatch(name):
-            raise ValueError(f"the id '{name}' among the {what} is no good: use letters, digits, '_' and '-', a letter first")
+            raise ValueError(
+                f"the id '{name}' among the {what} is no good: use letters, digits, '_' and '-', a letter first"
+            )
     doubles = sorted({name for name in names if names.count(name) > 1})
     if doubles:
         raise ValueError(f"two of the {what} are called '{doubles[0]}'; give one of them another 'id'")

@@ -12,7 +12,8 @@ import os
 import sqlite3
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import Any, Final
@@ -140,16 +141,15 @@ def _fill(
     names: dict[int, int] = {0: 0}
     counts: dict[str, int] = {}
     for member in present:
-        rows = _rows(archive, member)
-        if member.table == "names":
-            counts[member.table] = 0
-            while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
-                names.update(
-                    zip((name for name, _ in batch), log.intern([text for _, text in batch]), strict=True)
-                )
-                counts[member.table] += len(batch)
-        else:
-            counts[member.table] = _store(log, member, _placed(member, rows, names, run_id), run_id)
+        with closing(_rows(archive, member)) as rows:
+            if member.table == "names":
+                counts[member.table] = 0
+                while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
+                    ids = log.intern([text for _, text in batch])
+                    names.update(zip((name for name, _ in batch), ids, strict=True))
+                    counts[member.table] += len(batch)
+            else:
+                counts[member.table] = _store(log, member, _placed(member, rows, names, run_id), run_id)
     if counts != manifest["rows"]:
         raise ValueError("rows are missing")
     _check_references(log, run_id)
@@ -183,7 +183,7 @@ def _check_references(log: SessionLog, run_id: int) -> None:
             raise ValueError(f"rows refer to {needed} that are missing")
 
 
-def _rows(archive: zipfile.ZipFile, member: Member) -> Iterator[list[Any]]:
+def _rows(archive: zipfile.ZipFile, member: Member) -> Generator[list[Any], None, None]:
     """The checked rows of a member, line by line; never more of it in memory than a line."""
     checks = list(member.columns.values())
     with archive.open(member.file) as file:

@@ -90,9 +90,9 @@ def key_of(run_id: int, variant: int, number: int, sequence: int = 0) -> int:
     """The primary key of a request (`sequence` 0) or of its attempt `sequence` (0 to 255, in order of start).
 
     Rows of a run, of a variant, and of a request are each one range of keys, so no second index is needed. On
-    the hot path add `number << SEQUENCE_BITS | sequence` to `key_of(run_id, variant, 0)`.
+    the hot path add `(number << SEQUENCE_BITS) + sequence` to `key_of(run_id, variant, 0)`.
     """
-    return run_id << RUN_SHIFT | variant << VARIANT_SHIFT | number << SEQUENCE_BITS | sequence
+    return (run_id << RUN_SHIFT) + (variant << VARIANT_SHIFT) + (number << SEQUENCE_BITS) + sequence
 
 
 def parts_of(key: int) -> Key:

@@ -214,8 +214,10 @@ class RunWriter:
         )
 
     def add_data_rows(self, rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> None:
-        """Data rows as (row index, number in the user's file, values), each once; they go with the next flush."""
-        self._pending[_DATA_ROWS] += [(self.run_id, row, number, _json(values)) for row, number, values in rows]
+        """Data rows as (row index, number in the user's file, values), each once; with the next flush."""
+        self._pending[_DATA_ROWS] += [
+            (self.run_id, row, number, _json(values)) for row, number, values in rows
+        ]
 
     def fact(self, key: str, value: Any) -> None:
         """Keeps a small fact about the run, anything JSON can hold; a second time replaces it. Written at

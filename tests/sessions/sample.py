@@ -1,4 +1,4 @@
-"""Runs made up for the tests: rows with every outcome, role and missing value, from a seed. No engine is involved."""
+"""Runs made up for the tests, without an engine: every outcome, role and missing value, from a seed."""
 
 from __future__ import annotations
 
@@ -153,12 +153,12 @@ def hand_over(writer: RunWriter, batch: Batch) -> None:
 
 
 def write_run(log: SessionLog, *, duration_s: int = 5, per_s: int = 20, texts: bool = False) -> int:
-    """A finished run of both variants with an event, faults, facts and, if asked for, texts. Returns its id."""
+    """A finished run of both variants with an event, faults, a fact and, if asked for, texts: its id."""
     writer = RunWriter(log)
     run_id = writer.start(NEW_RUN)
     writer.add_prompts([("ask", [{"role": "user", "content": "Where is my parcel?"}] if texts else None)])
     if texts:
-        writer.add_data_rows((number + 2, {"city": f"Town {number}"}) for number in range(10))
+        writer.add_data_rows((number, number + 2, {"city": f"Town {number}"}) for number in range(10))
         writer.observe(5, 0, {"start": "main"}, {"text": "It is on its way."})
     writer.event(1_500_000, "change", "hang on", variant=1, details={"rate": 0.5})
     writer.fact("summary", {"good": 1})

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from app.sessions.histogram import BINS, Histogram
 
-durations = st.lists(st.one_of(st.integers(0, 200), st.integers(0, 2**62)), max_size=60)
+durations = st.lists(st.one_of(st.integers(0, 200), st.integers(0, 2**55)), max_size=60)
 percents = st.one_of(st.sampled_from([1, 50, 90, 95, 99, 99.9, 100]), st.floats(0.01, 100))
 
 
@@ -22,7 +22,7 @@ def test_merging_histograms_equals_the_histogram_of_all_values(
     assert hash(Histogram.merged(made)) == hash(whole)
 
 
-@given(st.lists(st.one_of(st.integers(0, 200), st.integers(0, 2**62)), min_size=1, max_size=60), percents)
+@given(st.lists(st.one_of(st.integers(0, 200), st.integers(0, 2**55)), min_size=1, max_size=60), percents)
 def test_a_percentile_is_within_half_a_percent_of_the_exact_nearest_rank(
     values: list[int], percent: float
 ) -> None:
@@ -36,18 +36,17 @@ def test_a_percentile_is_within_half_a_percent_of_the_exact_nearest_rank(
 
 @given(durations, st.integers(0, 10))
 def test_count_sum_minimum_and_maximum_are_exact(values: list[int], infinite: int) -> None:
-    histogram = Histogram.of([value >> 8 for value in values], infinite)
-    kept = [value >> 8 for value in values]
-    assert (histogram.finite, histogram.count) == (len(kept), len(kept) + infinite)
-    assert histogram.total_us == sum(kept)
-    if kept:
-        assert (histogram.minimum_us, histogram.maximum_us) == (min(kept), max(kept))
-        assert histogram.mean_us == sum(kept) / len(kept)
+    histogram = Histogram.of(values, infinite)
+    assert (histogram.finite, histogram.count) == (len(values), len(values) + infinite)
+    assert histogram.total_us == sum(values)
+    if values:
+        assert (histogram.minimum_us, histogram.maximum_us) == (min(values), max(values))
+        assert histogram.mean_us == sum(values) / len(values)
 
 
 @given(durations, st.integers(0, 10))
 def test_a_histogram_survives_being_encoded(values: list[int], infinite: int) -> None:
-    histogram = Histogram.of([value >> 8 for value in values], infinite)
+    histogram = Histogram.of(values, infinite)
     assert Histogram.decode(histogram.encode()) == histogram
 
 
@@ -61,7 +60,7 @@ def test_bytes_that_are_no_histogram_raise_a_value_error_and_nothing_else(blob: 
 
 @given(durations.filter(bool), st.data())
 def test_a_damaged_histogram_is_refused_or_reads_as_another(values: list[int], data: st.DataObject) -> None:
-    blob = bytearray(Histogram.of([value >> 8 for value in values]).encode())
+    blob = bytearray(Histogram.of(values).encode())
     blob[data.draw(st.integers(0, len(blob) - 1))] ^= data.draw(st.integers(1, 255))
     try:
         Histogram.decode(bytes(blob)).percentile(95)

@@ -138,8 +138,7 @@ def test_a_writer_waits_for_another_and_then_says_so(tmp_path: Path) -> None:
 def test_a_failed_transaction_leaves_nothing(tmp_path: Path) -> None:
     with SessionLog.open(tmp_path / "a.db") as log:
         with pytest.raises(sqlite3.IntegrityError), log.writing() as connection:
-            connection.execute("insert into names (text) values ('hang')")
-            connection.execute("insert into names (text) values ('hang')")
+            connection.executemany("insert into names (text) values (?)", [("hang",), ("hang",)])
         assert log.db.execute("select count(*) from names").fetchone() == (1,)
 
 
@@ -171,7 +170,8 @@ def test_a_reader_sees_one_state_while_another_writes(tmp_path: Path) -> None:
 
 def test_the_package_needs_neither_qt_nor_the_network(tmp_path: Path) -> None:
     code = (
-        "import sys; import app.sessions.writer, app.sessions.reader, app.sessions.importing, app.sessions.exporting;"
+        "import sys; import app.sessions.writer, app.sessions.reader;"
+        "import app.sessions.importing, app.sessions.exporting;"
         "print([m for m in ('PySide6', 'httpx', 'pydantic') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,4 +27,4 @@ def test_a_key_gives_back_its_parts_and_fits_sqlite(
 
 
 def test_every_step_is_a_multiple_of_the_one_before() -> None:
-    assert all(coarse % fine == 0 for fine, coarse in zip(STEPS_S, STEPS_S[1:], strict=False))
+    assert all(coarse % fine == 0 for fine, coarse in pairwise(STEPS_S))

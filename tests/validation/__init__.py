@@ -1,1 +1,1 @@
-"""Known results of queueing, retrying and caching that the engine must reproduce, and mutants that must not."""
+"""Known results of queueing, retrying and caching: the engine reproduces them, and mutants of it do not."""

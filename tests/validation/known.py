@@ -1,9 +1,9 @@
 """Compares what the engine measured with what theory says. The formulas and the statistics, and no engine.
 
-A row passes when the effort reached its precision and |z| < Z_LIMIT, where z counts standard errors beyond the bias that the
-formula itself is known to have. Z_LIMIT is for fixed seeds: over k independent rows it is stricter than a family-wise level
-of FAMILY_ALPHA (Bonferroni would allow |z| < 4.9 over 50 rows). What no single row shows, all being a little off, is
-what `together_likely` asks at that level.
+A row passes when the effort reached its precision and |z| < Z_LIMIT, where z counts standard errors beyond
+the bias that the formula itself is known to have. Z_LIMIT is for fixed seeds: over k independent rows it is
+stricter than a family-wise level of FAMILY_ALPHA (Bonferroni would allow |z| < 4.9 over 50 rows). What no
+single row shows, all being a little off, is what `together_likely` asks.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Known:
-    """A known result. `precision` is the largest standard error that counts as an answer, relative to `value`;
-    `bias` is how far the formula itself may be off, in the value's unit."""
+    """A known result. `precision` is the largest standard error that counts as an answer, relative to
+    `value`; `bias` is how far the formula itself may be off, in the value's unit."""
 
     name: str
     value: float
@@ -80,7 +80,8 @@ class Comparison:
 def together_likely(rows: Sequence[Comparison]) -> bool:
     """Whether independent rows, taken together, are off by no more than chance: sum of z² against chi-square.
 
-    The quantile at 1 - FAMILY_ALPHA is Wilson and Hilferty's (1931) approximation. Rows must be of different runs.
+    The quantile at 1 - FAMILY_ALPHA is Wilson and Hilferty's (1931) approximation. Rows must be of
+    different runs.
     """
     k = len(rows)
     normal = NormalDist().inv_cdf(1 - FAMILY_ALPHA)
@@ -89,10 +90,11 @@ def together_likely(rows: Sequence[Comparison]) -> bool:
 
 
 def batch_means(series: Any, *, batches: int = 40, controls: Sequence[tuple[Any, float]] = ()) -> Estimate:
-    """Mean and standard error of an autocorrelated series of shape (n,) by means of batches far longer than its memory.
+    """Mean and standard error of an autocorrelated series of shape (n,), by batches longer than its memory.
 
-    `controls` are (series of shape (n,), its known mean): what luck in them explains is taken out by linear regression over the
-    batches (S. Lavenberg, P. Welch, "A perspective on the use of control variables", Management Science 27, 1981).
+    `controls` are (series of shape (n,), its known mean): what luck in them explains is taken out by linear
+    regression over the batches (S. Lavenberg, P. Welch, "A perspective on the use of control variables",
+    Management Science 27, 1981).
     """
     means = _means_of(series, batches)
     columns = [np.ones(batches)] + [_means_of(control, batches) - expected for control, expected in controls]
@@ -110,11 +112,11 @@ def _means_of(series: Any, batches: int) -> Floats:
     return means
 
 
-# -- formulas ------------------------------------------------------------------------------------------------------
+# -- formulas --------------------------------------------------------------------------------------------
 
 
 def erlang_c(servers: int, load: float) -> float:
-    """Probability that an arrival waits in M/M/c, c = `servers`, each busy for the share `load` (A. K. Erlang 1917).
+    """Probability that an arrival waits in M/M/c: c = `servers`, each busy for the share `load` (Erlang).
 
     By the recursion of Erlang B, B(c) = a B(c-1) / (c + a B(c-1)), then C = B / (1 - load (1 - B)).
     """

@@ -1,4 +1,4 @@
-"""Runs the small scenarios of the known results through the real engine, and hands out their rows as arrays."""
+"""Runs the small scenarios of the known results through the real engine; hands out their rows as arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +15,15 @@ from numpy.typing import NDArray
 from app.engine.world import Row
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, CACHE, OUTCOMES, REQUEST_COLUMNS
 from tests.harness import run
-from tests.validation.known import Comparison, Estimate, Known, batch_means, erlang_c, mmc_mean_wait_s, mmc_tail
+from tests.validation.known import (
+    Comparison,
+    Estimate,
+    Known,
+    batch_means,
+    erlang_c,
+    mmc_mean_wait_s,
+    mmc_tail,
+)
 
 Ints = NDArray[np.int64]
 
@@ -35,19 +43,21 @@ price = {{ input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }
 
 @dataclass(frozen=True)
 class Rows:
-    """What a variant logged, in order of request: columns by name, those of the requests and of the attempts that count here."""
+    """What a variant logged, in order of request: the columns that count here, by name."""
 
     requests: dict[str, Ints]
     attempts: dict[str, Ints]
 
 
 def measure(tmp_path: Path, tables: str, *, seed: int, duration_s: float, rows: int = 1) -> Rows:
-    """Run a scenario of one variant, `bare`. `tables` go after the target's; `rows` is how many rows the data has."""
+    """Run a scenario of one variant, `bare`, on data of so many `rows`. `tables` go on in the target's."""
     prompts = tmp_path / "prompts"
     prompts.mkdir(exist_ok=True)
     (prompts / "ask.j2").write_text("{{ question }}", encoding="utf-8")
     data = tmp_path / "data.csv"
-    data.write_text("question,number\n" + "".join(f"question {n},{n}\n" for n in range(rows)), encoding="utf-8")
+    data.write_text(
+        "question,number\n" + "".join(f"question {n},{n}\n" for n in range(rows)), encoding="utf-8"
+    )
     text = _SCENARIO.format(seed=seed, duration_s=duration_s) + tables
     requests, attempts = run(text, data=data, prompts=prompts).rows("bare")
     return Rows(
@@ -63,7 +73,7 @@ def _columns(rows: Sequence[Row], names: tuple[str, ...], wanted: tuple[str, ...
     return {name: table[:, column] for column, name in enumerate(wanted, start=1)}
 
 
-# -- queues --------------------------------------------------------------------------------------------------------
+# -- queues ----------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -95,7 +105,7 @@ repeat_rate = 0
     def mean(self, rows: Rows, series: Any, known: Known) -> Comparison:
         """Mean of a series that is alike for all requests in the steady state.
 
-        The first twentieth is left out: the queue starts empty. Luck in the gaps and in the services is taken out.
+        The first twentieth is left out: the queue starts empty. Luck in gaps and services is taken out.
         """
         attempts = rows.attempts
         warm = len(series) // 20
@@ -123,12 +133,14 @@ def erlang_rows(queue: Queue, rows: Rows, precision: float) -> list[Comparison]:
         queue.mean(rows, waits > 0, Known(f"{name}: P(wait)", erlang_c(c, load), precision)),
         queue.mean(rows, waits, Known(f"{name}: mean wait, s", mmc_mean_wait_s(c, load), precision)),
         queue.mean(
-            rows, waits > tail_s, Known(f"{name}: P(wait > {tail_s:g} s)", mmc_tail(c, load, tail_s), precision)
+            rows,
+            waits > tail_s,
+            Known(f"{name}: P(wait > {tail_s:g} s)", mmc_tail(c, load, tail_s), precision),
         ),
     ]
 
 
-# -- retries -------------------------------------------------------------------------------------------------------
+# -- retries ---------------------------------------------------------------------------------------------
 
 
 def retry_tables(failure: float, max_retries: int, more: str = "") -> str:
@@ -167,13 +179,16 @@ def answered(rows: Rows) -> NDArray[np.bool_]:
     return got
 
 
-# -- caches --------------------------------------------------------------------------------------------------------
+# -- caches ----------------------------------------------------------------------------------------------
 
 HIT = CACHE.index("hit")
 
 
 def cache_tables(skew: float, capacity: int) -> str:
-    """Independent references by popularity, and a cache that forgets only for want of room. A call is over before the next."""
+    """Independent references by popularity, and a cache that forgets only for want of room.
+
+    A call is over before the next request comes.
+    """
     return f"""
 service = "constant"
 service_s = 0.001
@@ -198,14 +213,15 @@ def hits_of(rows: Rows, warm: int) -> NDArray[np.bool_]:
     return hits
 
 
-# -- arrivals ------------------------------------------------------------------------------------------------------
+# -- arrivals --------------------------------------------------------------------------------------------
 
 
 def arrival_rows(rows: Rows, rate_per_s: float, precision: float = 0.02) -> list[Comparison]:
     """Poisson arrivals: mean gap, coefficient of variation, index of dispersion of counts, lag-1 correlation.
 
-    Standard errors are those of exponential gaps: the coefficient of variation's is 1/sqrt(n), as is the correlation's; the index
-    of dispersion over w windows has sqrt(2 / (w - 1)). The correlation is compared as 1 + r with 1.
+    Standard errors are those of exponential gaps: 1/sqrt(n) for the coefficient of variation and for the
+    correlation, sqrt(2 / (w - 1)) for the index of dispersion over w windows. The correlation is compared as
+    1 + r with 1.
     """
     at_s = rows.requests["intended_us"] / 1e6
     gaps = np.diff(at_s)
@@ -223,4 +239,7 @@ def arrival_rows(rows: Rows, rate_per_s: float, precision: float = 0.02) -> list
         ("index of dispersion", dispersion, sqrt(2 / (windows - 1))),
         ("1 + lag-1 correlation", 1 + lag_1, 1 / sqrt(n)),
     ]
-    return [Comparison(Known(f"{name}: {what}", 1.0, precision), Estimate(mean, err)) for what, mean, err in measured]
+    return [
+        Comparison(Known(f"{name}: {what}", 1.0, precision), Estimate(mean, err))
+        for what, mean, err in measured
+    ]

@@ -1,7 +1,7 @@
 """The known results notice mistakes: each deliberate one, of the size of an off-by-one, makes its row fail.
 
-Patching the class under test is the point here. Runs are shorter than those that prove the results; a mutant must fail by z, not
-for want of precision.
+Patching the class under test is the point here. Runs are shorter than those that prove the results; a mutant
+must fail by z, not for want of precision.
 """
 
 from __future__ import annotations
@@ -55,8 +55,9 @@ def test_nothing_fails_without_a_mutant(tmp_path: Path) -> None:
 @pytest.mark.parametrize("by", [-1, 1])
 def test_a_slot_too_few_or_too_many(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, by: int) -> None:
     _change_slots(monkeypatch, by)
-    assert _fails(_erlang(tmp_path)[0])
-    assert _fails(_erlang(tmp_path)[1])
+    waiting, mean_wait, _ = _erlang(tmp_path)
+    assert _fails(waiting)
+    assert _fails(mean_wait)
 
 
 def test_last_in_first_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,15 +68,12 @@ def test_last_in_first_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert _fails(tail)
 
 
-def test_a_slot_that_stays_taken_for_a_microsecond_in_a_hundred(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    # Given services that take 1 % longer than the scenario says
+def test_services_three_percent_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     times = AttemptPlans._times
 
     def longer(self: AttemptPlans, role: Role, first: int, output: Any) -> Any:
         first_us, service_us = times(self, role, first, output)
-        return first_us, service_us * 101 // 100
+        return first_us, service_us * 103 // 100
 
     monkeypatch.setattr(AttemptPlans, "_times", longer)
     assert _fails(_khinchine(tmp_path))
@@ -92,8 +90,12 @@ def test_one_retry_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_retries_that_share_the_first_call_s_luck(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    block = AttemptPlans.block
-    monkeypatch.setattr(AttemptPlans, "block", lambda plans, _retry, hedge, number: block(plans, 0, hedge, number))
+    key = Draws.key
+
+    def mistaken(self: Draws, purpose: str, role: Role | None = None) -> int:
+        return key(self, purpose, role and role._replace(retry=0))
+
+    monkeypatch.setattr(Draws, "key", mistaken)
     assert _fails(_retries(tmp_path))
 
 
@@ -119,7 +121,9 @@ def test_a_cache_a_tenth_too_small_or_large(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, factor: float
 ) -> None:
     _after_init(
-        monkeypatch, CacheLayer, lambda layer: setattr(layer, "max_entries", round(layer.max_entries * factor))
+        monkeypatch,
+        CacheLayer,
+        lambda layer: setattr(layer, "max_entries", round(layer.max_entries * factor)),
     )
     assert _fails(_lru(tmp_path))
 
@@ -141,35 +145,39 @@ def test_gaps_that_are_no_exponentials(tmp_path: Path, monkeypatch: pytest.Monke
     assert _fails(variation)
 
 
-# -- the rows, shorter ---------------------------------------------------------------------------------------------
+# -- the rows, shorter -----------------------------------------------------------------------------------
 
 
 def _erlang(tmp_path: Path) -> list[Comparison]:
     queue = Queue("exponential", 10, 0.8)
-    return measure.erlang_rows(queue, queue.measure(tmp_path, seed=51, requests=30_000), LOOSE)
+    return measure.erlang_rows(queue, queue.measure(tmp_path, seed=51, requests=25_000), LOOSE)
 
 
 def _khinchine(tmp_path: Path) -> Comparison:
     queue = Queue("constant", 1, 0.8)
-    rows = queue.measure(tmp_path, seed=52, requests=60_000)
+    rows = queue.measure(tmp_path, seed=52, requests=40_000)
     return queue.mean(rows, measure.waits_of(rows), Known("M/D/1", md1_mean_wait_s(0.8), LOOSE))
 
 
 def _retries(tmp_path: Path) -> Comparison:
     rows = measure.measure(tmp_path, measure.retry_tables(0.5, 3), seed=53, duration_s=100)
-    return Comparison(Known("attempts", retry_attempts(0.5, 3), LOOSE), batch_means(rows.requests["attempts"]))
+    return Comparison(
+        Known("attempts", retry_attempts(0.5, 3), LOOSE), batch_means(rows.requests["attempts"])
+    )
 
 
 def _budget(tmp_path: Path) -> Comparison:
     tables = measure.retry_tables(0.5, 3, measure.EMPTY_BUDGET)
     rows = measure.measure(tmp_path, tables, seed=54, duration_s=100)
-    return Comparison(Known("load", budgeted_attempts(0.5, 0.1), LOOSE), batch_means(rows.requests["attempts"]))
+    return Comparison(
+        Known("load", budgeted_attempts(0.5, 0.1), LOOSE), batch_means(rows.requests["attempts"])
+    )
 
 
 def _lru(tmp_path: Path) -> Comparison:
-    rows = measure.measure(tmp_path, measure.cache_tables(1.0, 100), seed=55, duration_s=500, rows=1000)
+    rows = measure.measure(tmp_path, measure.cache_tables(1.0, 100), seed=55, duration_s=400, rows=1000)
     return Comparison(
-        Known("LRU", che_hit_ratio(zipf(1000, 1.0), 100), LOOSE, bias=0.002),
+        Known("LRU", che_hit_ratio(zipf(1000, 1.0), 100), LOOSE, bias=0.0005),
         batch_means(measure.hits_of(rows, 2000)),
     )
 
@@ -179,7 +187,7 @@ def _arrivals(tmp_path: Path) -> list[Comparison]:
     return measure.arrival_rows(rows, 100, LOOSE)
 
 
-# -- tools ---------------------------------------------------------------------------------------------------------
+# -- tools -----------------------------------------------------------------------------------------------
 
 
 def _fails(row: Comparison) -> bool:

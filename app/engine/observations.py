@@ -1,0 +1,185 @@
+"""Resuming a live variant's lifecycles, and writing each resume down as plain data.
+
+An observation is one resume: its sequence, the one `now`, the request's number, what was delivered (all that the
+lifecycle can see of it), and the commands that came back until it waited again. The live driver writes them, the
+replay reads them and resumes through the same code, so that both speak of the same things in the same words.
+
+Delivered, in the log's column `outcome`; each names its `variant` by index:
+
+    {"came": "request", "intended_us", "cache_key", "input_tokens", "max_tokens", "unaskable"}
+    {"came": "attempt", "error", "retry_after_us", "first_us", "cost_pico", "failed_checks"}
+    {"came": "flight", "flight"}            a flight that it waited for has landed
+    {"came": "time"}                        it has waited long enough
+    {"came": "end"}                         the run is over
+
+Asked for, in the column `command` as {"asked": [...]}:
+
+    {"do": "attempt", "target", "retry", "hedge", "started_us", "first_by_us", "until_us"}
+    {"do": "wait", "flights", "until_us"}
+    {"do": "sleep", "until_us"}
+    {"do": "resolve", "flight"}
+    {"do": "finish", "served_by", "error", "reason", "cache"}
+
+Flights are numbered in the order in which they are first waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app.engine.draws import Draws
+from app.safeguards import base, errors
+from app.safeguards.commands import Answer, Attempt, Command, Flight, Outcome, Resolve, Result, Sleep
+from app.safeguards.errors import RUN_ENDED, CallError
+from app.safeguards.pipeline import Pipeline, Workshop
+from app.safeguards.request import Request
+from app.scenario.model import Scenario
+from app.sessions.vocabulary import CACHE, SERVED_BY
+
+Plain = dict[str, Any]
+Observe = Callable[[int, int, Mapping[str, Any], Mapping[str, Any]], object]
+"""Takes an observation: now (µs), request number, command, outcome. `RunWriter.observe` is one."""
+
+_PRIMARY, _FALLBACK = SERVED_BY.index("primary"), SERVED_BY.index("fallback")
+_NOBODY = SERVED_BY.index("nobody")
+_ERRORS = {error.name: error for error in vars(errors).values() if isinstance(error, CallError)}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What came of one resume: `asked` in plain data; what it waits for, or its result when it is done.
+
+    `landed` are the flights it resolved on the way, with their numbers.
+    """
+
+    asked: list[Plain]
+    waiting: Command | None
+    result: Result | None
+    landed: list[tuple[int, Flight]]
+
+
+class Resumer:
+    """Resumes lifecycles of one variant; whoever calls has set the clock. Knows the numbers of the flights."""
+
+    def __init__(self) -> None:
+        self._flights: dict[Flight, int] = {}
+
+    def resume(self, request: Request, outcome: Outcome) -> Step:
+        """Send a lifecycle what it waited for, and go on until it waits again or is done."""
+        send = request.life.send
+        asked: list[Plain] = []
+        landed: list[tuple[int, Flight]] = []
+        try:
+            while True:
+                command = send(outcome)
+                asked.append(self._plain(command))
+                if not isinstance(command, Resolve):
+                    return Step(asked, command, None, landed)
+                landed.append((self.number(command.flight), command.flight))
+                outcome = None
+        except StopIteration as stop:
+            asked.append(finish(request, stop.value))
+            return Step(asked, None, stop.value, landed)
+
+    def number(self, flight: Flight) -> int:
+        """The flight's number, given when it is first asked for."""
+        return self._flights.setdefault(flight, len(self._flights))
+
+    def _plain(self, command: Command) -> Plain:
+        if isinstance(command, Attempt):
+            return {
+                "do": "attempt",
+                "target": command.target,
+                "retry": command.retry,
+                "hedge": command.hedge,
+                "started_us": command.started_us,
+                "first_by_us": command.first_by_us,
+                "until_us": command.until_us,
+            }
+        if isinstance(command, Sleep):
+            return {"do": "sleep", "until_us": command.until_us}
+        if isinstance(command, Resolve):
+            return {"do": "resolve", "flight": self.number(command.flight)}
+        flights = [self.number(flight) for flight in command.flights]
+        return {"do": "wait", "flights": flights, "until_us": command.until_us}
+
+
+def end(request: Request) -> Result:
+    """The run is over: the lifecycle is dropped, and the request has no answer."""
+    request.life.close()
+    return Result.failure(RUN_ENDED)
+
+
+def finish(request: Request, result: Result) -> Plain:
+    """How a request ended, as data."""
+    return {
+        "do": "finish",
+        "served_by": SERVED_BY[_NOBODY if result.answer is None else result.served_by],
+        "error": None if result.error is None else result.error.name,
+        "reason": request.reason,
+        "cache": CACHE[request.cache],
+    }
+
+
+def request_data(request: Request, *, unaskable: bool) -> Plain:
+    """All that a lifecycle can see of a request. Its cache key must be an integer, as the plan's are."""
+    assert isinstance(request.cache_key, int)
+    return {
+        "came": "request",
+        "intended_us": request.intended_us,
+        "cache_key": request.cache_key,
+        "input_tokens": request.input_tokens,
+        "max_tokens": request.max_tokens,
+        "unaskable": unaskable,
+    }
+
+
+def request_of(number: int, data: Mapping[str, Any]) -> Request:
+    """The request that `request_data` wrote down; it has no question."""
+    return Request(
+        number, data["intended_us"], None, data["cache_key"], data["input_tokens"], data["max_tokens"]
+    )
+
+
+def attempt_data(attempt: Attempt) -> Plain:
+    """All that a lifecycle can see of an attempt that is over."""
+    return {
+        "came": "attempt",
+        "error": None if attempt.error is None else attempt.error.name,
+        "retry_after_us": attempt.retry_after_us,
+        "first_us": attempt.first_us,
+        "cost_pico": attempt.cost_pico,
+        "failed_checks": [] if attempt.answer is None else sorted(attempt.answer.failed_checks),
+    }
+
+
+def tell(attempt: Attempt, data: Mapping[str, Any]) -> None:
+    """Let the attempt end as `attempt_data` wrote it down."""
+    error = data["error"]
+    answer = None if error else Answer("real", failed_checks=frozenset(data["failed_checks"]))
+    conclude(attempt, answer, _ERRORS[error] if error else None)
+    attempt.retry_after_us = data["retry_after_us"]
+    attempt.first_us = data["first_us"]
+    attempt.cost_pico = data["cost_pico"]
+
+
+def conclude(attempt: Attempt, answer: Answer | None, error: CallError | None) -> None:
+    """Give the attempt its answer or its error, and say who it is from: target 0 is the primary."""
+    attempt.answer = answer
+    attempt.error = error
+    if answer is not None:
+        attempt.served_by = _PRIMARY if attempt.target == 0 else _FALLBACK
+
+
+def pipeline_of(scenario: Scenario, variant: str) -> Pipeline:
+    """A fresh pipeline of the variant. Raises UserError where the scenario cannot be carried out."""
+    targets = scenario.targets
+    surroundings = base.World(
+        tuple(targets),
+        tuple(target.model for target in targets.values()),
+        tuple(target.tariff() for target in targets.values()),
+        Draws(scenario.seed),
+    )
+    return Workshop().build(scenario.variants[variant].safeguards, surroundings)
