@@ -16,9 +16,13 @@ def main(arguments: list[str]) -> int:
         from app.inputs.worker import main as work
 
         return work()
-    from app.cli import run_cli
+    try:
+        from app.cli import run_cli
 
-    return run_cli(arguments)
+        return run_cli(arguments)
+    except KeyboardInterrupt:
+        # Ctrl+C while still importing: there is nothing to say, and nothing to keep.
+        return 130
 
 
 if __name__ == "__main__":

@@ -4,19 +4,24 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.engine.control import Control
 from app.errors import UserError
 from app.sessions.session_log import SessionLog
+
+if TYPE_CHECKING:
+    from app.sessions.reader import RunReader
 
 OK, MISSED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
 
@@ -29,18 +34,44 @@ cli = typer.Typer(
     help="See your AI prototype fail before your users do, and see what would have saved it.",
 )
 
-Log = Annotated[Path | None, typer.Option("--log", help="The session log (default: in the platform's data folder).")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Log = Annotated[
+    Path | None,
+    typer.Option("--log", metavar="PATH", help="The session log (default: in the platform's data folder)."),
+]
+Json = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON object.")]
 Run = Annotated[str, typer.Argument(help="A run's number, or 'last'.")]
-Settings = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another setting, by dotted path.")]
+ScenarioName = Annotated[str, typer.Argument(help="A ready-made scenario's name, or a file.")]
+Prompts = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="Your prompts in place of its own: a file or a folder.")
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Your sample data in place of its own: CSV, TSV, JSON or JSONL."),
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--map", metavar="VARIABLE=COLUMN", help="Which column a prompt's variable takes."),
+]
+Settings = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Another setting, by its dotted path.")
+]
 
 
 def run_cli(arguments: list[str]) -> int:
     """Run the command line; the exit status is returned."""
     from app.terminal import say_error
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A console that knows fewer letters than we use must not end the program.
+            stream.reconfigure(errors="backslashreplace")
     try:
         status = cli(args=arguments or ["run"], prog_name="seatrial", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; what is left must not fail again when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except UserError as error:
         say_error(error)
         return WRONG_INPUT
@@ -60,7 +91,7 @@ def run_cli(arguments: list[str]) -> int:
 @cli.callback(invoke_without_command=True)
 def _main(
     context: typer.Context,
-    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    version: Annotated[bool, typer.Option("--version", metavar="", help="Print the version.")] = False,
 ) -> None:
     if version:
         from app import __version__
@@ -73,20 +104,21 @@ def _main(
 
 @cli.command()
 def run(
-    scenario: Annotated[str, typer.Argument(help="A ready-made scenario's name, or a file.")] = "support-assistant",
-    prompts: Annotated[Path | None, typer.Option(help="Your prompts: a file or a folder.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Your sample data: CSV, TSV, JSON or JSONL.")] = None,
-    columns: Annotated[
-        list[str] | None, typer.Option("--map", metavar="VARIABLE=COLUMN", help="Which column a variable takes.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Another seed: other luck, same odds.")] = None,
+    scenario: ScenarioName = "support-assistant",
+    *,
+    prompts: Prompts = None,
+    data: Data = None,
+    columns: Columns = None,
+    seed: Annotated[int | None, typer.Option(metavar="N", help="Another seed: other luck, same odds.")] = None,
     duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long requests arrive.")] = None,
     settings: Settings = None,
     fail_if: Annotated[
         list[str] | None,
-        typer.Option("--fail-if", metavar="EXPR", help="Exit with 1 if so, e.g. 'safeguarded.answer_s.p95 > 8'."),
+        typer.Option("--fail-if", metavar="EXPR", help="Exit with 1 if so: 'safeguarded.answer_s.p95 > 8'."),
     ] = None,
-    speed: Annotated[str, typer.Option(help="Virtual seconds a second, or 'max'.")] = "max",
+    speed: Annotated[
+        str, typer.Option(metavar="FACTOR", help="Virtual seconds a second, or 'max' for as fast as it goes.")
+    ] = "max",
     log: Log = None,
     json: Json = False,
 ) -> int:
@@ -94,7 +126,7 @@ def run(
     from app import terminal
     from app.analysis.summary import summary
     from app.analysis.thresholds import Threshold
-    from app.engine.run import Listener, Order, run_scenario
+    from app.engine.run import Order, StoppedEarly, run_scenario
     from app.scenario.files import open_scenario
     from app.sessions.reader import RunReader
 
@@ -110,8 +142,12 @@ def run(
     order = Order(file, prompts, data, _pairs(columns or ()))
     control = Control(_speed(speed))
     with SessionLog.open(log) as session_log, _stopped_by_interrupt(control) as interrupted:
-        with terminal.progress_of_run() if not json or sys.stderr.isatty() else _silent(Listener()) as listener:
-            run_id = run_scenario(order, session_log, control, listener)
+        try:
+            with terminal.progress_of_run() as listener:
+                run_id = run_scenario(order, session_log, control, listener)
+        except StoppedEarly as stopped:
+            terminal.err.print(str(stopped), markup=False)
+            return INTERRUPTED
         reader = RunReader(session_log, run_id)
         result = summary(reader)
         missed = [threshold for threshold in thresholds if threshold.missed(result)]
@@ -127,7 +163,7 @@ def run(
 
 
 @cli.command()
-def runs(log: Log = None, json: Json = False) -> int:
+def runs(*, log: Log = None, json: Json = False) -> int:
     """List the runs in the session log, newest first."""
     from dataclasses import asdict
 
@@ -139,7 +175,12 @@ def runs(log: Log = None, json: Json = False) -> int:
     if json:
         hidden = {"scenario_toml"}
         terminal.say_json(
-            {"runs": [{key: value for key, value in asdict(each).items() if key not in hidden} for each in records]}
+            {
+                "runs": [
+                    {key: value for key, value in asdict(each).items() if key not in hidden}
+                    for each in records
+                ]
+            }
         )
     elif records:
         terminal.say_runs(records)
@@ -151,8 +192,13 @@ def runs(log: Log = None, json: Json = False) -> int:
 @cli.command()
 def show(
     run: Run = "last",
-    request: Annotated[int | None, typer.Option(metavar="N", help="One request, as each variant took it.")] = None,
-    draws: Annotated[bool, typer.Option("--draws", help="With --request: every draw it depended on.")] = False,
+    *,
+    request: Annotated[
+        int | None, typer.Option(metavar="N", help="One request, as each variant took it.")
+    ] = None,
+    draws: Annotated[
+        bool, typer.Option("--draws", metavar="", help="With --request: every draw it depended on.")
+    ] = False,
     log: Log = None,
     json: Json = False,
 ) -> int:
@@ -177,7 +223,7 @@ def show(
 
 
 @cli.command()
-def scenarios(json: Json = False, log: Log = None) -> int:
+def scenarios(*, json: Json = False, _log: Log = None) -> int:
     """List the ready-made scenarios, and what each one teaches."""
     from app import terminal
     from app.scenario.files import lesson, ready_made
@@ -194,12 +240,13 @@ def scenarios(json: Json = False, log: Log = None) -> int:
 
 @cli.command()
 def check(
-    scenario: Annotated[str, typer.Argument(help="A ready-made scenario's name, or a file.")],
-    prompts: Annotated[Path | None, typer.Option(help="Your prompts: a file or a folder.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Your sample data.")] = None,
-    columns: Annotated[list[str] | None, typer.Option("--map", metavar="VARIABLE=COLUMN")] = None,
+    scenario: ScenarioName,
+    *,
+    prompts: Prompts = None,
+    data: Data = None,
+    columns: Columns = None,
     settings: Settings = None,
-    log: Log = None,
+    _log: Log = None,
     json: Json = False,
 ) -> int:
     """Validate a scenario with its prompts and data, without running it, and list what it assumes."""
@@ -228,7 +275,9 @@ def check(
                 "bad_rows": inputs.bad_rows,
                 "columns": dict(inputs.columns.pairs),
                 "notices": list(inputs.notices),
-                "assumptions": [{"key": key, "value": value, "source": source} for key, value, source in assumed],
+                "assumptions": [
+                    {"key": key, "value": value, "source": source} for key, value, source in assumed
+                ],
             }
         )
         return OK
@@ -239,24 +288,42 @@ def check(
 @cli.command()
 def export(
     run: Run,
-    output: Annotated[Path, typer.Option("-o", "--output", help="FILE.zip for the run, FILE.toml for its scenario.")],
-    texts: Annotated[bool, typer.Option("--texts", help="With prompts and data in it.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    *,
+    output: Annotated[
+        Path,
+        typer.Option(
+            "-o", "--output", metavar="FILE", help="FILE.zip for the run, FILE.toml for its scenario."
+        ),
+    ],
+    texts: Annotated[
+        bool, typer.Option("--texts", metavar="", help="With prompts and data in it (.zip).")
+    ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", metavar="", help="Replace the file if it is there.")
+    ] = False,
     log: Log = None,
     json: Json = False,
 ) -> int:
     """Write a run to a file: all of it (.zip), or the scenario that reproduces it (.toml)."""
     from app import terminal
-    from app.scenario.export import scenario_text
-    from app.sessions.reader import RunReader
+    from app.scenario.export import needed_inputs, scenario_text
     from app.sessions.exporting import export_run
+    from app.sessions.reader import RunReader
 
+    kind = output.suffix.lower()
+    if kind not in (".zip", ".toml"):
+        raise UserError(
+            "the ending says nothing", where=str(output), do="Export to FILE.zip (the run) or FILE.toml."
+        )
     if output.exists() and not force:
         raise UserError("the file is there already", where=str(output), do="Use --force to replace it.")
     with SessionLog.open(log) as session_log:
         run_id = _run_id(session_log, run)
-        if output.suffix.lower() == ".toml":
-            _write(output, scenario_text(RunReader(session_log, run_id)))
+        if kind == ".toml":
+            reader = RunReader(session_log, run_id)
+            _write(output, scenario_text(reader))
+            for hint in needed_inputs(reader):
+                terminal.err.print(f"note: {hint}", markup=False)
         else:
             export_run(session_log, run_id, output, texts=texts)
     if json:
@@ -268,7 +335,10 @@ def export(
 
 @cli.command(name="import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A run that was exported (.zip).")], log: Log = None, json: Json = False
+    file: Annotated[Path, typer.Argument(help="A run that was exported (.zip).")],
+    *,
+    log: Log = None,
+    json: Json = False,
 ) -> int:
     """Read an exported run into the session log, under a new number."""
     from app import terminal
@@ -291,48 +361,33 @@ def engine() -> int:
     return serve_commands(sys.stdin, sys.stdout)
 
 
-def _show_request(reader: Any, number: int, titles: dict[str, str], *, with_draws: bool, as_json: bool) -> None:
+def _show_request(
+    reader: RunReader, number: int, titles: dict[str, str], *, with_draws: bool, as_json: bool
+) -> None:
     from dataclasses import asdict
 
     from app import terminal
-    from app.engine.recall import Recall
-    from app.inputs.bounded import BoundedWorker
+    from app.engine.recall import recall_request
 
-    with BoundedWorker() as worker:
-        recall = Recall(reader, worker)
-        found = []
-        for variant in reader.variants:
-            record = reader.request(variant.name, number)
-            if record is not None:
-                found.append((*record, recall.texts(*record)))
-        if not found:
-            raise UserError(f"there is no request {number}", where=f"run {reader.run_id}", do=_offered(reader))
-        drawn = {request.variant: recall.draws(request, attempts) for request, attempts, _ in found} if with_draws else {}
+    found = recall_request(reader, number, with_draws=with_draws)
     if as_json:
+        hidden = set() if with_draws else {"draws"}
         terminal.say_json(
             {
                 "run": reader.run_id,
                 "number": number,
                 "variants": {
-                    request.variant: {
-                        "request": asdict(request),
-                        "attempts": [asdict(each) for each in attempts],
-                        "texts": asdict(texts),
-                        **({"draws": [asdict(each) for each in drawn[request.variant]]} if with_draws else {}),
+                    each.request.variant: {
+                        key: value for key, value in asdict(each).items() if key not in hidden
                     }
-                    for request, attempts, texts in found
+                    for each in found
                 },
             }
         )
         return
     terminal.say_request(reader, found, titles)
-    for variant, draws in drawn.items():
-        terminal.say_draws(titles.get(variant, variant), draws)
-
-
-def _offered(reader: Any) -> str:
-    offered = reader.record().offered
-    return f"Requests are numbered 0 to {offered - 1}." if offered else "It has no requests."
+    if with_draws:
+        terminal.say_draws(found, titles)
 
 
 def _run_id(log: SessionLog, name: str) -> int:
@@ -349,7 +404,7 @@ def _run_id(log: SessionLog, name: str) -> int:
     raise UserError(f"'{name}' is no run", do="Give its number ('seatrial runs' lists them), or 'last'.")
 
 
-def _pairs(texts: Any) -> dict[str, str]:
+def _pairs(texts: Sequence[str]) -> dict[str, str]:
     pairs = {}
     for text in texts:
         variable, equals, column = text.partition("=")
@@ -365,7 +420,9 @@ def _speed(text: str) -> float | None:
     try:
         return float(text.lstrip("x×"))
     except ValueError:
-        raise UserError(f"'{text}' is no speed", where="--speed", do="Give a factor such as 10, or 'max'.") from None
+        raise UserError(
+            f"'{text}' is no speed", where="--speed", do="Give a factor such as 10, or 'max'."
+        ) from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -373,11 +430,6 @@ def _write(path: Path, text: str) -> None:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UserError(f"cannot be written ({error.strerror})", where=str(path)) from None
-
-
-@contextmanager
-def _silent(listener: Any) -> Iterator[Any]:
-    yield listener
 
 
 @contextmanager

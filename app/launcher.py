@@ -1,7 +1,8 @@
 """The `seatrial` command: checks that the package `app` it is about to run is Seatrial's, then runs it.
 
-Installed as the top-level module `seatrial_launcher`, because only a name that nobody else uses is sure to be ours:
-`app` is a common folder name, and a second package with one, installed into the same environment, would be run by mistake.
+Installed as the top-level module `seatrial_launcher`, because only a name that nobody else uses is sure to be
+ours: `app` is a common folder name, and a second package with one, installed into the same environment, would
+be run by mistake.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ _MARK = "SEATRIAL_PACKAGE = True"
 
 
 def foreign_app() -> str | None:
-    """The place of the package `app` that would be imported, if it is not Seatrial's; None when all is well."""
+    """The place of the package `app` that would be imported, if it is not ours; None when all is well."""
     spec = find_spec("app")
     if spec is None:
         return "nowhere"

@@ -43,7 +43,9 @@ def say_error(error: UserError) -> None:
 
 def printable(text: str) -> str:
     """Foreign text made safe to print: control characters, and what cannot be encoded, are shown as escapes."""
-    safe = "".join(ch if ch in "\n\t" or ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text)
+    safe = "".join(
+        ch if ch in "\n\t" or ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text
+    )
     encoding = sys.stdout.encoding or "utf-8"
     return safe.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -68,16 +70,29 @@ def progress_of_run() -> Iterator[Listener]:
         return tasks[name]
 
     def reading(done: int, total: int) -> None:
-        bar.update(task("Reading data"), completed=done, total=total, detail=f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB")
+        bar.update(
+            task("Reading data"),
+            completed=done,
+            total=total,
+            detail=f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB",
+        )
 
     def advance(each: RunProgress) -> None:
         detail = f"{each.offered:,} requests, ×{each.per_s:,.0f}"
         bar.update(
-            task("Running"), completed=min(each.virtual_us, each.end_us), total=max(each.end_us, 1), detail=detail
+            task("Running"),
+            completed=min(each.virtual_us, each.end_us),
+            total=max(each.end_us, 1),
+            detail=detail,
         )
 
     def happened(event: Event) -> None:
-        err.print(Text(f"{event.at_us / _MICRO:>8.1f} s  {printable(event.label)}{_ENDINGS.get(event.kind, '')}", style="dim"))
+        err.print(
+            Text(
+                f"{event.at_us / _MICRO:>8.1f} s  {printable(event.label)}{_ENDINGS.get(event.kind, '')}",
+                style="dim",
+            )
+        )
 
     with bar:
         yield Listener(
@@ -129,7 +144,9 @@ def _rows_of(variants: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
     yield "", [""] * len(variants)
     for server in SERVED_BY:
         if any(variant["served_by"][server] for variant in variants):
-            yield row(f"served by {server}", lambda v, s=server: _count_and_share(v["served_by"][s], v["requests"]))
+            yield row(
+                f"served by {server}", lambda v, s=server: _count_and_share(v["served_by"][s], v["requests"])
+            )
     yield "", [""] * len(variants)
     for percentile in ("p50", "p95", "p99"):
         yield row(f"time to answer {percentile}", lambda v, p=percentile: _seconds(v["answer_s"][p]))
@@ -157,7 +174,9 @@ def say_runs(records: Sequence[RunRecord]) -> None:
     """The runs of the log, newest first."""
     table = Table(box=None, pad_edge=False)
     for heading in ("run", "when", "scenario", "seed", "state", "requests", "length"):
-        table.add_column(heading, justify="right" if heading in ("run", "seed", "requests", "length") else "left")
+        table.add_column(
+            heading, justify="right" if heading in ("run", "seed", "requests", "length") else "left"
+        )
     for record in records:
         table.add_row(
             str(record.run_id),
@@ -174,16 +193,25 @@ def say_runs(records: Sequence[RunRecord]) -> None:
 def say_events(events: Sequence[EventRecord]) -> None:
     """What happened in a run, in order."""
     for event in events:
-        out.print(Text(f"{event.at_us / _MICRO:>8.1f} s  {printable(event.label)}{_ENDINGS.get(event.kind, '')}"))
+        out.print(
+            Text(f"{event.at_us / _MICRO:>8.1f} s  {printable(event.label)}{_ENDINGS.get(event.kind, '')}")
+        )
 
 
 def say_request(
-    reader: RunReader, found: Sequence[tuple[RequestRecord, list[AttemptRecord], Texts]], titles: dict[str, str]
+    reader: RunReader,
+    found: Sequence[tuple[RequestRecord, list[AttemptRecord], Texts]],
+    titles: dict[str, str],
 ) -> None:
     """One request as each variant took it."""
     request, _, texts = found[0]
     logged = reader.row(request.row)
-    out.print(Text(f"Request {request.number}: row {'?' if logged is None else logged.number} of the data", style="bold"))
+    out.print(
+        Text(
+            f"Request {request.number}: row {'?' if logged is None else logged.number} of the data",
+            style="bold",
+        )
+    )
     out.print(Text(f"meant to arrive at {request.intended_us / _MICRO:.3f} s"))
     for column, value in texts.original.items():
         out.print(Text(f"  {column}: {_short(value)}"))
@@ -199,7 +227,11 @@ def say_request(
         waited = (request.finished_us - request.intended_us) / _MICRO
         why = f", {printable(request.reason)}" if request.reason else ""
         out.print(Text(f"  {request.outcome} after {waited:.3f} s, served by {request.served_by}{why}"))
-        out.print(Text(f"  cost {usd(request.cost_pico / 1e12)}, cache {request.cache}, faults {request.faults or 'none'}"))
+        out.print(
+            Text(
+                f"  cost {usd(request.cost_pico / 1e12)}, cache {request.cache}, faults {request.faults or 'none'}"
+            )
+        )
         for each in attempts:
             took = (each.finished_us - each.started_us) / _MICRO
             how = each.error or "answered"
@@ -233,7 +265,11 @@ def say_check(name: str, inputs: Inputs, assumed: Sequence[tuple[str, str, str]]
     scenario = inputs.scenario
     out.print(Text(f"{printable(name)}: {printable(scenario.title)}", style="bold"))
     prompts = ", ".join(prompt.name for prompt in inputs.prompts)
-    out.print(Text(f"prompts: {printable(prompts)}; {inputs.row_count:,} rows, {inputs.bad_rows:,} bad ones left out"))
+    out.print(
+        Text(
+            f"prompts: {printable(prompts)}; {inputs.row_count:,} rows, {inputs.bad_rows:,} bad ones left out"
+        )
+    )
     for notice in inputs.notices:
         out.print(Text(f"note: {printable(notice)}"))
     for variant_name, variant in scenario.variants.items():

@@ -1,0 +1,1 @@
+"""What runs come to: metrics, thresholds, and the sentences that say them."""

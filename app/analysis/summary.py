@@ -1,12 +1,15 @@
-"""How each variant did, from the session log: the JSON of `run --json` and `show --json`, and one sentence each.
+"""How each variant did, from the session log: the JSON of `run --json` and `show --json`, and a sentence each.
 
-Formulas: good_rate = good / requests; cost per 1,000 good answers = all that was spent, failures included, / good * 1,000;
-percentiles by nearest rank from the rollups' histograms (relative error at most 0.5 %, clamped to the extremes), where
-`answer_s` ranks requests without an answer as infinite, so that a percentile may be null.
+Formulas: good_rate = good / requests; cost per 1,000 good answers = all that was spent, failures included,
+/ good * 1,000; percentiles by nearest rank from the rollups' histograms (relative error at most 0.5 %, clamped
+to the extremes), where `answer_s` ranks requests without an answer as infinite, so that a percentile may be
+null.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from math import floor, log10
 from typing import Any
 
 from app.safeguards.base import USD_PICO
@@ -71,38 +74,57 @@ def _seconds(value_us: float | None) -> float | None:
     return None if value_us is None else round(value_us) / _MICRO
 
 
+_TOLD = {
+    "good": "got a good answer",
+    "failed": "got none",
+    "wrong": "got a wrong one",
+    "degraded": "got a stand-in",
+    "late": "got theirs too late",
+}
+
+
 def sentence(title: str, variant: dict[str, Any]) -> str:
-    """What a stakeholder should know of a variant, in one sentence with one denominator."""
+    """What a stakeholder should know of a variant, in one sentence with one denominator.
+
+    It speaks of 1,000 customers, or of all of them where they are fewer.
+    """
     n = variant["requests"]
     if not n:
         return f"{title}: no requests have ended yet."
     outcomes = variant["outcomes"]
-    parts = [f"{_of_thousand(outcomes['good'], n)} of 1,000 customers got a good answer"]
-    told = {
-        "failed": "got none",
-        "wrong": "got a wrong one",
-        "degraded": "got a stand-in",
-        "late": "got theirs too late",
-    }
-    parts += [f"{_of_thousand(outcomes[key], n)} {words}" for key, words in told.items() if outcomes[key]]
+    whole = min(n, 1000)
+    shares = _apportioned([outcomes[key] for key in _TOLD], whole)
+    parts = [
+        f"{'fewer than 1' if not share else f'{share:,}'} {words}"
+        for (key, words), share in zip(_TOLD.items(), shares, strict=True)
+        if outcomes[key] and key != "good"
+    ]
+    good = f"{shares[0]:,} of {whole:,} customers {_TOLD['good']}"
     p95 = variant["answer_s"]["p95"]
-    wait = f"95 % had an answer within {p95:.1f} s" if p95 is not None else "more than 5 % never had an answer"
+    wait = (
+        f"95 % had an answer within {p95:.1f} s" if p95 is not None else "more than 5 % never had an answer"
+    )
     cost = variant["cost_usd_per_1000_good"]
-    money = f"1,000 good answers cost {usd(cost)}" if cost is not None else f"{usd(variant['cost_usd'])} bought no good answer"
-    return f"{title}: {', '.join(parts)}; {wait}; {money} (n = {n:,})."
+    money = (
+        f"1,000 good answers cost {usd(cost)}"
+        if cost is not None
+        else f"{usd(variant['cost_usd'])} bought no good answer"
+    )
+    return f"{title}: {', '.join([good, *parts])}; {wait}; {money} (n = {n:,})."
 
 
 def usd(amount: float) -> str:
-    """An amount of money, with as many decimals as it takes to see it."""
+    """An amount of money, with as many decimals as it takes to see two digits of it."""
     if amount and abs(amount) < 0.01:
-        return f"${amount:.2g}"
+        return f"${amount:.{1 - floor(log10(abs(amount)))}f}"
     return f"${amount:,.2f}"
 
 
-def _of_thousand(count: int, n: int) -> str:
-    share = 1000 * count / n
-    if 0 < share < 1:
-        return "fewer than 1"
-    if 999 < share < 1000:
-        return "all but a few"
-    return f"{round(share):,}"
+def _apportioned(counts: Sequence[int], whole: int) -> list[int]:
+    """Whole shares of `whole` in proportion to `counts`, which add up to it: by largest remainder (Hamilton)."""
+    total = sum(counts)
+    shares = [count * whole // total for count in counts]
+    by_remainder = sorted(range(len(counts)), key=lambda index: -(counts[index] * whole % total))
+    for index in by_remainder[: whole - sum(shares)]:
+        shares[index] += 1
+    return shares

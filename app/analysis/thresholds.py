@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import inf, isnan, nan
 from typing import Any
 
+from app.analysis.summary import of_totals
 from app.errors import UserError
+from app.faults.registry import KINDS
+from app.sessions.totals import EMPTY
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -47,44 +51,59 @@ class Threshold:
         try:
             value = float(number)
         except ValueError:
-            raise UserError(f"'{number}' is no number", where=f"--fail-if '{text}'") from None
+            value = nan
+        if isnan(value):
+            # Nothing compares with "nan": such a threshold could never be missed.
+            raise UserError(f"'{number}' is no number", where=f"--fail-if '{text}'")
         return cls(text.strip(), variant, metric, compare, value)
 
     def missed(self, summary: dict[str, Any]) -> bool:
-        """Whether the run fails by it. A percentile without an answer counts as infinite, another null as failed.
+        """Whether the run fails by it.
 
-        Raises UserError when there is no such variant or metric.
+        A percentile of `answer_s` without a value counts as infinite, any other missing value as failed. Raises
+        UserError when there is no such variant or metric.
         """
-        where = f"--fail-if '{self.text}'"
-        variants = summary["variants"]
-        if self.variant not in variants:
-            raise UserError(f"there is no variant '{self.variant}'", where=where, do=_near(self.variant, list(variants)))
-        value: Any = variants[self.variant]
-        if self.metric in _RATES:
-            value = value["outcomes"][_RATES[self.metric]] / value["requests"] if value["requests"] else None
-        else:
-            for step in self.metric.split("."):
-                if not isinstance(value, dict) or step not in value:
-                    there = list(value) if isinstance(value, dict) else []
-                    raise UserError(
-                        f"there is no metric '{self.metric}'", where=where, do=_near(step, [*there, *_RATES])
-                    )
-                value = value[step]
-        if isinstance(value, dict) or isinstance(value, str):
-            raise UserError(f"'{self.metric}' is no single number", where=where, do=f"It holds {', '.join(value)}.")
+        value = self._value(summary["variants"])
         if value is None:
-            if self.metric.startswith("answer_s."):
-                value = float("inf")
-            else:
+            if not self.metric.startswith("answer_s."):
                 return True
-        return _OPERATORS[self.compare](float(value), self.number)
+            value = inf
+        return _OPERATORS[self.compare](value, self.number)
 
-    def check(self, variants: list[str]) -> None:
-        """Raise UserError before the run if there is no such variant."""
+    def check(self, variants: Sequence[str]) -> None:
+        """Raise UserError, before a run of these variants, if there is no such variant or metric."""
+        self._value({name: of_totals(EMPTY) for name in variants})
+
+    def _value(self, variants: dict[str, Any]) -> float | None:
+        where = f"--fail-if '{self.text}'"
         if self.variant not in variants:
             raise UserError(
-                f"there is no variant '{self.variant}'", where=f"--fail-if '{self.text}'", do=_near(self.variant, variants)
+                f"there is no variant '{self.variant}'", where=where, do=_near(self.variant, list(variants))
             )
+        summary = variants[self.variant]
+        if self.metric in _RATES:
+            requests = summary["requests"]
+            return summary["outcomes"][_RATES[self.metric]] / requests if requests else None
+        group, _, kind = self.metric.partition(".")
+        if group == "faults" and kind in KINDS:
+            # A kind of fault that never struck is not listed.
+            return float(summary["faults"].get(kind, 0))
+        value: Any = summary
+        there = list(_RATES)
+        for step in self.metric.split("."):
+            there = [*value, *there] if value is summary else list(value) if isinstance(value, dict) else []
+            if step not in there or step in _RATES:
+                raise UserError(
+                    f"there is no metric '{self.metric}'", where=where, do=_near(step, there or list(KINDS))
+                )
+            value = value[step]
+        if isinstance(value, dict):
+            raise UserError(
+                f"'{self.metric}' is no single number",
+                where=where,
+                do=f"It holds {', '.join(value or KINDS)}: write {self.metric}.{next(iter(value or KINDS))}.",
+            )
+        return None if value is None else float(value)
 
 
 def _near(name: str, there: list[str]) -> str:

@@ -21,7 +21,10 @@ class Flip:
 
 
 class Control:
-    """Speed, pause, stop, and the switches to flip. `speed` is virtual seconds a second; None is as fast as it goes."""
+    """Speed, pause, stop, and the switches to flip.
+
+    `speed` is virtual seconds a second; None is as fast as it goes.
+    """
 
     def __init__(self, speed: float | None = None) -> None:
         self._changed = threading.Condition()

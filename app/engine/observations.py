@@ -1,8 +1,8 @@
 """Resuming a live variant's lifecycles, and writing each resume down as plain data.
 
-An observation is one resume: its sequence, the one `now`, the request's number, what was delivered (all that the
-lifecycle can see of it), and the commands that came back until it waited again. The live driver writes them, the
-replay reads them and resumes through the same code, so that both speak of the same things in the same words.
+An observation is one resume: its sequence, the one `now`, the request's number, what was delivered (all that
+the lifecycle can see of it), and the commands that came back until it waited again. The live driver writes
+them, the replay reads them and resumes through the same code, so that both use the same words.
 
 Delivered, in the log's column `outcome`; each names its `variant` by index:
 
@@ -27,6 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import NoneType
 from typing import Any
 
 from app.engine.draws import Draws
@@ -44,6 +45,25 @@ Observe = Callable[[int, int, Mapping[str, Any], Mapping[str, Any]], object]
 
 _PRIMARY, _FALLBACK = SERVED_BY.index("primary"), SERVED_BY.index("fallback")
 _NOBODY = SERVED_BY.index("nobody")
+_SHAPES: dict[str, dict[str, tuple[type, ...]]] = {
+    "request": {
+        "intended_us": (int,),
+        "cache_key": (int,),
+        "input_tokens": (int,),
+        "max_tokens": (int,),
+        "unaskable": (bool,),
+    },
+    "attempt": {
+        "error": (str, NoneType),
+        "retry_after_us": (int, NoneType),
+        "first_us": (int, NoneType),
+        "cost_pico": (int,),
+        "failed_checks": (list,),
+    },
+    "flight": {"flight": (int,)},
+    "time": {},
+    "end": {},
+}
 _ERRORS = {error.name: error for error in vars(errors).values() if isinstance(error, CallError)}
 
 
@@ -61,7 +81,7 @@ class Step:
 
 
 class Resumer:
-    """Resumes lifecycles of one variant; whoever calls has set the clock. Knows the numbers of the flights."""
+    """Resumes lifecycles of one variant, whose clock has been set, and knows the numbers of its flights."""
 
     def __init__(self) -> None:
         self._flights: dict[Flight, int] = {}
@@ -163,6 +183,21 @@ def tell(attempt: Attempt, data: Mapping[str, Any]) -> None:
     attempt.retry_after_us = data["retry_after_us"]
     attempt.first_us = data["first_us"]
     attempt.cost_pico = data["cost_pico"]
+
+
+def fault_in(data: Mapping[str, Any], variants: int) -> str:
+    """What is wrong with the data of what was delivered, in a run of so many variants; empty if nothing."""
+    shape = _SHAPES.get(str(data.get("came")))
+    if shape is None:
+        return "it does not say what came"
+    for name, kinds in {"variant": (int,), **shape}.items():
+        if name not in data or not isinstance(data[name], kinds):
+            return f"'{name}' is missing or wrong"
+    if not 0 <= data["variant"] < variants:
+        return "there is no such variant"
+    if data.get("error") is not None and data["error"] not in _ERRORS:
+        return f"'{data['error']}' is no known error"
+    return ""
 
 
 def conclude(attempt: Attempt, answer: Answer | None, error: CallError | None) -> None:

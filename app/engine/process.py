@@ -41,7 +41,9 @@ def serve_commands(commands: TextIO, out: TextIO) -> int:
         control = Control(_number_or_none(start.get("speed"), "speed"))
         path = start.get("log")
         with SessionLog.open(Path(path) if path else None) as log:
-            reader = threading.Thread(target=_obey, args=(commands, control, speaker), name="commands", daemon=True)
+            reader = threading.Thread(
+                target=_obey, args=(commands, control, speaker), name="commands", daemon=True
+            )
             reader.start()
             run_id = run_scenario(order, log, control, _listener(speaker))
         speaker.say("ended", run=run_id, state="stopped" if control.stopping else "finished")
@@ -98,7 +100,9 @@ def _pass_on(command: dict[str, Any], control: Control) -> None:
             control.stop()
         case other:
             raise UserError(
-                f"unknown command {other!r}", where="_engine", do="There is change, speed, pause, resume and stop."
+                f"unknown command {other!r}",
+                where="_engine",
+                do="There is change, speed, pause, resume and stop.",
             )
 
 
@@ -133,7 +137,11 @@ def _listener(speaker: _Speaker) -> Listener:
 
     def happened(event: Event) -> None:
         speaker.say(
-            "happened", at_s=event.at_us / _MICRO, kind=event.kind, label=event.label, details=dict(event.details)
+            "happened",
+            at_s=event.at_us / _MICRO,
+            kind=event.kind,
+            label=event.label,
+            details=dict(event.details),
         )
 
     return Listener(

@@ -39,9 +39,22 @@ class Question:
     error         why the prompt could not be rendered; empty when it could
     """
 
-    __slots__ = ("_book", "answers", "error", "extra_tokens", "mess", "prompt", "qualities", "row", "tokens", "unaskable")
+    __slots__ = (
+        "_book",
+        "answers",
+        "error",
+        "extra_tokens",
+        "mess",
+        "prompt",
+        "qualities",
+        "row",
+        "tokens",
+        "unaskable",
+    )
 
-    def __init__(self, book: QuestionBook, key: Key, tokens: int, extra_tokens: int, qualities: list[float], error: str) -> None:
+    def __init__(
+        self, book: QuestionBook, key: Key, tokens: int, extra_tokens: int, qualities: list[float], error: str
+    ) -> None:
         self._book = book
         self.prompt, self.row, self.mess = key
         self.tokens = tokens
@@ -67,7 +80,11 @@ class QuestionBook:
     """Makes questions, and keeps the latest `KEPT`."""
 
     def __init__(
-        self, inputs: Inputs, draws: Draws, worker: BoundedWorker, expected_values: dict[str, list[str]] | None = None
+        self,
+        inputs: Inputs,
+        draws: Draws,
+        worker: BoundedWorker,
+        expected_values: dict[str, list[str]] | None = None,
     ) -> None:
         self._inputs = inputs
         self._draws = draws
@@ -77,7 +94,9 @@ class QuestionBook:
         self._unlogged: list[int] = []
         self.prompt_count = len(inputs.prompts)
         self.row_count = inputs.row_count
-        prompts = {each.name: [[part.role, part.template] for part in each.messages] for each in inputs.prompts}
+        prompts = {
+            each.name: [[part.role, part.template] for part in each.messages] for each in inputs.prompts
+        }
         worker.run([{"do": "load", "prompts": prompts}])
         self.expected_values: dict[str, list[str]] = dict(expected_values or {})
         """By expected column: the distinct values that wrong answers are taken from."""
@@ -158,14 +177,21 @@ class QuestionBook:
             clean = next(rendered) if key[2] else messy
             tokens = _size(messy)
             made[key] = Question(
-                self, key, max(1, tokens), max(0, tokens - _size(clean)), self._odds(key[2]), messy.get("error", "")
+                self,
+                key,
+                max(1, tokens),
+                max(0, tokens - _size(clean)),
+                self._odds(key[2]),
+                messy.get("error", ""),
             )
         # The answers that most requests will get are written and checked in one batch, not one by one when they come.
         self._prefetch([each for each in made.values() if not each.unaskable])
         return made
 
     def _prefetch(self, questions: Sequence[Question]) -> None:
-        cases: list[tuple[Question, AnswerKind]] = [(each, kind) for each in questions for kind in ("right", "wrong")]
+        cases: list[tuple[Question, AnswerKind]] = [
+            (each, kind) for each in questions for kind in ("right", "wrong")
+        ]
         for (question, kind), answer in zip(cases, self._answers(cases), strict=True):
             question.answers[kind] = answer
 
@@ -174,7 +200,10 @@ class QuestionBook:
         for question, kind in cases:
             column = self._expected_columns[question.prompt]
             value = None if column is None else self._by_wanted_name(question.row).get(column)
-            key = int(self._draws.one(f"answer.{kind}", None, question.row * self.prompt_count + question.prompt) * 2**53)
+            key = int(
+                self._draws.one(f"answer.{kind}", None, question.row * self.prompt_count + question.prompt)
+                * 2**53
+            )
             expected = None if value is None else str(value)
             texts.append(self._writers[question.prompt].text(kind, expected=expected, key=key))
         verdicts = self._verdicts.of(
@@ -215,7 +244,8 @@ class QuestionBook:
         """For each target: how likely it answers a question in this mess rightly."""
         kinds = [fault.kind for fault in self._faults.chosen(mess)]
         return [
-            target.quality * prod(target.quality_by_mess.get(kind, 1.0) for kind in kinds) for target in self._targets
+            target.quality * prod(target.quality_by_mess.get(kind, 1.0) for kind in kinds)
+            for target in self._targets
         ]
 
     def _values_of(self, column: str | None) -> list[str]:
@@ -224,7 +254,9 @@ class QuestionBook:
             return []
         if column not in self.expected_values:
             name = self._inputs.columns.pairs[column]
-            seen = dict.fromkeys(str(self._inputs.row(row).get(name)) for row in range(min(self.row_count, 20_000)))
+            seen = dict.fromkeys(
+                str(self._inputs.row(row).get(name)) for row in range(min(self.row_count, 20_000))
+            )
             self.expected_values[column] = list(seen)[:1000]
         return self.expected_values[column]
 

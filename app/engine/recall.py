@@ -111,18 +111,29 @@ class Recall:
         number = request.number
         found = [
             self._draw("traffic.gap", None, number),
-            self._draw("traffic.repeat", None, number, f"repeats an earlier one if below {scenario.traffic.repeat_rate:g}"),
+            self._draw(
+                "traffic.repeat",
+                None,
+                number,
+                f"repeats an earlier one if below {scenario.traffic.repeat_rate:g}",
+            ),
             self._draw("traffic.repeat_of", None, number),
             self._draw("traffic.prompt", None, number),
         ]
         if scenario.tokens.input_tokens is not None:
             found += [self._draw(purpose, None, number) for purpose in ("tokens.input", "tokens.input.angle")]
-        found += [self._fault_draw(f, None, number) for f in scenario.faults if isinstance(f, MessFault) and f.rate is not None]
+        found += [
+            self._fault_draw(f, None, number)
+            for f in scenario.faults
+            if isinstance(f, MessFault) and f.rate is not None
+        ]
         for attempt in attempts:
             found += self._attempt_draws(scenario_at(self._reader, attempt.started_us), attempt, request)
         return found
 
-    def _attempt_draws(self, scenario: Scenario, attempt: AttemptRecord, request: RequestRecord) -> list[Draw]:
+    def _attempt_draws(
+        self, scenario: Scenario, attempt: AttemptRecord, request: RequestRecord
+    ) -> list[Draw]:
         role = Role(attempt.target, attempt.retry, attempt.hedge)
         number = request.number
         found = [
@@ -172,7 +183,9 @@ class Recall:
 
     def _book(self, scenario: Scenario, rows: int) -> QuestionBook:
         prompts = tuple(
-            Prompt(each.name, tuple(Message(role, text) for role, text in each.messages or ()), Path(each.name))
+            Prompt(
+                each.name, tuple(Message(role, text) for role, text in each.messages or ()), Path(each.name)
+            )
             for each in self._reader.prompts()
         )
         inputs = Inputs(

@@ -161,7 +161,10 @@ def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dic
     writer.fact(
         "prices",
         {
-            name: {"source": tariff.source, "as_of": None if tariff.as_of is None else tariff.as_of.isoformat()}
+            name: {
+                "source": tariff.source,
+                "as_of": None if tariff.as_of is None else tariff.as_of.isoformat(),
+            }
             for name, tariff in tariffs.items()
         },
     )
@@ -286,4 +289,3 @@ class _Course:
                 per_s,
             )
         )
-

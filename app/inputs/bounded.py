@@ -62,12 +62,13 @@ class BoundedWorker:
                     answers[todo[done]] = answer
                     self._remember(jobs[todo[done]])
                     done += 1
+                self._strikes.forgive(jobs[index] for index in todo[:done])
                 if done == len(todo):
                     break
                 self.close()
                 if one_by_one:
                     answers[todo[done]] = {"error": child.cause}
-                    self._strikes.count(jobs[todo[done]], (jobs[index] for index in todo[:done]), child.cause)
+                    self._strikes.count(jobs[todo[done]], child.cause)
                     done += 1
                 # Else answers may have been lost with the child: the job it ended over is among the next few.
                 todo = todo[done:]
@@ -125,11 +126,14 @@ class _Strikes:
         self.given_up: dict[str, str] = {}
         self._counts: dict[str, int] = {}
 
-    def count(self, failed: Job, answered: Iterable[Job], cause: str) -> None:
-        """Count a strike against `failed`; the jobs `answered` before it clear their kinds."""
+    def forgive(self, answered: Iterable[Job]) -> None:
+        """Start anew for the prompts and checks of the jobs `answered`."""
         if self._counts:
             for job in answered:
                 self._counts.pop(_kind(job), None)
+
+    def count(self, failed: Job, cause: str) -> None:
+        """Count a strike against the prompt or check of `failed`."""
         kind = _kind(failed)
         self._counts[kind] = self._counts.get(kind, 0) + 1
         if self._counts[kind] >= _STRIKES:

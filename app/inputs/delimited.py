@@ -74,7 +74,7 @@ def read_delimited(
 
 def unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
     """The column names, stripped; empty and repeated ones are renamed, which the notes say."""
-    names: list[str] = []
+    names: dict[str, None] = {}
     notes: list[str] = []
     wanted = {name.strip() for name in header}
     for position, raw in enumerate(header, 1):
@@ -87,7 +87,7 @@ def unique_names(header: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
             notes.append(f"column {position} has no name: called '{name}'")
         elif name != base:
             notes.append(f"column {position} is another '{base}': called '{name}'")
-        names.append(name)
+        names[name] = None
     return tuple(names), notes
 
 
@@ -136,7 +136,7 @@ class _Records(Iterator["list[str] | str"]):
         first = next(self._lines)
         self._lines.give_again([first])
         splits = first.count(self._delimiter)
-        spaced = splits > 0 and splits == first.count(self._delimiter + " ")
+        spaced = self._delimiter != " " and 0 < splits == first.count(self._delimiter + " ")
         taking = _Taking(self)
         reader = csv.reader(taking, delimiter=self._delimiter, strict=True, skipinitialspace=spaced)
         self._reader = reader
@@ -190,10 +190,10 @@ def _spoilt(lines: Sequence[str]) -> str:
 def _swallowed(lines: Sequence[str], delimiter: str | None, width: int) -> bool:
     """Whether all lines between a record's first and last would be rows of their own, which is no accident.
 
-    Prose that has been quoted rightly can hold a few lines with as many commas, so two lines are not enough
-    for narrow tables.
+    Rightly quoted prose can hold a few lines with as many commas, so two lines are not enough for narrow
+    tables; and its commas are followed by spaces.
     """
     between = lines[1:-1]
     if delimiter is None or len(between) < (5 if width == 2 else 2):
         return False
-    return all(_width(line, delimiter) == width for line in between)
+    return all(delimiter + " " not in line and _width(line, delimiter) == width for line in between)

@@ -35,9 +35,15 @@ _LIKELY = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "koi8_r", "mac_roman"),
     *("cp932", "gb18030", "big5", "cp949"),
 ]
-# In Windows-1252 these stand between words and never within one; where they do, the text is in another code
-# page.
-_SIGN_IN_WORD = re.compile(r"(?<=[^\W\d_])[¹²³¼½¾¿¡¬¦¤¢£¥§¨ª°±¶·¸º»«×÷](?=[^\W\d_])")
+# What Western European text in Windows-1252 is made of beside ASCII.
+_WESTERN = frozenset(
+    "àáâãäåæçèéêëìíîïñòóôõöøùúûüßœÀÁÂÃÄÅÆÇÈÉÊËÌÍÎÏÑÒÓÔÕÖØÙÚÛÜŒ"
+    "€£¥§©®™ªº°²³¼½¾×±·•¿¡«»‹›“”„‘’‚–—…´¨\u00a0\u00ad"
+)
+# A sign within a word, a capital behind a small letter, three accents in a row: another code page.
+_NOT_WESTERN = re.compile(
+    r"(?<=[^\W\d_])[¹²³¼½¾¿¡¬¦¤¢£¥§¨ª°±¶·¸º»«×÷](?=[^\W\d_])|[a-zß-ÿ][À-Þ]|[À-ÖØ-öø-ÿ]{3}"
+)
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -52,8 +58,9 @@ codecs.register_error("seatrial-mark", _mark)
 def known_encoding(name: str) -> str:
     """`name` as Python knows it. Raises UserError when it is no text encoding."""
     try:
-        b"".decode(name)
-    except LookupError:
+        codecs.lookup(name)
+        "a".encode(name)
+    except (LookupError, ValueError):
         raise UserError(
             f"there is no encoding '{name}'",
             where="encoding",
@@ -189,20 +196,25 @@ def _legacy(file: BinaryIO) -> tuple[str, bool]:
 
 
 def _guess(sample: bytes) -> str:
+    if _plainly_western(sample):
+        return "cp1252"
     from charset_normalizer import from_bytes
 
     matches = list(from_bytes(sample, cp_isolation=_LIKELY))
-    western = [match for match in matches if "cp1252" in (match.encoding, *match.could_be_from_charset)]
-    if western and _SIGN_IN_WORD.search(sample.decode("cp1252", "replace")):
-        matches = [match for match in matches if match not in western] or matches
-        western = []
+    if _NOT_WESTERN.search(sample.decode("cp1252", "replace")):
+        matches = [match for match in matches if match.encoding != "cp1252"]
     if not matches:
         return "cp1252"
+    # Chaos is what tells code pages apart least where the text is short; what reads as a language goes first.
     least = min(match.chaos for match in matches)
-    # Short text in Windows-1252 reads as well in its neighbours; theirs is taken only if it is clearly the
-    # better.
-    best_coherence = matches[0].coherence
-    if western and western[0].chaos <= least + 0.1 and western[0].coherence >= best_coherence - 0.12:
-        return "cp1252"
     orderly = [match for match in matches if match.chaos <= least + 0.05]
-    return max(orderly, key=lambda match: match.coherence).encoding
+    return max(orderly, key=lambda match: (match.coherence, match.encoding == "cp1252")).encoding
+
+
+def _plainly_western(sample: bytes) -> bool:
+    """Whether the text reads as Western in Windows-1252: that is taken before its neighbours."""
+    try:
+        text = sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    return _WESTERN.issuperset(each for each in text if not each.isascii()) and not _NOT_WESTERN.search(text)

@@ -1,7 +1,7 @@
-"""Reads a scenario's prompts and data, and matches the data's columns to what the prompts and the scenario ask for.
+"""Reads a scenario's prompts and data, and matches the data's columns to what prompts and scenario ask for.
 
-What does not fit is told: a prompt without its column is an error; a check, an expected answer or a fault's rule
-without its column is left out, with a notice. Bad rows are listed, the good ones run.
+What does not fit is told: a prompt without its column is an error; a check, an expected answer or a fault's
+rule without its column is left out, with a notice. Bad rows are listed, the good ones run.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ class Rows(Protocol):
 
 @dataclass(frozen=True)
 class Inputs:
-    """Prompts and data, ready to run. `usable` are the dataset's rows that every prompt can be made of; None means all."""
+    """Prompts and data, ready to run.
+
+    `usable` are the dataset's rows that every prompt can be made of; None means all.
+    """
 
     scenario: Scenario
     """The scenario, without what the data has no column for."""
@@ -74,10 +77,15 @@ def prepare_inputs(
     columns: dict[str, str] | None = None,
     progress: Progress | None = None,
 ) -> Inputs:
-    """Read what `file` names, or what the user names in its place. Raises UserError for what cannot be used."""
+    """Read what `file` names, or what the user names in its place.
+
+    Raises UserError for what cannot be used.
+    """
     scenario = file.scenario
     notices: list[str] = []
-    loaded = load_prompts(prompts or within(file.folder, scenario.prompts.path, what="prompts"), note=notices.append)
+    loaded = load_prompts(
+        prompts or within(file.folder, scenario.prompts.path, what="prompts"), note=notices.append
+    )
     if prompts is None and scenario.prompts.only:
         loaded = _only(loaded, scenario.prompts.only)
     dataset = load_dataset(
@@ -94,14 +102,13 @@ def prepare_inputs(
     lacking = [name for name in mapped.missing if name in needed]
     if lacking:
         raise UserError(
-            f"the prompts need {_listed(lacking)}, and no column fits; the data has {_listed(list(dataset.columns))}",
-            where=str(dataset.path.name),
+            f"the prompts need {_listed(lacking)}, and no column fits; "
+            f"the data has {_listed(dataset.columns[:30])}{' and more' if len(dataset.columns) > 30 else ''}",
+            where=dataset.path.name,
             do="Name the column with --map variable=column, or use other prompts with --prompts.",
         )
-    notices = [
-        *dataset.notes,
-        *(f"column: {line}" for line in mapped.said() if not line.endswith("<- no column")),
-    ]
+    notices += dataset.notes
+    notices += [f"{each.variable} is taken from column '{each.column}' ({each.why})" for each in mapped.guessed]
     for column in mapped.missing:
         notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
     scenario = fitted(scenario, mapped.pairs)
@@ -153,14 +160,18 @@ def _wanted_columns(scenario: Scenario) -> list[str]:
 
 
 def fitted(scenario: Scenario, pairs: Mapping[str, str]) -> Scenario:
-    """The scenario without the checks, expected answers and rules whose column is not among the matched ones."""
+    """The scenario without the checks, expected answers and rules whose column was not matched."""
     missing = {name for name in _wanted_columns(scenario) if name not in pairs}
     if not missing:
         return scenario
     checks = tuple(check for check in scenario.checks if getattr(check, "column", None) not in missing)
-    faults = tuple(fault for fault in scenario.faults if fault.match is None or fault.match.column not in missing)
+    faults = tuple(
+        fault for fault in scenario.faults if fault.match is None or fault.match.column not in missing
+    )
     answers = tuple(
-        each.model_copy(update={"expected_column": None, "field": None}) if each.expected_column in missing else each
+        each.model_copy(update={"expected_column": None, "field": None})
+        if each.expected_column in missing
+        else each
         for each in scenario.answers
     )
     return scenario.model_copy(update={"checks": checks, "faults": faults, "answers": answers})

@@ -1,7 +1,7 @@
 """Rows of a dataset, kept compactly while they are read and after.
 
-They are one buffer of JSON, with an offset and a number for each. A row of strings takes its UTF-8 bytes, three bytes a field and 16 bytes; as Python objects it would take five
-times that. Knows nothing of files.
+They are one buffer of JSON, with an offset and a number for each. A row of strings takes its UTF-8 bytes,
+three bytes a field and 16 bytes; as Python objects it would take five times that. Knows nothing of files.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ def main() -> int:
         _confine(bounds["memory_bytes"])
         answers.write(READY)
         answers.flush()
-        _answer_all(jobs, answers, orphan_s=2 * bounds["seconds"] + 5)
+        _answer_all(jobs, answers, orphan_s=2 * bounds["seconds"] + 1)
     return 0
 
 
@@ -91,19 +91,19 @@ def _answer_all(jobs: BinaryIO, answers: BinaryIO, orphan_s: float) -> None:
             perform = performers[kind] = _DISPATCH[job["do"]](job)
             answers.write(READY)
             answers.flush()
-        return perform(job)
+        # A parent that is gone cannot kill a job that never ends: then the alarm does, even amid C code.
+        _alarm(orphan_s)
+        try:
+            return perform(job)
+        finally:
+            _alarm(0)
 
     flushed_s = time.monotonic()
     for line in jobs:
         if line == FLUSH:
             answers.flush()
             continue
-        # A parent that is gone cannot kill a job that never ends: then the alarm does, even in the middle of
-        # C code.
-        _alarm(orphan_s)
-        reply = _guarded(answer, line)
-        _alarm(0)
-        answers.write(reply)
+        answers.write(_guarded(answer, line))
         now_s = time.monotonic()
         if now_s - flushed_s > _KEPT_BACK_S:
             answers.flush()

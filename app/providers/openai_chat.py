@@ -79,8 +79,8 @@ class CallOutcome:
     """How a call ended. `error` is None when there is an answer, which may be empty.
 
     `status` is HTTP's, 0 for none. Instants are seconds of the event loop's clock. Tokens are as the provider
-    counts them unless `estimated`. `billed` says whether it is likely to be charged: it was answered with status
-    200, or given up while the provider may have been at work.
+    counts them unless `estimated`. `billed` says whether it is likely to be charged: it was answered with
+    status 200, or given up while the provider may have been at work.
     """
 
     error: CallError | None
@@ -134,8 +134,8 @@ class ChatCall:
     async def make(self, first_by_s: float, until_s: float) -> CallOutcome:
         """Call, and wait until `first_by_s` for the first token and until `until_s` for the last.
 
-        Both are instants of the event loop's clock. Raises nothing but CancelledError; then, too, its connection
-        is closed.
+        Both are instants of the event loop's clock. Raises nothing but CancelledError, and closes its
+        connection then, too.
         """
         error: CallError | None
         patience = asyncio.timeout_at(min(first_by_s, until_s))

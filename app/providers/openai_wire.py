@@ -1,7 +1,8 @@
 """The wire format of OpenAI-compatible chat completions: event stream, errors, Retry-After. No I/O.
 
 All that can come is classified into `app.safeguards.errors`, more strictly than the official SDKs do: a
-stream that ends without a finish reason or [DONE] is a lost connection, what is no event stream is unreadable.
+stream that ends without a finish reason or [DONE] is a lost connection, and what is no event stream is
+unreadable.
 """
 
 from __future__ import annotations

@@ -63,6 +63,8 @@ class Tariff:
 
     def cost_pico(self, input_tokens: int, output_tokens: int) -> int:
         """The price of one call in picodollars. Past a threshold all its tokens cost more, output too."""
+        if self.flat:
+            return input_tokens * self.input_pico + output_tokens * self.output_pico
         band = self.bands[0]
         for higher in self.bands[1:]:
             if input_tokens <= higher.above_input_tokens:

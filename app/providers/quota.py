@@ -31,7 +31,9 @@ class Quota:
     def wait_us(self, units: int, now: int) -> int | None:
         """Microseconds until `units` are there, 0 if they are now; None if they can never fit."""
         if now > self._filled_us:
-            self._fill(now)
+            level = self._level + (now - self._filled_us) * self._rate
+            self._level = level if level < self._capacity else self._capacity
+            self._filled_us = now
         missing = units * self._unit - self._level
         if missing <= 0:
             return 0

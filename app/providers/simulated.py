@@ -31,6 +31,8 @@ class Question(Protocol):
     """What the provider must know of a request's question."""
 
     qualities: list[float]
+    answers: dict[str, Answer]
+    """The answers that are known already, by kind."""
 
     def answer(self, kind: str) -> Answer:
         """The answer of this kind (right, wrong, truncated, ...) to the question."""
@@ -201,7 +203,12 @@ class SimulatedProvider:
         attempt.done_us = now + after_us
         attempt.reply = error
         attempt.retry_after_us = retry_after_us
-        self._due_at(attempt, min(attempt.done_us, attempt.first_by_us, attempt.until_us))
+        due_us = attempt.done_us
+        if due_us > attempt.first_by_us:
+            due_us = attempt.first_by_us
+        if due_us > attempt.until_us:
+            due_us = attempt.until_us
+        self._due_at(attempt, due_us)
 
     # -- waiting and serving ---------------------------------------------------------------------------------------
 
@@ -225,7 +232,9 @@ class SimulatedProvider:
     def _due_at(self, attempt: Attempt, due_us: int) -> None:
         attempt.due_us = due_us
         if due_us < FOREVER_US:
-            self.agenda.at(due_us, self.due, attempt)
+            agenda = self.agenda
+            agenda.sequence += 1
+            heappush(agenda.heap, (due_us, agenda.sequence, self.due, attempt))
 
     def _serve(self, attempt: Attempt) -> None:
         """The call takes a slot."""
@@ -292,9 +301,8 @@ class SimulatedProvider:
         question = attempt.request.question
         attempt.status = 200
         attempt.output_tokens = output
-        attempt.answer = question.answer(
-            attempt.spoiled or ("right" if luck < question.qualities[self.index] else "wrong")
-        )
+        kind = attempt.spoiled or ("right" if luck < question.qualities[self.index] else "wrong")
+        attempt.answer = question.answers.get(kind) or question.answer(kind)
         attempt.served_by = self.served_by
         self._bill(attempt)
         self.in_service -= 1

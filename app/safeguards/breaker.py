@@ -50,7 +50,7 @@ class Circuit:
         """Open: when probes may pass. Half-open: when new probes may pass although the earlier ones are not back."""
         self.probes_out = 0
         self.probes_well = 0
-        self.era = 0
+        self.era = 1
         """Counts the times it left or entered closed: a call of an earlier era has no say."""
 
     def turn(self, state: int) -> None:
@@ -101,13 +101,13 @@ class BreakerLayer(Layer):
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Count a success, or a slow call."""
         slow = self.slow_us is not None and isinstance(result, Attempt) and now - result.started_us > self.slow_us
-        self._count(self.circuits[request.target], request.memo.get(self.slot, -1), slow, now)
+        self._count(self.circuits[request.target], request.memo[self.slot], slow, now)
         return None
 
     def failed(self, request: Request, result: Result, now: int) -> Outward:
         """Count a failure that tells about the target; give a probe's place back otherwise."""
         circuit = self.circuits[request.target]
-        era = request.memo.get(self.slot, -1)
+        era = request.memo[self.slot]
         if result.error is not None and result.error.trips_breaker:
             self._count(circuit, era, True, now)
         elif circuit.state == HALF_OPEN and era == circuit.era:

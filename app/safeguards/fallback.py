@@ -42,15 +42,15 @@ class FallbackLayer(Layer):
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Leave with the target that the request came with: it is the one that the layers further out know of."""
-        noted = request.memo.get(self.slot)
-        if noted is not None:
+        noted = request.memo[self.slot]
+        if noted:
             request.target = noted[1]
         return None
 
     def failed(self, request: Request, result: Result, now: int) -> Outward:
         """Go in again with the next target, if another one may help and there is time."""
         error = result.error
-        tried, came_with = request.memo.get(self.slot, (0, request.target))
+        tried, came_with = request.memo[self.slot] or (0, request.target)
         if error is None or not error.elsewhere or now >= request.deadline_us or tried >= len(self.chain):
             request.target = came_with
             return None

@@ -31,6 +31,7 @@ Life = Generator[Command, Outcome, Result]
 def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: bool = False) -> Life:
     """Carry one request from its arrival to its result; `unaskable` when its prompt could not be made."""
     result: Result
+    request.memo = pipeline.blank.copy()
     enters = pipeline.enters[0]
     while True:
         # Inwards: a layer may turn back, or have the request wait.
@@ -81,10 +82,13 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
             return result
 
         slot = again.slot
-        for inner in [s for s in request.memo if s > slot]:
-            del request.memo[inner]
+        request.memo[slot + 1 :] = pipeline.blank[slot + 1 :]
         target = request.target
-        request.retry = sum(attempt.target == target for attempt in request.attempts)
+        retry = 0
+        for earlier in request.attempts:
+            if earlier.target == target:
+                retry += 1
+        request.retry = retry
         if again.at_us > clock.now:
             yield Sleep(again.at_us)
         enters = pipeline.enters[slot + 1]

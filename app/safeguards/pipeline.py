@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from app.safeguards.base import Inward, Layer, Outward, Safeguard, World
 from app.safeguards.commands import Result
@@ -25,6 +26,8 @@ class Pipeline:
         for layer in self.layers:
             layer.meet(self.layers)
         self.depth = len(self.layers)
+        self.blank: list[Any] = [0] * self.depth
+        """The memo of a request that comes in."""
         slots = range(self.depth + 1)
         enters = [(s, layer.enter) for s, layer in enumerate(self.layers) if _defines(layer, "enter")]
         answered = [(s, layer.answered) for s, layer in enumerate(self.layers) if _defines(layer, "answered")]

@@ -34,6 +34,9 @@ class Request:
     reason = ""
     """Why it was served the way it was, in the words of the safeguard that decided."""
 
+    memo: list[Any]
+    """What each safeguard notes about this request, by its place in the pipeline; 0 until it does, and again when a
+    safeguard further out begins anew."""
     life: Generator[Command, Outcome, Result]
     """Its lifecycle, which the driver resumes."""
 
@@ -46,6 +49,3 @@ class Request:
         self.max_tokens = max_tokens
         self.hits = hits
         self.attempts: list[Attempt] = []
-        self.memo: dict[int, Any] = {}
-        """What a safeguard notes about this request, by its place in the pipeline; forgotten when a safeguard further
-        out begins anew."""

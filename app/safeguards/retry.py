@@ -67,15 +67,16 @@ class RetryLayer(Layer):
         error = result.error
         if error is None or not (error.sdk_retries if self.as_sdk else error.transient):
             return None
-        made = request.memo.get(self.slot, 0)
+        made = request.memo[self.slot]
         if made >= self.max_retries:
             return None
         wait_us = self._wait_us(request, result, made)
         if wait_us is None or now + wait_us >= request.deadline_us:
             return None
-        if not all(budget.withdraw(now) for budget in self.budgets):
-            request.reason = "retry budget empty"
-            return None
+        for budget in self.budgets:
+            if not budget.withdraw(now):
+                request.reason = "retry budget empty"
+                return None
         request.memo[self.slot] = made + 1
         return Again(self.slot, now + wait_us)
 

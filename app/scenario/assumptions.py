@@ -43,9 +43,12 @@ def assumptions(scenario: Scenario) -> list[Assumption]:
         values += [(f"targets.{name}.{key}", tables[key]) for key in kinds if tables[key] not in (None, "")]
     for fault in scenario.faults:
         values.append((f"faults.{fault.id}", _trigger(fault.rate, fault.first, fault.every)))
+    for change in scenario.changes:
+        values.append((change.set, f"{_shown(change.value)} from {change.at_s:g} s"))
     listed = dict(scenario.assumptions)
-    told = [(path, _shown(value), listed.pop(path, _source(value))) for path, value in values]
-    return told + [(path, "", source) for path, source in listed.items()]
+    told = [(path, _shown(value), listed.get(path, _source(value))) for path, value in values]
+    known = {path for path, _ in values}
+    return told + [(path, "", source) for path, source in listed.items() if path not in known]
 
 
 def _trigger(rate: float | None, first: int | None, every: int | None) -> str:

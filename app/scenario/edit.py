@@ -17,6 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.errors import UserError
+from app.safeguards.presets import PRESETS
 from app.scenario.explain import explain, identity
 from app.scenario.model import Scenario
 
@@ -96,6 +97,10 @@ def _down(here: Any, above: list[str], step: str, path: str) -> Any:
         if not above and step in Scenario.model_fields:
             here[step] = [] if step in _LISTS else {}
             return here[step]
+        if step == "safeguards" and here.get("preset") in PRESETS:
+            spelled_out = PRESETS[here.pop("preset")]
+            here[step] = [safeguard.model_dump(exclude_none=True) for safeguard in spelled_out]
+            return here[step]
         raise _nowhere(path, step, [str(key) for key in here])
     if isinstance(here, list):
         for entry in here:
@@ -113,9 +118,9 @@ def _set_entry(entries: list[Any], name: str, path: str, value: Any) -> None:
     elif not isinstance(value, dict):
         raise UserError(f"'{path}' is a whole table", do=f"Name a key of it, such as {path}.on.")
     elif places:
-        entries[places[0]] = {"id": name, **value}
+        entries[places[0]] = {**value, "id": name}
     else:
-        entries.append({"id": name, **value})
+        entries.append({**value, "id": name})
 
 
 def _nowhere(path: str, step: str, there: list[str]) -> UserError:

@@ -1,4 +1,4 @@
-"""Turns a validation error into one message: the field, what it holds, what is allowed, and the nearest right key.
+"""Turns a validation error into one message: the field, its value, what is allowed, the nearest right key.
 
 Fields are named by the dotted paths that `--set` takes: an entry of a list by its id or kind where that is
 unique, and by its place, counted from 1, where it is not.

@@ -1,8 +1,10 @@
-"""The scenario that reproduces a run: its own text, with the switches that were flipped while it went as `[[changes]]`."""
+"""The scenario that reproduces a run: its own text, with the switches flipped while it went as `[[changes]]`."""
 
 from __future__ import annotations
 
-from app.scenario.files import changed_text
+from pathlib import Path
+
+from app.scenario.files import SAMPLE, changed_text, parse_scenario
 from app.scenario.model import Change
 from app.sessions.reader import RunReader
 
@@ -10,7 +12,10 @@ _MICRO = 1_000_000
 
 
 def scenario_text(reader: RunReader) -> str:
-    """A scenario in TOML that gives the run again to the bit, on the same data. Comments of the original are kept."""
+    """A scenario in TOML that gives the run again to the bit, on the same prompts and data.
+
+    Comments of the original are kept.
+    """
     changes = [
         Change(
             at_s=event.at_us / _MICRO,
@@ -22,3 +27,20 @@ def scenario_text(reader: RunReader) -> str:
         if event.kind == "change"
     ]
     return changed_text(reader.record().scenario_toml, (), changes)
+
+
+def needed_inputs(reader: RunReader) -> list[str]:
+    """What the exported scenario needs beside it to give the same run, in sentences; nothing for the samples."""
+    text = reader.record().scenario_toml
+    scenario = parse_scenario(text, Path("logged.toml")).scenario
+    used = reader.facts()["inputs"]
+    told = []
+    for what, path in (("prompts", scenario.prompts.path), ("data", scenario.data.path)):
+        if used[what] != path:
+            told.append(f"the run took its {what} from {used[what]}: give it again with --{what}")
+        elif not path.startswith(SAMPLE):
+            told.append(f"the scenario reads its {what} from '{path}', relative to its own folder")
+    if used["data"] != scenario.data.path:
+        pairs = [f"--map {name}={column}" for name, column in used["columns"].items() if name != column]
+        told += [f"the columns were matched so: {' '.join(pairs)}"] if pairs else []
+    return told

@@ -1,4 +1,4 @@
-"""Scenario files: reading, with errors that name the field; writing, with comments kept; the ready-made ones."""
+"""Scenario files: reading, with errors that name the field; writing, comments kept; the ready-made ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tries out a scenario's `[[changes]]` before the run: each must have its place, and fit what is there by then."""
+"""Tries out a scenario's `[[changes]]` before the run: each must have its place, and fit what is there."""
 
 from __future__ import annotations
 

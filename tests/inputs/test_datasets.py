@@ -127,6 +127,14 @@ class TestDelimiters:
 
         assert load_dataset(path, delimiter=";").columns == ("a,b", "c")
 
+    @pytest.mark.parametrize("delimiter", ["", ",,", '"', "\n"])
+    def test_given_what_is_no_delimiter_then_that_is_said(self, tmp_path: Path, delimiter: str) -> None:
+        path = tmp_path / "d.csv"
+        path.write_text("a,b\n1,2\n")
+
+        with pytest.raises(UserError, match="cannot be a delimiter"):
+            load_dataset(path, delimiter=delimiter)
+
 
 class TestEncodings:
     @pytest.mark.parametrize(
@@ -367,7 +375,7 @@ class TestUnusableFiles:
             ("d.csv", b"", "d.csv: is empty"),
             ("d.csv", b" \r\n\n", "d.csv: is empty"),
             ("d.csv", b"\xef\xbb\xbf", "d.csv: is empty"),
-            ("d.csv", b"q,l\n", "d.csv: has a header and no rows"),
+            ("d.csv", b"q,l\n", "d.csv: has no rows"),
             (
                 "d.csv",
                 b"q,l\n1\n2\n",
@@ -440,7 +448,9 @@ class TestProgress:
             load_dataset(path, progress=stop)
 
 
-fields = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)
+fields = st.text(
+    alphabet=st.characters(exclude_categories=["Cs", "Cc"], include_characters="\r\n\t"), max_size=20
+)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=100)

@@ -44,7 +44,7 @@ CACHES = [
     (10_000, 1.2, 100, 0.656, 24),
 ]
 CHE_BIAS = 0.0005
-"""Hit ratio: Che's approximation is within this of LRU itself at these sizes (over 1.5 million references)."""
+"""Hit ratio: Che's approximation is within this of LRU itself at these sizes (1.5 million references)."""
 
 
 def test_the_formulas_give_the_published_values() -> None:

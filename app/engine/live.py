@@ -1,0 +1,339 @@
+"""The live driver: one variant's world against real endpoints, in real time.
+
+The same lifecycles as in the virtual world, in one thread of asyncio. Everything that happens to a request
+(it arrives, its call is over, its time has come) is entered in one agenda, and one loop works that off: it
+reads the clock once for each entry, resumes at most one lifecycle, and tells `observe` what was delivered and
+what was asked for. Calls run in tasks of their own and touch nothing but the agenda.
+
+Real calls cost money: a run takes the arrivals it is given and no others, and ends by itself when they are
+served, or `drain_s` after the last of them. Prompts are rendered ahead of the run. Answers are checked in a
+thread of their own, one at a time, since the worker that checks them belongs to one thread; what an answer
+waits there counts as the request's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from heapq import heappop
+from typing import Any
+
+import httpx
+
+from app.engine.agenda import Agenda
+from app.engine.attempt_plans import MICRO
+from app.engine.observations import (
+    Observe,
+    Plain,
+    Resumer,
+    attempt_data,
+    conclude,
+    end,
+    finish,
+    pipeline_of,
+    request_data,
+)
+from app.engine.plan import Plan, PlannedRequest
+from app.engine.questions import Key, Question, QuestionBook
+from app.engine.rows import Row, RowMaker
+from app.engine.verdicts import Verdicts
+from app.errors import UserError
+from app.inputs.bounded import BoundedWorker
+from app.inputs.preparation import Inputs
+from app.providers.openai_chat import CallOutcome, ChatCall, Endpoint
+from app.safeguards.commands import (
+    FOREVER_US,
+    Answer,
+    Attempt,
+    Command,
+    Flight,
+    Outcome,
+    Result,
+    Sleep,
+    WaitAny,
+)
+from app.safeguards.errors import RUN_ENDED, TIMEOUT
+from app.safeguards.lifecycle import Clock, lifecycle
+from app.safeguards.request import Request
+from app.scenario.model import Scenario
+
+Messages = list[list[str]]
+Verdict = tuple[bool, frozenset[str]]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What is done to texts, in a thread of its own.
+
+    `render` gives a question's messages as (role, text), or why there are none; `judge` says of an answer
+    whether it passes the truth checks, and which runtime checks it fails.
+    """
+
+    render: Callable[[Key], Messages | str]
+    judge: Callable[[Question, str], Verdict]
+
+
+def desk_for(inputs: Inputs, book: QuestionBook, worker: BoundedWorker) -> Desk:
+    """A desk for these inputs. As long as it is in use nobody else may use the book or the worker.
+
+    Raises UserError if a check cannot be carried out.
+    """
+    verdicts = Verdicts(inputs.scenario.checks, [prompt.name for prompt in inputs.prompts], worker)
+
+    def judge(question: Question, text: str) -> Verdict:
+        values = inputs.row(question.row)
+        by_name = {name: values[column] for name, column in inputs.columns.pairs.items() if column in values}
+        return verdicts.of([(question.prompt, text, values | by_name)])[0]
+
+    return Desk(book.messages, judge)
+
+
+def first_arrivals(plan: Plan, duration_s: float, most: int) -> list[PlannedRequest]:
+    """The plan's first requests, `most` at the most, that arrive within `duration_s`."""
+    end_us = round(duration_s * MICRO)
+    taken: list[PlannedRequest] = []
+    while len(taken) < most and (batch := plan.take(min(plan.horizon_us(), end_us - 1))):
+        taken += batch
+    return taken[:most]
+
+
+class LiveWorld:
+    """One variant at work against real endpoints; `run` it once.
+
+    Finished requests and attempts gather as rows until somebody collects them.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        variant: str,
+        endpoints: Mapping[str, Endpoint],
+        *,
+        transport: httpx.AsyncBaseTransport,
+        desk: Desk,
+        observe: Observe,
+        rows: RowMaker,
+    ) -> None:
+        """`endpoints` by target; `observe` is told every resume, `rows` makes the log's rows.
+
+        Raises UserError if a target has no endpoint.
+        """
+        for name in scenario.targets:
+            if name not in endpoints:
+                raise UserError(f"the target '{name}' has no endpoint", do="Say where real calls to it go.")
+        self.request_rows: list[Row] = []
+        self.attempt_rows: list[Row] = []
+        self.in_flight: dict[int, Request] = {}
+        self._variant = list(scenario.variants).index(variant)
+        self._pipeline = pipeline_of(scenario, variant)
+        self._endpoints = [endpoints[name] for name in scenario.targets]
+        self._tariffs = [target.tariff() for target in scenario.targets.values()]
+        self._patience_us = round(scenario.patience_s * MICRO)
+        self._drain_us = round(scenario.drain_s * MICRO)
+        self._transport = transport
+        self._desk = desk
+        self._tell = observe
+        self._rows = rows
+        self._clock = Clock()
+        self._agenda = Agenda(self._clock)
+        self._resumer = Resumer()
+        self._messages: dict[Key, Messages | str] = {}
+        self._calls: dict[Attempt, tuple[asyncio.Task[None], ChatCall]] = {}
+        self._to_come = 0
+
+    @property
+    def now_us(self) -> int:
+        """When a lifecycle was last resumed, in microseconds since the start."""
+        return self._clock.now
+
+    async def run(self, arrivals: Sequence[PlannedRequest]) -> None:
+        """Serve the `arrivals`, at their intended times.
+
+        Returns when all are served, or when the run's time is over. Cancelled, or failing, it ends as if its
+        time were over: whoever has arrived has a row, and no task or connection of a call is left behind.
+        """
+        with ThreadPoolExecutor(1, "seatrial-desk") as self._thread:
+            self._loop = loop = asyncio.get_running_loop()
+            for key in dict.fromkeys(_key(planned[2]) for planned in arrivals):
+                self._messages[key] = await loop.run_in_executor(self._thread, self._desk.render, key)
+            async with asyncio.TaskGroup() as self._tasks:
+                self._woken = asyncio.Event()
+                self._zero_s = loop.time()
+                for planned in arrivals:
+                    self._agenda.at(planned[1], self._arrive, planned)
+                self._to_come = len(arrivals)
+                self._end_us = (arrivals[-1][1] if arrivals else 0) + self._drain_us
+                try:
+                    await self._work()
+                finally:
+                    self._stop()
+
+    # -- time ------------------------------------------------------------------------------------------------
+
+    async def _work(self) -> None:
+        """Work the agenda off until nothing is left to wait for."""
+        heap = self._agenda.heap
+        while self._to_come or self.in_flight:
+            now = self._read_clock()
+            if now >= self._end_us:
+                return
+            if heap and heap[0][0] <= now:
+                _, _, call, argument = heappop(heap)
+                self._clock.now = now
+                call(argument)
+                await asyncio.sleep(0)  # what the network has for us comes before the next entry
+            else:
+                await self._wait_until(min(heap[0][0], self._end_us) if heap else self._end_us)
+
+    async def _wait_until(self, time_us: int) -> None:
+        self._woken.clear()
+        try:
+            async with asyncio.timeout_at(self._instant(time_us)):
+                await self._woken.wait()
+        except TimeoutError:
+            pass
+
+    def _read_clock(self) -> int:
+        return int((self._loop.time() - self._zero_s) * MICRO)
+
+    def _instant(self, time_us: int) -> float:
+        """A time of the run on the event loop's clock."""
+        return self._zero_s + time_us / MICRO
+
+    # -- what happens --------------------------------------------------------------------------------------
+
+    def _arrive(self, planned: PlannedRequest) -> None:
+        number, intended_us, question, cache_key, _, max_tokens, hits = planned
+        self._to_come -= 1
+        # A scenario may have sizes drawn for the simulation; what a real prompt costs depends on its text.
+        request = Request(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
+        unaskable = isinstance(self._messages[_key(question)], str)
+        self.in_flight[number] = request
+        request.life = lifecycle(request, self._pipeline, self._clock, unaskable)
+        self._resume(request, request_data(request, unaskable=unaskable), None)
+
+    def _returned(self, ended: tuple[Attempt, CallOutcome, Answer | None]) -> None:
+        attempt, outcome, answer = ended
+        del self._calls[attempt]
+        self._book(attempt, outcome)
+        conclude(attempt, answer, outcome.error)
+        self.attempt_rows.append(self._rows.attempt(attempt))
+        self._resume(attempt.request, attempt_data(attempt), attempt)
+
+    def _time_is_up(self, waiting: _Waiting) -> None:
+        if not waiting.over:
+            waiting.over = True
+            self._resume(waiting.request, {"came": "time"}, None)
+
+    def _landed(self, landing: tuple[Request, int, Flight]) -> None:
+        request, number, flight = landing
+        self._resume(request, {"came": "flight", "flight": number}, flight)
+
+    def _resume(self, request: Request, came: Plain, outcome: Outcome) -> None:
+        """The one place where lifecycles go on; the clock has been set."""
+        step = self._resumer.resume(request, outcome)
+        self._observe(request, came, step.asked)
+        for number, flight in step.landed:
+            for waiting in flight.waiting:
+                assert isinstance(waiting, _Waiting)
+                if not waiting.over:
+                    waiting.over = True
+                    self._agenda.at(self._clock.now, self._landed, (waiting.request, number, flight))
+        if step.result is not None:
+            self._finish(request, step.result)
+        else:
+            self._carry_out(request, step.waiting)
+
+    def _carry_out(self, request: Request, command: Command | None) -> None:
+        if isinstance(command, Attempt):
+            self._call(command)
+        elif isinstance(command, Sleep):
+            self._agenda.at(command.until_us, self._time_is_up, _Waiting(request))
+        elif isinstance(command, WaitAny):
+            waiting = _Waiting(request)
+            for flight in command.flights:
+                flight.waiting.append(waiting)
+            if command.until_us < FOREVER_US:
+                self._agenda.at(command.until_us, self._time_is_up, waiting)
+
+    def _finish(self, request: Request, result: Result) -> None:
+        del self.in_flight[request.number]
+        self.request_rows.append(self._rows.request(request, result, self._clock.now, self._patience_us))
+
+    def _stop(self) -> None:
+        """The run is over: whoever still waits has no answer, and calls under way are given up."""
+        self._clock.now = max(self._clock.now, self._read_clock())
+        for attempt, (task, call) in self._calls.items():
+            task.cancel()
+            self._book(attempt, call.given_up(RUN_ENDED))
+            conclude(attempt, None, RUN_ENDED)
+            self.attempt_rows.append(self._rows.attempt(attempt))
+        self._calls.clear()
+        for request in list(self.in_flight.values()):
+            result = end(request)
+            self._observe(request, {"came": "end"}, [finish(request, result)])
+            self._finish(request, result)
+        self._agenda.heap.clear()
+
+    def _observe(self, request: Request, came: Plain, asked: list[Plain]) -> None:
+        self._tell(self._clock.now, request.number, {"asked": asked}, {"variant": self._variant, **came})
+
+    # -- calls ---------------------------------------------------------------------------------------------
+
+    def _call(self, attempt: Attempt) -> None:
+        request = attempt.request
+        messages = self._messages[_key(request.question)]
+        assert not isinstance(messages, str), "nothing is asked where there is no prompt"
+        call = ChatCall(self._transport, self._endpoints[attempt.target], messages, request.max_tokens)
+        self._calls[attempt] = (self._tasks.create_task(self._make(attempt, call)), call)
+
+    async def _make(self, attempt: Attempt, call: ChatCall) -> None:
+        """Make the call, have its answer checked, and enter its return in the agenda."""
+        outcome = await call.make(self._instant(attempt.first_by_us), self._instant(attempt.until_us))
+        answer: Answer | None = None
+        due_us = 0
+        if outcome.error is None:
+            correct, failed = await self._loop.run_in_executor(
+                self._thread, self._desk.judge, attempt.request.question, outcome.text
+            )
+            answer = Answer("real", text=outcome.text, correct=correct, failed_checks=failed)
+        elif outcome.error is TIMEOUT and outcome.status in (0, 200):
+            # Our own patience has ended, and not the provider's (408). Timers may be early by a tick, and no
+            # lifecycle must see a time-out before its time.
+            due_us = attempt.until_us
+            if outcome.first_s is None:
+                due_us = min(due_us, attempt.first_by_us)
+        self._agenda.at(max(due_us, self._read_clock()), self._returned, (attempt, outcome, answer))
+        self._woken.set()
+
+    def _book(self, attempt: Attempt, outcome: CallOutcome) -> None:
+        """Note what the call took and what it cost."""
+        attempt.status = outcome.status
+        attempt.retry_after_us = outcome.retry_after_us
+        attempt.finished_us = min(self._clock.now, self._time_of(outcome.finished_s))
+        attempt.first_us = None if outcome.first_s is None else self._time_of(outcome.first_s)
+        attempt.input_tokens = outcome.input_tokens
+        attempt.output_tokens = outcome.output_tokens
+        attempt.billed = outcome.billed
+        if outcome.billed:
+            tariff = self._tariffs[attempt.target]
+            attempt.cost_pico = tariff.cost_pico(outcome.input_tokens, outcome.output_tokens)
+
+    def _time_of(self, instant_s: float) -> int:
+        return int((instant_s - self._zero_s) * MICRO)
+
+
+class _Waiting:
+    """A request that waits for a flight or for a time."""
+
+    __slots__ = ("over", "request")
+
+    def __init__(self, request: Request) -> None:
+        self.request = request
+        self.over = False
+
+
+def _key(question: Any) -> Key:
+    return question.prompt, question.row, question.mess

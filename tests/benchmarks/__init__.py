@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m tests.benchmarks [NAME ...]`. No tests: pytest does not collect them."""

@@ -1,0 +1,120 @@
+"""The engine beside its SimPy twin: requests times variants a second of CPU time, and whether both say the same.
+
+Rounds alternate, each with its own seed, and the best of each counts: the machine may be shared. Reading prompts
+and data is left out; planning and drawing is in both.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from time import process_time
+
+from app.engine.control import Control
+from app.engine.run import Listener, Order, run_scenario
+from app.scenario.files import ScenarioFile, open_scenario
+from app.sessions.session_log import SessionLog
+from app.sessions.vocabulary import OUTCOMES
+from tests.benchmarks.line import Line
+from tests.benchmarks.twin import both
+from tests.benchmarks.twin_world import DURATION_S, RATE_PER_S
+from tests.harness import simulation_of
+
+ROUNDS = 3
+SHARES_DIFFER_AT_MOST = 0.01
+VARIANTS = ("prototype", "safeguarded")
+_OUTCOME = 8
+"""Place of the outcome in a request's row."""
+
+
+def lines() -> list[Line]:
+    """Three ways to run the same model."""
+    speeds: dict[str, list[float]] = {name: [] for name in ("twin", "foresight", "bare", "logged")}
+    ours: dict[str, Counter[str]] = {name: Counter() for name in VARIANTS}
+    theirs: dict[str, Counter[str]] = {name: Counter() for name in VARIANTS}
+    for seed in range(1, ROUNDS + 1):
+        file = open_scenario(str(Path(__file__).with_name("full.toml")), [f"seed={seed}"])
+        speed, outcomes = twin(seed, real_timeouts=True)
+        speeds["twin"].append(speed)
+        _add(theirs, outcomes)
+        speeds["foresight"].append(twin(seed, real_timeouts=False)[0])
+        speed, outcomes = without_log(file)
+        speeds["bare"].append(speed)
+        _add(ours, outcomes)
+        speeds["logged"].append(with_log(file))
+    best = {name: max(values) for name, values in speeds.items()}
+    told = {name: f"{best[name]:,.0f} requests x variants a second" for name in best}
+    return [
+        Line("SimPy twin, calls and timeouts as processes and events", told["twin"]),
+        Line("SimPy twin that foresees every race", told["foresight"], best["foresight"] / best["twin"]),
+        Line("engine without a log / twin", told["bare"], best["bare"] / best["twin"], ">= 4"),
+        Line("engine with its session log / twin", told["logged"], best["logged"] / best["twin"], ">= 2"),
+        Line("engine without a log / foreseeing twin", told["bare"], best["bare"] / best["foresight"]),
+        *(_agreement(name, ours[name], theirs[name]) for name in VARIANTS),
+    ]
+
+
+def twin(seed: int, *, real_timeouts: bool) -> tuple[float, dict[str, Counter[str]]]:
+    """Speed and outcomes of the twin."""
+    began = process_time()
+    outcomes, offered = both(seed, round(DURATION_S * RATE_PER_S * 1.05), real_timeouts=real_timeouts)
+    return 2 * offered / (process_time() - began), outcomes
+
+
+def without_log(file: ScenarioFile) -> tuple[float, dict[str, Counter[str]]]:
+    """Speed and outcomes of the engine; rows are counted and dropped."""
+    with simulation_of(file) as (simulation, _):
+        counts = {world.name: Counter[int]() for world in simulation.worlds}
+        began = process_time()
+        while not simulation.done:
+            simulation.advance(simulation.horizon_us())
+            for world in simulation.worlds:
+                counts[world.name].update([row[_OUTCOME] or 0 for row in world.request_rows])
+                world.request_rows.clear()
+                world.attempt_rows.clear()
+                world.take_faults()
+            simulation.arrived_us.clear()
+        simulation.finish()
+        took_s = process_time() - began
+        for world in simulation.worlds:
+            counts[world.name].update([row[_OUTCOME] or 0 for row in world.request_rows])
+        named = {
+            name: Counter({OUTCOMES[code]: n for code, n in count.items()}) for name, count in counts.items()
+        }
+        return 2 * simulation.offered / took_s, named
+
+
+def with_log(file: ScenarioFile) -> float:
+    """Speed of a whole run, from its entry in the log to its end."""
+    began = 0.0
+
+    def start(_run_id: int) -> None:
+        nonlocal began
+        began = process_time()
+
+    with TemporaryDirectory() as folder:
+        offered = logged(file, Path(folder) / "log.db", Listener(started=start))
+        return 2 * offered / (process_time() - began)
+
+
+def logged(file: ScenarioFile, path: Path, listener: Listener | None = None) -> int:
+    """Run it with a log; the requests offered."""
+    with SessionLog.open(path) as log:
+        run_id = run_scenario(Order(file), log, Control(), listener or Listener())
+        (offered,) = log.db.execute("select offered from runs where id = ?", [run_id]).fetchone()
+    return int(offered)
+
+
+def _add(sums: dict[str, Counter[str]], outcomes: dict[str, Counter[str]]) -> None:
+    for name, total in sums.items():
+        total.update(outcomes[name])
+
+
+def _agreement(variant: str, ours: Counter[str], theirs: Counter[str]) -> Line:
+    """The largest difference between shares of outcomes, and the shares: ours | theirs."""
+    a = {name: ours[name] / ours.total() for name in OUTCOMES}
+    b = {name: theirs[name] / theirs.total() for name in OUTCOMES}
+    shares = ", ".join(f"{name} {a[name]:.4f} | {b[name]:.4f}" for name in reversed(OUTCOMES))
+    largest = max(abs(a[name] - b[name]) for name in OUTCOMES)
+    return Line(f"{variant}: outcomes, ours | twin's", shares, largest, f"<= {SHARES_DIFFER_AT_MOST}")

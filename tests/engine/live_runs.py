@@ -1,0 +1,173 @@
+"""Runs a scenario's variant live against loopback servers, with a real session log, and reads that back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.engine.draws import Draws
+from app.engine.live import LiveWorld, desk_for, first_arrivals
+from app.engine.plan import Plan
+from app.engine.questions import QuestionBook
+from app.engine.rows import RowMaker
+from app.faults.fault_set import FaultSet
+from app.inputs.bounded import BoundedWorker
+from app.inputs.preparation import prepare_inputs
+from app.providers.openai_chat import Endpoint, open_transport
+from app.scenario.files import parse_scenario
+from app.scenario.model import Scenario
+from app.sessions.reader import RunReader
+from app.sessions.records import AttemptRecord, ObservationRecord, RequestRecord
+from app.sessions.session_log import SessionLog
+from app.sessions.vocabulary import key_of
+from app.sessions.writer import NewRun, NewVariant, RunWriter
+from tests.engine.loopback import Heard, Play, serving
+
+Plain = Mapping[str, Any]
+GOOD = '{"intent": "refund_request"}'
+"""An answer that passes the scenario's runtime check."""
+
+SCENARIO = """
+title = "Live"
+seed = 5
+duration_s = 60
+drain_s = 5
+patience_s = 5
+[prompts]
+path = "sample:prompts"
+only = ["triage"]
+[traffic]
+rate_per_s = 100
+repeat_rate = 0.3
+[tokens]
+max_tokens = 50
+[targets.primary]
+price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 10 }
+[targets.fallback]
+price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 2 }
+[[checks]]
+kind = "json_schema"
+id = "answer_format"
+schema = { type = "object", required = ["intent"] }
+[variants.bare]
+[[variants.bare.safeguards]]
+kind = "attempt_timeout"
+attempt_s = 1
+first_token_s = 1
+[variants.safe]
+safeguards = [
+  { kind = "deadline", total_s = 2 },
+  { kind = "cache", ttl_s = 600 },
+  { kind = "fallback", targets = ["fallback"] },
+  { kind = "retry", max_retries = 2, base_s = 0.02, cap_s = 0.1, max_retry_after_s = 0.2 },
+  { kind = "retry_budget", ratio = 0.2, min_per_s = 5, max_tokens = 20 },
+  { kind = "breaker", failure_ratio = 0.5, window_s = 0.5, min_calls = 10, open_s = 0.3, half_open_calls = 2 },
+  { kind = "budget", per_run_usd = 1 },
+  { kind = "attempt_timeout", attempt_s = 0.3, first_token_s = 0.2 },
+  { kind = "answer_check" },
+  { kind = "canned", text = "Later." },
+]
+"""
+
+
+@dataclass(frozen=True)
+class Lived:
+    """A live run as the log has it, and what its servers heard."""
+
+    scenario: Scenario
+    requests: list[RequestRecord]
+    attempts: list[AttemptRecord]
+    observations: list[ObservationRecord]
+    heard: list[list[Heard]]
+
+
+def live(
+    folder: Path,
+    variant: str,
+    *scripts: Callable[[int], Play],
+    requests: int = 1,
+    text: str = SCENARIO,
+    stop_after: int | None = None,
+) -> Lived:
+    """Serve the first `requests` of the scenario, a server per target; cancelled after `stop_after` resumes."""
+    file = parse_scenario(text, folder / "live.toml")
+    with SessionLog.open(folder / "log.db") as log, BoundedWorker() as worker:
+        inputs = prepare_inputs(file, worker)
+        scenario = inputs.scenario
+        book = QuestionBook(inputs, Draws(scenario.seed), worker)
+        faults = FaultSet((), Draws(scenario.seed), [])
+        arrivals = first_arrivals(Plan(scenario, Draws(scenario.seed), book, faults), 60, requests)
+        variants = tuple(NewVariant(name, name) for name in scenario.variants)
+        new = NewRun("live", "Live", file.text, scenario.seed, "wall", 60, variants, tuple(scenario.targets))
+        writer = RunWriter(log)
+        run_id = writer.start(new)
+        index = list(scenario.variants).index(variant)
+        rows = RowMaker(key_of(run_id, index, 0), _Names(writer), lambda bits: 0)
+
+        async def run() -> list[list[Heard]]:
+            async with AsyncExitStack() as stack:
+                servers = [await stack.enter_async_context(serving(script)) for script in scripts]
+                transport = await stack.enter_async_context(open_transport())
+                endpoints = {
+                    name: Endpoint(server.base_url, f"{name}-model")
+                    for name, server in zip(scenario.targets, servers, strict=False)
+                }
+                desk = desk_for(inputs, book, worker)
+                enough = asyncio.Event()
+
+                def observe(now: int, number: int, command: Plain, outcome: Plain) -> None:
+                    if writer.observe(now, number, command, outcome) == stop_after:
+                        enough.set()
+
+                world = LiveWorld(
+                    scenario,
+                    variant,
+                    endpoints,
+                    transport=transport,
+                    desk=desk,
+                    observe=observe,
+                    rows=rows,
+                )
+                task = asyncio.create_task(world.run(arrivals))
+                stopper = asyncio.create_task(enough.wait())
+                await asyncio.wait([task, stopper], return_when=asyncio.FIRST_COMPLETED)
+                stopper.cancel()
+                task.cancel()
+                await asyncio.wait([task, stopper])
+                assert task.cancelled() == enough.is_set()
+                if not enough.is_set():
+                    task.result()
+                writer.add(index, world.request_rows, world.attempt_rows)
+                writer.end("finished", world.now_us)
+                left = {task for task in asyncio.all_tasks() if not _is_servers(task)}
+                assert left == {asyncio.current_task()}
+                return [server.heard for server in servers]
+
+        heard = asyncio.run(run())
+        reader = RunReader(log, run_id)
+        finished = [found for n in range(requests) if (found := reader.request(variant, n))]
+        return Lived(
+            scenario,
+            [request for request, _ in finished],
+            [attempt for _, attempts in finished for attempt in attempts],
+            reader.observations(limit=100_000),
+            heard,
+        )
+
+
+def _is_servers(task: asyncio.Task[object]) -> bool:
+    return "Loopback._serve" in str(task.get_coro())
+
+
+class _Names(dict[str, int]):
+    def __init__(self, writer: RunWriter) -> None:
+        super().__init__()
+        self._writer = writer
+
+    def __missing__(self, text: str) -> int:
+        code = self[text] = self._writer.name(text)
+        return code
