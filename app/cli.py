@@ -109,8 +109,12 @@ def run(
     prompts: Prompts = None,
     data: Data = None,
     columns: Columns = None,
-    seed: Annotated[int | None, typer.Option(metavar="N", help="Another seed: other luck, same odds.")] = None,
-    duration: Annotated[float | None, typer.Option(metavar="SECONDS", help="How long requests arrive.")] = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Another seed: other luck, same odds.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long requests arrive.")
+    ] = None,
     settings: Settings = None,
     fail_if: Annotated[
         list[str] | None,
@@ -126,7 +130,7 @@ def run(
     from app import terminal
     from app.analysis.summary import summary
     from app.analysis.thresholds import Threshold
-    from app.engine.run import Order, StoppedEarly, run_scenario
+    from app.engine.run import Order, StoppedEarlyError, run_scenario
     from app.scenario.files import open_scenario
     from app.sessions.reader import RunReader
 
@@ -145,7 +149,7 @@ def run(
         try:
             with terminal.progress_of_run() as listener:
                 run_id = run_scenario(order, session_log, control, listener)
-        except StoppedEarly as stopped:
+        except StoppedEarlyError as stopped:
             terminal.err.print(str(stopped), markup=False)
             return INTERRUPTED
         reader = RunReader(session_log, run_id)

@@ -6,34 +6,48 @@ import json
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from datetime import datetime
+from typing import Any, TextIO
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from app.analysis.summary import sentence, usd
-from app.engine.recall import Draw, Texts
+from app.engine.recall import Draw, Recalled
 from app.engine.run import Listener
 from app.engine.run import Progress as RunProgress
 from app.engine.simulation import Event
 from app.errors import UserError
 from app.inputs.preparation import Inputs
 from app.sessions.reader import RunReader
-from app.sessions.records import AttemptRecord, EventRecord, RequestRecord, RunRecord
+from app.sessions.records import AttemptRecord, EventRecord, RunRecord
 from app.sessions.vocabulary import OUTCOMES, SERVED_BY
 
 _MICRO = 1e6
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
+_PIPED_COLUMNS = 1_000
+"""Nothing is wrapped or cut short in what a program will read."""
+
+
+def _console(stream: TextIO | None, *, stderr: bool) -> Console:
+    piped = stream is None or not stream.isatty()
+    return Console(stderr=stderr, highlight=False, width=_PIPED_COLUMNS if piped else None)
+
+
+out = _console(sys.stdout, stderr=False)
+err = _console(sys.stderr, stderr=True)
 
 
 def say_json(value: Any) -> None:
     """One JSON object on standard output."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=2)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, allow_nan=False, indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def say_error(error: UserError) -> None:
@@ -42,17 +56,18 @@ def say_error(error: UserError) -> None:
 
 
 def printable(text: str) -> str:
-    """Foreign text made safe to print: control characters, and what cannot be encoded, are shown as escapes."""
-    safe = "".join(
+    """Foreign text made safe to print: control characters, and what is no text, are shown as escapes."""
+    return "".join(
         ch if ch in "\n\t" or ch.isprintable() else ch.encode("unicode_escape").decode() for ch in text
     )
-    encoding = sys.stdout.encoding or "utf-8"
-    return safe.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager
 def progress_of_run() -> Iterator[Listener]:
-    """A progress bar on standard error while a run goes, with its rate and the time left."""
+    """A progress bar on standard error while a run goes, with its rate and the time left.
+
+    Where standard error is no terminal, notices and events are all that is printed.
+    """
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -61,37 +76,31 @@ def progress_of_run() -> Iterator[Listener]:
         TimeRemainingColumn(),
         console=err,
         transient=True,
+        disable=not err.is_terminal or err.is_dumb_terminal,
     )
-    tasks: dict[str, TaskID] = {}
+    tasks: list[TaskID] = []
 
     def task(name: str) -> TaskID:
-        if name not in tasks:
-            tasks[name] = bar.add_task(name, total=None, detail="")
-        return tasks[name]
+        """The one task that is shown: the last one begun."""
+        if not tasks or bar.tasks[0].description != name:
+            for done in tasks:
+                bar.remove_task(done)
+            tasks[:] = [bar.add_task(name, total=None, detail="")]
+        return tasks[0]
 
     def reading(done: int, total: int) -> None:
-        bar.update(
-            task("Reading data"),
-            completed=done,
-            total=total,
-            detail=f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB",
-        )
+        if done < total:
+            detail = f"{done / 1e6:,.0f} of {total / 1e6:,.0f} MB"
+            bar.update(task("Reading data"), completed=done, total=total, detail=detail)
+        else:
+            task("Preparing")
 
     def advance(each: RunProgress) -> None:
-        detail = f"{each.offered:,} requests, ×{each.per_s:,.0f}"
         bar.update(
             task("Running"),
             completed=min(each.virtual_us, each.end_us),
             total=max(each.end_us, 1),
-            detail=detail,
-        )
-
-    def happened(event: Event) -> None:
-        err.print(
-            Text(
-                f"{event.at_us / _MICRO:>8.1f} s  {printable(event.label)}{_ENDINGS.get(event.kind, '')}",
-                style="dim",
-            )
+            detail=f"{each.offered:,} requests, ×{each.per_s:,.0f}",
         )
 
     with bar:
@@ -99,12 +108,16 @@ def progress_of_run() -> Iterator[Listener]:
             reading=reading,
             notice=lambda text: err.print(Text(f"note: {printable(text)}", style="dim")),
             progress=advance,
-            happened=happened,
+            happened=lambda event: err.print(Text(_event_line(event), style="dim")),
             refused=say_error,
         )
 
 
 _ENDINGS = {"incident_begin": " (begins)", "incident_end": " (ends)"}
+
+
+def _event_line(event: Event | EventRecord) -> str:
+    return f"{event.at_us / _MICRO:>8.1f} s  {printable(event.label)}{_ENDINGS.get(event.kind, '')}"
 
 
 def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
@@ -120,13 +133,12 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
     out.print()
     for name, variant in variants.items():
         out.print(Text(printable(sentence(titles.get(name, name), variant))))
+    simulated = (
+        f"SIMULATED, seed {summary['seed']}. The numbers rest on assumptions: "
+        "'seatrial check SCENARIO' lists them."
+    )
     out.print(
-        Text(
-            f"SIMULATED, seed {summary['seed']}. Numbers rest on assumptions; 'seatrial check SCENARIO' lists them.",
-            style="dim",
-        )
-        if summary["clock"] == "virtual"
-        else Text("REAL CALLS", style="bold")
+        Text(simulated, style="dim") if summary["clock"] == "virtual" else Text("REAL CALLS", style="bold")
     )
 
 
@@ -180,8 +192,8 @@ def say_runs(records: Sequence[RunRecord]) -> None:
     for record in records:
         table.add_row(
             str(record.run_id),
-            record.created_at[:16].replace("T", " "),
-            escape(printable(record.name or record.scenario)),
+            _when(record.created_at),
+            Text(printable(record.name or record.scenario)),
             str(record.seed),
             record.state,
             f"{record.offered:,}",
@@ -190,69 +202,90 @@ def say_runs(records: Sequence[RunRecord]) -> None:
     out.print(table)
 
 
+def _when(utc: str) -> str:
+    """A time of the log as the clock on the wall has it."""
+    return f"{datetime.fromisoformat(utc).astimezone():%Y-%m-%d %H:%M}"
+
+
 def say_events(events: Sequence[EventRecord]) -> None:
     """What happened in a run, in order."""
     for event in events:
-        out.print(
-            Text(f"{event.at_us / _MICRO:>8.1f} s  {printable(event.label)}{_ENDINGS.get(event.kind, '')}")
-        )
+        out.print(Text(_event_line(event)))
 
 
-def say_request(
-    reader: RunReader,
-    found: Sequence[tuple[RequestRecord, list[AttemptRecord], Texts]],
-    titles: dict[str, str],
-) -> None:
+def say_request(reader: RunReader, found: Sequence[Recalled], titles: dict[str, str]) -> None:
     """One request as each variant took it."""
-    request, _, texts = found[0]
+    request, texts = found[0].request, found[0].texts
     logged = reader.row(request.row)
-    out.print(
-        Text(
-            f"Request {request.number}: row {'?' if logged is None else logged.number} of the data",
-            style="bold",
-        )
-    )
+    place = "" if logged is None else f", row {logged.number} of the data"
+    prompt = printable(reader.prompts()[request.prompt].name)
+    out.print(Text(f"Request {request.number}: prompt '{prompt}'{place}", style="bold"))
     out.print(Text(f"meant to arrive at {request.intended_us / _MICRO:.3f} s"))
     for column, value in texts.original.items():
-        out.print(Text(f"  {column}: {_short(value)}"))
+        out.print(Text(f"  {printable(column)}: {_short(value)}"))
         if column not in texts.mutated:
-            out.print(Text(f"  {column} as it came: missing", style="yellow"))
+            out.print(Text(f"  {printable(column)} as it came: missing", style="yellow"))
         elif texts.mutated[column] != value:
-            out.print(Text(f"  {column} as it came: {_short(texts.mutated[column])}", style="yellow"))
+            came = _short(texts.mutated[column])
+            out.print(Text(f"  {printable(column)} as it came: {came}", style="yellow"))
     if isinstance(texts.messages, str):
-        out.print(Text(f"  the prompt could not be made: {printable(texts.messages)}", style="yellow"))
-    for request, attempts, texts in found:
+        out.print(Text(f"  no prompt: {printable(texts.messages)}", style="yellow"))
+    else:
+        for role, text in texts.messages:
+            out.print(Text(f"  {role} message: {_short(text)}"))
+    for each in found:
         out.print()
-        out.print(Text(printable(titles.get(request.variant, request.variant)), style="bold"))
-        waited = (request.finished_us - request.intended_us) / _MICRO
-        why = f", {printable(request.reason)}" if request.reason else ""
-        out.print(Text(f"  {request.outcome} after {waited:.3f} s, served by {request.served_by}{why}"))
-        out.print(
-            Text(
-                f"  cost {usd(request.cost_pico / 1e12)}, cache {request.cache}, faults {request.faults or 'none'}"
-            )
-        )
-        for each in attempts:
-            took = (each.finished_us - each.started_us) / _MICRO
-            how = each.error or "answered"
-            fault = f" [{each.fault}]" if each.fault else ""
-            out.print(
-                Text(
-                    f"  {each.started_us / _MICRO:>10.3f} s  {each.target} retry {each.retry}: {how}{fault} after "
-                    f"{took:.3f} s ({each.queued_us / _MICRO:.3f} s queued), {each.output_tokens} tokens"
-                )
-            )
-        if texts.answer is not None:
-            out.print(Text(f"  answer: {_short(texts.answer)}"))
+        _say_taken(each, printable(titles.get(each.request.variant, each.request.variant)))
 
 
-def say_draws(variant: str, draws: Sequence[Draw]) -> None:
-    """The draws that a variant's request depended on."""
+def _say_taken(found: Recalled, title: str) -> None:
+    request = found.request
+    out.print(Text(title, style="bold"))
+    waited = (request.finished_us - request.intended_us) / _MICRO
+    why = f" ({printable(request.reason)})" if request.reason else ""
+    out.print(Text(f"  {request.outcome} after {waited:.3f} s, served by {request.served_by}{why}"))
+    faults = request.faults.replace(",", ", ") or "none"
+    out.print(Text(f"  cost {usd(request.cost_pico / 1e12)}, cache {request.cache}, faults: {faults}"))
+    for attempt in found.attempts:
+        out.print(Text(f"  {_attempt_line(attempt)}"))
+    if found.texts.answer is not None:
+        out.print(Text(f"  answer: {_short(found.texts.answer)}"))
+
+
+def _attempt_line(attempt: AttemptRecord) -> str:
+    took = (attempt.finished_us - attempt.started_us) / _MICRO
+    how = attempt.error or "answered"
+    fault = f" [{attempt.fault}]" if attempt.fault else ""
+    queued = f", {attempt.queued_us / _MICRO:.3f} s of it queued" if attempt.queued_us else ""
+    tokens = f", {attempt.output_tokens:,} tokens" if attempt.output_tokens else ""
+    began = f"{attempt.started_us / _MICRO:>9.3f} s"
+    return f"{began}  {_call(attempt)}: {how}{fault} after {took:.3f} s{queued}{tokens}"
+
+
+def _call(attempt: AttemptRecord) -> str:
+    retry = f" retry {attempt.retry}" if attempt.retry else ""
+    return f"{attempt.target}{retry}{' hedge' if attempt.hedge else ''}"
+
+
+def say_draws(found: Sequence[Recalled], titles: dict[str, str]) -> None:
+    """The draws that a request depended on: first those that all variants share."""
     out.print()
-    out.print(Text(f"Draws, {printable(variant)}", style="bold"))
+    out.print(Text("Draws of the request, the same for all variants", style="bold"))
+    _say_drawn([draw for draw in found[0].draws if draw.attempt is None])
+    for each in found:
+        title = printable(titles.get(each.request.variant, each.request.variant))
+        for index, attempt in enumerate(each.attempts):
+            out.print(Text(f"Draws of the call to {_call(attempt)}, {title}", style="bold"))
+            _say_drawn([draw for draw in each.draws if draw.attempt == index])
+
+
+def _say_drawn(draws: Sequence[Draw]) -> None:
+    table = Table.grid(padding=(0, 2, 0, 0))
     for draw in draws:
-        meaning = f"  {draw.meaning}" if draw.meaning else ""
-        out.print(Text(f"  {draw.purpose:<32} {draw.role:<28} {draw.value:.12f}{meaning}"))
+        table.add_row(
+            Text(f"  {printable(draw.purpose)}"), f"{draw.value:.9f}", Text(printable(draw.meaning))
+        )
+    out.print(table)
 
 
 def _short(value: object, limit: int = 300) -> str:
@@ -265,20 +298,18 @@ def say_check(name: str, inputs: Inputs, assumed: Sequence[tuple[str, str, str]]
     scenario = inputs.scenario
     out.print(Text(f"{printable(name)}: {printable(scenario.title)}", style="bold"))
     prompts = ", ".join(prompt.name for prompt in inputs.prompts)
-    out.print(
-        Text(
-            f"prompts: {printable(prompts)}; {inputs.row_count:,} rows, {inputs.bad_rows:,} bad ones left out"
-        )
-    )
+    bad = f", {inputs.bad_rows:,} bad ones left out" if inputs.bad_rows else ""
+    out.print(Text(f"prompts: {printable(prompts)}; {inputs.row_count:,} rows{bad}"))
     for notice in inputs.notices:
         out.print(Text(f"note: {printable(notice)}"))
     for variant_name, variant in scenario.variants.items():
         chain = " → ".join(each.id for each in variant.safeguards if each.on) or "no safeguards"
         out.print(Text(f"{variant_name}: {chain}"))
     table = Table(title="Assumptions", title_justify="left", box=None, pad_edge=False)
-    for heading in ("what", "value", "source"):
-        table.add_column(heading)
-    for path, value, source in assumed:
-        table.add_row(escape(printable(path)), escape(printable(value)), escape(printable(source)))
+    table.add_column("what", no_wrap=True)
+    for heading in ("value", "source"):
+        table.add_column(heading, overflow="fold")
+    for row in assumed:
+        table.add_row(*(Text(printable(cell)) for cell in row))
     out.print(table)
     out.print("All is well.")

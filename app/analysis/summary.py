@@ -1,9 +1,9 @@
-"""How each variant did, from the session log: the JSON of `run --json` and `show --json`, and a sentence each.
+"""How each variant did, from the session log: the JSON of `run --json` and `show --json`, and a sentence.
 
 Formulas: good_rate = good / requests; cost per 1,000 good answers = all that was spent, failures included,
-/ good * 1,000; percentiles by nearest rank from the rollups' histograms (relative error at most 0.5 %, clamped
-to the extremes), where `answer_s` ranks requests without an answer as infinite, so that a percentile may be
-null.
+/ good * 1,000; percentiles by nearest rank from the rollups' histograms (relative error at most 0.5 %,
+clamped to the extremes), where `answer_s` ranks requests without an answer as infinite, so that a percentile
+may be null.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def usd(amount: float) -> str:
 
 
 def _apportioned(counts: Sequence[int], whole: int) -> list[int]:
-    """Whole shares of `whole` in proportion to `counts`, which add up to it: by largest remainder (Hamilton)."""
+    """Whole shares of `whole` in proportion to `counts`, adding up to it: by largest remainder (Hamilton)."""
     total = sum(counts)
     shares = [count * whole // total for count in counts]
     by_remainder = sorted(range(len(counts)), key=lambda index: -(counts[index] * whole % total))

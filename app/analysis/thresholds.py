@@ -60,8 +60,8 @@ class Threshold:
     def missed(self, summary: dict[str, Any]) -> bool:
         """Whether the run fails by it.
 
-        A percentile of `answer_s` without a value counts as infinite, any other missing value as failed. Raises
-        UserError when there is no such variant or metric.
+        A percentile of `answer_s` without a value counts as infinite, any other missing value as failed.
+        Raises UserError when there is no such variant or metric.
         """
         value = self._value(summary["variants"])
         if value is None:
@@ -89,13 +89,11 @@ class Threshold:
             # A kind of fault that never struck is not listed.
             return float(summary["faults"].get(kind, 0))
         value: Any = summary
-        there = list(_RATES)
-        for step in self.metric.split("."):
-            there = [*value, *there] if value is summary else list(value) if isinstance(value, dict) else []
-            if step not in there or step in _RATES:
-                raise UserError(
-                    f"there is no metric '{self.metric}'", where=where, do=_near(step, there or list(KINDS))
-                )
+        for depth, step in enumerate(self.metric.split(".")):
+            if not isinstance(value, dict) or step not in value:
+                there = [*summary, *_RATES] if depth == 0 else value if isinstance(value, dict) else []
+                there = list(KINDS) if group == "faults" and depth else list(there)
+                raise UserError(f"there is no metric '{self.metric}'", where=where, do=_near(step, there))
             value = value[step]
         if isinstance(value, dict):
             raise UserError(
@@ -109,4 +107,4 @@ class Threshold:
 def _near(name: str, there: list[str]) -> str:
     near = get_close_matches(name, there, n=1, cutoff=0.5)
     hint = f"Did you mean '{near[0]}'? " if near else ""
-    return f"{hint}There is {', '.join(there)}."
+    return f"{hint}There is {', '.join(there)}." if there else hint

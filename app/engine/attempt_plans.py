@@ -9,11 +9,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from app.engine.draws import BLOCK, Draws, Role
+from app.engine.draws import BLOCK, Draws, Role, normal_of
 from app.faults.fault_set import FaultSet
 from app.providers.profile import Target, Tokens
 
 MICRO = 1_000_000
+_WHOLE = ("provider.quality", "provider.output_tokens", "provider.output_tokens.angle")
+_STREAMED = (*_WHOLE, "provider.first_token", "provider.first_token.angle")
 _SHIFT = BLOCK.bit_length() - 1
 _INDEX = BLOCK - 1
 _KEPT = 32
@@ -45,29 +47,27 @@ class AttemptPlans:
         return block[number & _INDEX]
 
     def _compute(self, role: Role, first: int) -> list[AttemptPlan]:
-        output = self._output_tokens(role, first)
-        first_us, service_us = self._times(role, first, output)
-        quality = self.draws.block("provider.quality", role, first, BLOCK)
+        purposes = _STREAMED if self._target.service == "tokens" else _WHOLE
+        draws = self.draws.table([(purpose, role) for purpose in purposes], first, BLOCK)
+        output = self._output_tokens(normal_of(draws[1], draws[2]))
+        first_us, service_us = self._times(role, first, output, draws)
         hits = self._faults.attempt_hits(role, first, BLOCK)
-        return list(zip(first_us.tolist(), service_us.tolist(), output.tolist(), quality.tolist(), hits.tolist(), strict=True))
+        return list(zip(first_us.tolist(), service_us.tolist(), output.tolist(), draws[0].tolist(), hits.tolist(), strict=True))
 
-    def _output_tokens(self, role: Role, first: int) -> NDArray[np.int64]:
+    def _output_tokens(self, normal: NDArray[np.float64]) -> NDArray[np.int64]:
         tokens = self._tokens
-        spread = np.exp(tokens.output_sigma * self.draws.normal_block("provider.output_tokens", role, first, BLOCK))
-        return np.clip(np.rint(tokens.output_tokens * spread), 1, tokens.max_tokens).astype(np.int64)
+        size = tokens.output_tokens * np.exp(tokens.output_sigma * normal)
+        return np.clip(np.rint(size), 1, tokens.max_tokens).astype(np.int64)
 
     def _times(
-        self, role: Role, first: int, output: NDArray[np.int64]
+        self, role: Role, first: int, output: NDArray[np.int64], draws: NDArray[np.float64]
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         target = self._target
         if target.service == "tokens":
-            normal = self.draws.normal_block("provider.first_token", role, first, BLOCK)
-            first_s = target.first_token_s * np.exp(target.first_token_sigma * normal)
-            service_s = first_s + (output - 1) / target.tokens_per_s
-        else:
-            service_s = self._service_s(role, first)
-            first_s = service_s
-        return _micro(first_s), _micro(service_s)
+            first_s = target.first_token_s * np.exp(target.first_token_sigma * normal_of(draws[3], draws[4]))
+            return _micro(first_s), _micro(first_s + (output - 1) / target.tokens_per_s)
+        service_us = _micro(self._service_s(role, first))
+        return service_us, service_us
 
     def _service_s(self, role: Role, first: int) -> NDArray[np.float64]:
         target = self._target

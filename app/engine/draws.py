@@ -11,6 +11,7 @@ The mixer is splitmix64 (Steele, Lea, Flood: "Fast splittable pseudorandom numbe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from typing import NamedTuple
 
@@ -30,6 +31,22 @@ class Role(NamedTuple):
     target: str
     retry: int = 0
     hedge: int = 0
+
+
+def _uniform(z: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Mix states, in place, into uniform draws in [0, 1)."""
+    z ^= z >> np.uint64(30)
+    z *= np.uint64(_MIX_1)
+    z ^= z >> np.uint64(27)
+    z *= np.uint64(_MIX_2)
+    z ^= z >> np.uint64(31)
+    z >>= np.uint64(11)
+    return z * _UNIT
+
+
+def normal_of(draw: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Standard normal values from two uniform draws in [0, 1) each (Box and Muller 1958), in their shape."""
+    return np.asarray(np.sqrt(-2.0 * np.log1p(-draw)) * np.cos(2.0 * np.pi * angle))
 
 
 class Draws:
@@ -54,11 +71,14 @@ class Draws:
 
     def of(self, purpose: str, role: Role | None, entities: NDArray[np.uint64]) -> NDArray[np.float64]:
         """Uniform draws in [0, 1) of the given entities, in their shape."""
-        z = entities * np.uint64(_GAMMA) + np.uint64(self.key(purpose, role))
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(_MIX_1)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(_MIX_2)
-        z ^= z >> np.uint64(31)
-        return (z >> np.uint64(11)).astype(np.float64) * _UNIT
+        return _uniform(entities * np.uint64(_GAMMA) + np.uint64(self.key(purpose, role)))
+
+    def table(
+        self, columns: Sequence[tuple[str, Role | None]], first: int, count: int
+    ) -> NDArray[np.float64]:
+        """Uniform draws in [0, 1) of several purposes and roles at once; shape (columns, count), the values of `block`."""
+        keys = np.array([self.key(purpose, role) for purpose, role in columns], dtype=np.uint64)
+        return _uniform(np.arange(first, first + count, dtype=np.uint64) * np.uint64(_GAMMA) + keys[:, np.newaxis])
 
     def one(self, purpose: str, role: Role | None, entity: int) -> float:
         """The draw of one entity; the value that `block` has for it."""
@@ -73,10 +93,8 @@ class Draws:
         return Column(self, purpose, role)
 
     def normal(self, purpose: str, role: Role | None, entities: NDArray[np.uint64]) -> NDArray[np.float64]:
-        """Standard normal draws (Box and Muller 1958) from the columns `purpose` and `purpose + ".angle"`, in the shape of
-        `entities`."""
-        radius = np.sqrt(-2.0 * np.log1p(-self.of(purpose, role, entities)))
-        return np.asarray(radius * np.cos(2.0 * np.pi * self.of(purpose + ".angle", role, entities)))
+        """Standard normal draws from the columns `purpose` and `purpose + ".angle"`, in the shape of `entities`."""
+        return normal_of(self.of(purpose, role, entities), self.of(purpose + ".angle", role, entities))
 
     def normal_block(self, purpose: str, role: Role | None, first: int, count: int) -> NDArray[np.float64]:
         """Standard normal draws of the entities `first` to `first + count - 1`; shape (count,)."""

@@ -152,7 +152,7 @@ class LiveWorld:
         """Serve the `arrivals`, at their intended times.
 
         Returns when all are served, or when the run's time is over. Cancelled, or failing, it ends as if its
-        time were over: whoever has arrived has a row, and no task or connection of a call is left behind.
+        time were over: whoever was to arrive by then has a row, and no task or connection is left behind.
         """
         with ThreadPoolExecutor(1, "seatrial-desk") as self._thread:
             self._loop = loop = asyncio.get_running_loop()
@@ -205,14 +205,18 @@ class LiveWorld:
     # -- what happens --------------------------------------------------------------------------------------
 
     def _arrive(self, planned: PlannedRequest) -> None:
+        request = self._admit(planned)
+        unaskable = isinstance(self._messages[_key(request.question)], str)
+        request.life = lifecycle(request, self._pipeline, self._clock, unaskable)
+        self._resume(request, request_data(request, unaskable=unaskable), None)
+
+    def _admit(self, planned: PlannedRequest) -> Request:
         number, intended_us, question, cache_key, _, max_tokens, hits = planned
         self._to_come -= 1
         # A scenario may have sizes drawn for the simulation; what a real prompt costs depends on its text.
         request = Request(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
-        unaskable = isinstance(self._messages[_key(question)], str)
         self.in_flight[number] = request
-        request.life = lifecycle(request, self._pipeline, self._clock, unaskable)
-        self._resume(request, request_data(request, unaskable=unaskable), None)
+        return request
 
     def _returned(self, ended: tuple[Attempt, CallOutcome, Answer | None]) -> None:
         attempt, outcome, answer = ended
@@ -275,6 +279,10 @@ class LiveWorld:
             result = end(request)
             self._observe(request, {"came": "end"}, [finish(request, result)])
             self._finish(request, result)
+        for due_us, _, enter, argument in sorted(self._agenda.heap):
+            # It was to arrive by now, and we were too busy to let it in: nobody is dropped silently.
+            if enter == self._arrive and due_us <= self._clock.now:
+                self._finish(self._admit(argument), Result.failure(RUN_ENDED))
         self._agenda.heap.clear()
 
     def _observe(self, request: Request, came: Plain, asked: list[Plain]) -> None:

@@ -1,10 +1,14 @@
-"""The engine as a child process: `seatrial _engine`. JSON lines in, JSON lines out; it ends when its input ends.
+"""The engine as a child process: `seatrial _engine`. JSON lines in and out; it ends when its input ends.
 
-In, first:   {"do": "start", "scenario": NAME or PATH, "log": PATH, "prompts": PATH, "data": PATH, "columns": {...},
-              "set": ["dotted.key=value", ...], "speed": NUMBER or null}      (all but scenario may be left out)
-In, then:    {"do": "change", "set": DOTTED PATH, "value": ANY, "label": TEXT}, {"do": "speed", "factor": NUMBER or null},
-             {"do": "pause"}, {"do": "resume"}, {"do": "stop"}
-Out:         {"event": "notice" | "reading" | "started" | "progress" | "happened" | "refused" | "error" | "ended", ...}
+In, first (all but `scenario` may be left out):
+    {"do": "start", "scenario": NAME or PATH, "log": PATH, "prompts": PATH, "data": PATH, "columns": {...},
+     "set": ["dotted.key=value", ...], "speed": NUMBER or null}
+In, then:
+    {"do": "change", "set": DOTTED PATH, "value": ANY, "label": TEXT},
+    {"do": "speed", "factor": NUMBER or null}, {"do": "pause"}, {"do": "resume"}, {"do": "stop"}
+Out:
+    {"event": "notice" | "reading" | "started" | "progress" | "happened" | "refused" | "error" | "ended", ...}
+    The last is "error", or "ended" with the run's number and state (null and "stopped" if it never began).
 
 Exit status: 0 after a run that ended, 2 when the input was wrong.
 """
@@ -18,10 +22,11 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from app.engine.control import Control
-from app.engine.run import Listener, Order, Progress, run_scenario
+from app.engine.run import Listener, Order, Progress, StoppedEarlyError, run_scenario
 from app.engine.simulation import Event
 from app.errors import UserError
 from app.scenario.files import open_scenario
+from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 
 _MICRO = 1e6
@@ -34,9 +39,7 @@ def serve_commands(commands: TextIO, out: TextIO) -> int:
         first = commands.readline()
         if not first.strip():
             return 0
-        start = _parsed(first)
-        if start.get("do") != "start":
-            raise UserError("the first command must be 'start'", where="_engine")
+        start = _started(first)
         order = _order(start)
         control = Control(_number_or_none(start.get("speed"), "speed"))
         path = start.get("log")
@@ -46,7 +49,9 @@ def serve_commands(commands: TextIO, out: TextIO) -> int:
             )
             reader.start()
             run_id = run_scenario(order, log, control, _listener(speaker))
-        speaker.say("ended", run=run_id, state="stopped" if control.stopping else "finished")
+            speaker.say("ended", run=run_id, state=RunReader(log, run_id).record().state)
+    except StoppedEarlyError:
+        speaker.say("ended", run=None, state="stopped")
     except UserError as error:
         speaker.say("error", **_told(error))
         return 2
@@ -104,6 +109,13 @@ def _pass_on(command: dict[str, Any], control: Control) -> None:
                 where="_engine",
                 do="There is change, speed, pause, resume and stop.",
             )
+
+
+def _started(line: str) -> dict[str, Any]:
+    start = _parsed(line)
+    if start.get("do") != "start":
+        raise UserError("the first command must be 'start'", where="_engine")
+    return start
 
 
 def _order(start: dict[str, Any]) -> Order:

@@ -1,7 +1,8 @@
 """What requests ask: one `Question` for each prompt, row and mess, made once however many requests ask it.
 
-Rendering, counting tokens and checking the answers happen here, ahead of the requests and in batches, through the bounded
-worker. Questions are kept while they are asked often, and made again when they are not; making one twice gives the same.
+Rendering, counting tokens and checking the answers happen here, ahead of the requests and in batches, through
+the bounded worker. Questions are kept while they are asked often, and made again when they are not; making
+one twice gives the same.
 """
 
 from __future__ import annotations
@@ -53,7 +54,14 @@ class Question:
     )
 
     def __init__(
-        self, book: QuestionBook, key: Key, tokens: int, extra_tokens: int, qualities: list[float], error: str
+        self,
+        book: QuestionBook,
+        key: Key,
+        *,
+        tokens: int,
+        extra_tokens: int,
+        qualities: list[float],
+        error: str,
     ) -> None:
         self._book = book
         self.prompt, self.row, self.mess = key
@@ -90,6 +98,7 @@ class QuestionBook:
         self._draws = draws
         self._worker = worker
         self._kept: dict[Key, Question] = {}
+        self._mess: list[tuple[int, MessFault]] = []
         self._logged = bytearray(inputs.row_count)
         self._unlogged: list[int] = []
         self.prompt_count = len(inputs.prompts)
@@ -119,6 +128,10 @@ class QuestionBook:
         """The questions for these keys, in their order; those not known yet are made in one batch."""
         self._faults = faults
         kept = self._kept
+        if faults.mess() != self._mess:
+            # Other settings make another text of the same row, and a key tells only which faults struck.
+            self._mess = faults.mess()
+            kept.clear()
         new = [key for key in dict.fromkeys(keys) if key not in kept]
         if new:
             found = {key: kept[key] for key in dict.fromkeys(keys) if key in kept}
@@ -132,7 +145,7 @@ class QuestionBook:
         return [kept[key] for key in keys]
 
     def take_new_rows(self) -> list[tuple[int, int, dict[str, object]]]:
-        """Rows asked about for the first time since the last call: (row, its number in the file, its values)."""
+        """Rows asked about for the first time since the last call: index, number in the file, values."""
         rows, self._unlogged = self._unlogged, []
         return [(row, self._inputs.row_number(row), self._inputs.row(row)) for row in rows]
 
@@ -179,12 +192,12 @@ class QuestionBook:
             made[key] = Question(
                 self,
                 key,
-                max(1, tokens),
-                max(0, tokens - _size(clean)),
-                self._odds(key[2]),
-                messy.get("error", ""),
+                tokens=max(1, tokens),
+                extra_tokens=max(0, tokens - _size(clean)),
+                qualities=self._odds(key[2]),
+                error=messy.get("error", ""),
             )
-        # The answers that most requests will get are written and checked in one batch, not one by one when they come.
+        # The answers that most requests will get are written and checked in one batch, not one by one later.
         self._prefetch([each for each in made.values() if not each.unaskable])
         return made
 
@@ -212,7 +225,7 @@ class QuestionBook:
                 for (question, _), text in zip(cases, texts, strict=True)
             ]
         )
-        # The simulated model knows whether it meant to be right; the truth checks may know better, never the other way round.
+        # The simulated model knows whether it meant to be right; the truth checks may find that it was not.
         return [
             Answer(kind, text=text, correct=true and kind == "right", failed_checks=failed)
             for (_, kind), text, (true, failed) in zip(cases, texts, verdicts, strict=True)

@@ -1,20 +1,22 @@
 """Makes again what the log does not store: a simulated request's texts, and every draw it depended on.
 
-Prompts and rows are in the log once; what was rendered, how the row was messed up, and what the model said follow from
-the scenario and the keys. Nothing is looked up outside of the log.
+Prompts and rows are in the log once; what was rendered, how the row was messed up, and what the model said
+follow from the scenario and the keys. Nothing is looked up outside of the log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from app.engine.draws import Draws, Role
-from app.engine.questions import Key, QuestionBook
+from app.engine.questions import Key, Question, QuestionBook
+from app.errors import UserError
 from app.faults.base import AttemptFault, Fault, Injection, MessFault
 from app.faults.fault_set import FaultSet
+from app.faults.schedule import Schedule
 from app.inputs.bounded import BoundedWorker
 from app.inputs.mapping import ColumnMap
 from app.inputs.preparation import Inputs, fitted
@@ -26,26 +28,69 @@ from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
 from app.sessions.records import AttemptRecord, RequestRecord
 
+_CALLED = ("primary", "fallback", "hedge")
+"""Who answered by a call of this request's own; a cache's answer came with an earlier one."""
+
+_NOT_KEPT = "this log holds no prompts and rows of the run: it was exported without --texts"
+
 
 @dataclass(frozen=True)
 class Texts:
-    """What was asked and said: the row as it is in the data and as it came, the rendered prompt, the answer."""
+    """What was asked and said: the row as it is in the data, and as it came; the prompt; the answer."""
 
     original: dict[str, object]
     mutated: dict[str, object]
     messages: list[list[str]] | str
-    """[role, text] pairs, or why the prompt could not be rendered."""
+    """[role, text] pairs, or why there are none."""
     answer: str | None
 
 
 @dataclass(frozen=True)
 class Draw:
-    """One keyed draw: what it was for, in which role, its value, and what it decided (in words, may be empty)."""
+    """One keyed draw: its purpose, role and entity, its value, and what it decided (in words, may be empty).
+
+    `attempt` is the place of the attempt it was for among the request's, None where it was for the request.
+    """
 
     purpose: str
     role: str
+    entity: int
     value: float
     meaning: str = ""
+    attempt: int | None = None
+
+
+@dataclass(frozen=True)
+class Recalled:
+    """A request as one variant took it."""
+
+    request: RequestRecord
+    attempts: list[AttemptRecord]
+    texts: Texts
+    draws: list[Draw]
+
+
+def recall_request(reader: RunReader, number: int, *, with_draws: bool = False) -> list[Recalled]:
+    """Request `number` as each variant took it; a variant where it has not ended is left out.
+
+    Raises UserError when there is no such request, or it has ended nowhere.
+    """
+    offered = reader.record().offered
+    where = f"run {reader.run_id}"
+    if not 0 <= number < offered:
+        there = f"Requests are numbered 0 to {offered - 1}." if offered else "It has no requests."
+        raise UserError(f"there is no request {number}", where=where, do=there)
+    with BoundedWorker() as worker:
+        recall = Recall(reader, worker)
+        found = []
+        for variant in reader.variants:
+            record = reader.request(variant.name, number)
+            if record is not None:
+                draws = recall.draws(*record) if with_draws else []
+                found.append(Recalled(*record, recall.texts(*record), draws))
+    if not found:
+        raise UserError(f"request {number} has not ended", where=where, do="Show it when it has.")
+    return found
 
 
 class _LoggedRows:
@@ -67,13 +112,23 @@ class _LoggedRows:
         return 0 if found is None else found.number
 
 
-def scenario_at(reader: RunReader, at_us: int) -> Scenario:
-    """The run's scenario with the changes that were in force at a time."""
-    scenario = parse_scenario(reader.record().scenario_toml, Path("logged.toml")).scenario
-    for event in reader.events():
-        if event.kind == "change" and event.at_us <= at_us:
-            scenario = with_setting(scenario, event.details["set"], event.details["value"])
-    return scenario
+class _Noting(Draws):
+    """The run's draws; each that is asked for one by one is noted."""
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._notes: list[Draw] = []
+
+    def one(self, purpose: str, role: Role | None, entity: int) -> float:
+        """The draw of one entity."""
+        value = super().one(purpose, role, entity)
+        self._notes.append(Draw(purpose, _shown(role), entity, value))
+        return value
+
+    def take(self) -> list[Draw]:
+        """What was asked for since the last call."""
+        notes, self._notes = self._notes, []
+        return notes
 
 
 class Recall:
@@ -82,119 +137,233 @@ class Recall:
     def __init__(self, reader: RunReader, worker: BoundedWorker) -> None:
         self._reader = reader
         self._worker = worker
-        self._draws = Draws(reader.record().seed)
-        self._facts = reader.facts()["inputs"]
+        self._draws = _Noting(reader.record().seed)
+        self._inputs = reader.facts()["inputs"]
+        self._prompts = reader.prompts()
+        written = parse_scenario(reader.record().scenario_toml, Path("logged.toml")).scenario
+        # What the data had no column for was left out before the run began, as `fitted` does here.
+        self._written = fitted(written, self._inputs["columns"])
+        self._changes = [event for event in reader.events() if event.kind == "change"]
+        self._asked: dict[tuple[int, int, str, int], tuple[QuestionBook, Question]] = {}
+
+    def scenario_at(self, at_us: int) -> Scenario:
+        """The run's scenario with the changes that were in force at a time."""
+        scenario = self._written
+        for event in self._changes:
+            if event.at_us <= at_us:
+                scenario = with_setting(scenario, event.details["set"], event.details["value"])
+        return scenario
+
+    # -- texts ------------------------------------------------------------------------------------------
 
     def texts(self, request: RequestRecord, attempts: Sequence[AttemptRecord]) -> Texts:
-        """What was asked and said."""
-        scenario = scenario_at(self._reader, request.intended_us)
-        faults = FaultSet(scenario.faults, self._draws, [True] * len(scenario.faults))
-        book = self._book(fitted(scenario, self._facts["columns"]), request.row + 1)
-        mess = set(request.mess.split(",")) - {""}
-        bits = sum(1 << index for index, fault in enumerate(scenario.faults) if fault.id in mess)
-        key: Key = (request.prompt, request.row, bits)
-        (question,) = book.prepare([key], faults)
-        answer = None
-        if request.served_by in ("primary", "fallback", "hedge") and attempts:
-            last = attempts[-1]
-            answer = question.answer(self._answer_kind(last, request, question.qualities)).text
-        elif request.served_by == "canned":
-            variant = scenario.variants[request.variant]
-            answer = next((s.text for s in variant.safeguards if s.kind == "canned" and s.on), None)
+        """What was asked and said; the canned answer alone where the log holds no prompts and rows."""
+        canned = self._canned(request) if request.served_by == "canned" else None
         logged = self._reader.row(request.row)
-        original = {} if logged is None else dict(logged.values)
-        return Texts(original, book.messy_row(key), book.messages(key), answer)
+        if logged is None or not self._has_prompts():
+            return Texts({}, {}, _NOT_KEPT, canned)
+        book, question = self._question(request)
+        key = (question.prompt, question.row, question.mess)
+        answer = canned
+        answered = [each for each in attempts if each.status == 200]
+        if request.served_by in _CALLED and answered:
+            answer = question.answer(self._answer_kind(request, answered[-1], question)).text
+        return Texts(dict(logged.values), book.messy_row(key), book.messages(key), answer)
 
-    def draws(self, request: RequestRecord, attempts: Sequence[AttemptRecord]) -> list[Draw]:
-        """All draws that the request depended on."""
-        scenario = scenario_at(self._reader, request.intended_us)
-        number = request.number
-        found = [
-            self._draw("traffic.gap", None, number),
-            self._draw(
-                "traffic.repeat",
-                None,
-                number,
-                f"repeats an earlier one if below {scenario.traffic.repeat_rate:g}",
-            ),
-            self._draw("traffic.repeat_of", None, number),
-            self._draw("traffic.prompt", None, number),
-        ]
-        if scenario.tokens.input_tokens is not None:
-            found += [self._draw(purpose, None, number) for purpose in ("tokens.input", "tokens.input.angle")]
-        found += [
-            self._fault_draw(f, None, number)
-            for f in scenario.faults
-            if isinstance(f, MessFault) and f.rate is not None
-        ]
-        for attempt in attempts:
-            found += self._attempt_draws(scenario_at(self._reader, attempt.started_us), attempt, request)
-        return found
+    def _canned(self, request: RequestRecord) -> str | None:
+        # A request keeps the pipeline that it began with.
+        safeguards = self.scenario_at(request.intended_us).variants[request.variant].safeguards
+        return next((each.text for each in safeguards if each.kind == "canned" and each.on), None)
 
-    def _attempt_draws(
-        self, scenario: Scenario, attempt: AttemptRecord, request: RequestRecord
-    ) -> list[Draw]:
-        role = Role(attempt.target, attempt.retry, attempt.hedge)
-        number = request.number
-        found = [
-            self._draw(purpose, role, number)
-            for purpose in (
-                "provider.first_token",
-                "provider.first_token.angle",
-                "provider.output_tokens",
-                "provider.output_tokens.angle",
-                "provider.quality",
-            )
-        ]
-        if scenario.targets[attempt.target].service not in ("tokens", "constant"):
-            found.append(self._draw("provider.service", role, number))
-        for fault in scenario.faults:
-            if isinstance(fault, AttemptFault) and fault.rate is not None:
-                found.append(self._fault_draw(fault, role if fault.per == "attempt" else None, number))
-        found += [
-            self._draw(f"safeguard:{each.id}.jitter", Role(attempt.target, attempt.retry), number)
-            for each in scenario.variants[request.variant].safeguards
-            if isinstance(each, Retry) and each.on and each.jitter != "none"
-        ]
-        return found
-
-    def _draw(self, purpose: str, role: Role | None, number: int, meaning: str = "") -> Draw:
-        shown = "" if role is None else f"{role.target} retry {role.retry} hedge {role.hedge}"
-        return Draw(purpose, shown, self._draws.one(purpose, role, number), meaning)
-
-    def _fault_draw(self, fault: Fault, role: Role | None, number: int) -> Draw:
-        return self._draw(fault.purpose, role, number, f"fires if below {fault.rate:g}")
-
-    def _answer_kind(self, attempt: AttemptRecord, request: RequestRecord, qualities: Sequence[float]) -> Any:
-        """Which kind of answer the attempt got."""
-        scenario = scenario_at(self._reader, attempt.started_us)
-        injection = Injection()
-        struck = set(attempt.fault.split(","))
-        for fault in scenario.faults:
-            if fault.id in struck and isinstance(fault, AttemptFault):
-                fault.apply(injection, lambda _purpose: 1.0 - 2**-53)
+    def _answer_kind(self, request: RequestRecord, attempt: AttemptRecord, question: Question) -> Any:
+        injection = self._injection(request, attempt, self.scenario_at(attempt.started_us))
         if injection.answer is not None:
             return injection.answer
-        luck = self._draws.one(
-            "provider.quality", Role(attempt.target, attempt.retry, attempt.hedge), request.number
-        )
-        target = list(scenario.targets).index(attempt.target)
-        return "right" if luck < qualities[target] else "wrong"
+        luck = self._draws.one("provider.quality", _role_of(attempt), request.number)
+        return "right" if luck < question.qualities[self._target(attempt)] else "wrong"
+
+    def _question(self, request: RequestRecord) -> tuple[QuestionBook, Question]:
+        """What the request asked, in whatever mess its row came."""
+        known = (request.prompt, request.row, request.mess, request.intended_us)
+        if known not in self._asked:
+            scenario = self.scenario_at(request.intended_us)
+            faults = FaultSet(scenario.faults, self._draws, [True] * len(scenario.faults))
+            book = self._book(scenario, request.row + 1)
+            mess = set(request.mess.split(","))
+            bits = sum(1 << index for index, fault in enumerate(scenario.faults) if fault.id in mess)
+            key: Key = (request.prompt, request.row, bits)
+            self._asked[known] = book, book.prepare([key], faults)[0]
+        return self._asked[known]
 
     def _book(self, scenario: Scenario, rows: int) -> QuestionBook:
         prompts = tuple(
-            Prompt(
-                each.name, tuple(Message(role, text) for role, text in each.messages or ()), Path(each.name)
-            )
-            for each in self._reader.prompts()
+            Prompt(each.name, tuple(Message(role, text) for role, text in each.messages), Path(each.name))
+            for each in self._prompts
         )
         inputs = Inputs(
             scenario,
             prompts,
             _LoggedRows(self._reader, rows),
-            ColumnMap(dict(self._facts["columns"]), (), ()),
-            tuple(self._facts["text_columns"]),
+            ColumnMap(dict(self._inputs["columns"]), (), ()),
+            tuple(self._inputs["text_columns"]),
             None,
             (),
         )
-        return QuestionBook(inputs, self._draws, self._worker, self._facts["expected_values"])
+        return QuestionBook(inputs, self._draws, self._worker, self._inputs["expected_values"])
+
+    def _has_prompts(self) -> bool:
+        return all(each.messages is not None for each in self._prompts)
+
+    # -- draws ------------------------------------------------------------------------------------------
+
+    def draws(self, request: RequestRecord, attempts: Sequence[AttemptRecord]) -> list[Draw]:
+        """All draws that decided something about the request, then those of each of its attempts."""
+        self._draws.take()
+        if self.scenario_at(request.intended_us).traffic.arrivals == "poisson":
+            self._draws.one("traffic.gap", None, request.number)
+        source = self._source(request)
+        found = self._draws.take()
+        if source is not None:
+            found += self._question_draws(source, request)
+        for index, attempt in enumerate(attempts):
+            again = any(each.target == attempt.target for each in attempts[index + 1 : index + 2])
+            drawn = self._attempt_draws(request, attempt, retried=again)
+            found += [replace(each, attempt=index) for each in drawn]
+        return found
+
+    def _source(self, request: RequestRecord) -> RequestRecord | None:
+        """The request whose question this one asks again: itself, when the question is new.
+
+        None when one on the way to it has not ended.
+        """
+        while True:
+            number = request.number
+            if number == 0:
+                return request
+            scenario = self.scenario_at(request.intended_us)
+            doubles = [fault for fault in scenario.faults if fault.kind == "duplicate"]
+            twice = bool({fault.id for fault in doubles} & set(request.faults.split(",")))
+            repeats = self._draws.one("traffic.repeat", None, number) < scenario.traffic.repeat_rate
+            if not repeats and not twice:
+                return request
+            back = 1
+            if not twice:
+                reach = min(number, scenario.traffic.repeat_window)
+                back += int(self._draws.one("traffic.repeat_of", None, number) * reach)
+            earlier = self._reader.request(request.variant, number - back)
+            if earlier is None:
+                return None
+            request = earlier[0]
+
+    def _question_draws(self, source: RequestRecord, request: RequestRecord) -> list[Draw]:
+        """What decided which question it is, and in what mess: a repeated one has the draws of its source."""
+        scenario, number = self.scenario_at(source.intended_us), source.number
+        prompt = self._prompts[request.prompt].name
+        found = [self._drawn("traffic.prompt", None, number, f"prompt '{prompt}'")]
+        if scenario.traffic.order == "zipf":
+            found.append(self._drawn("traffic.row", None, number))
+        if scenario.tokens.input_tokens is not None:
+            found += [
+                self._drawn(purpose, None, number) for purpose in ("tokens.input", "tokens.input.angle")
+            ]
+        struck = set(request.mess.split(","))
+        for fault in scenario.faults:
+            if isinstance(fault, MessFault) and fault.kind != "duplicate":
+                found += self._trigger(fault, None, number, source.intended_us, fault.id in struck)
+        if struck - {""} and self._reader.row(request.row) is not None and self._has_prompts():
+            book, question = self._question(request)
+            self._draws.take()
+            book.messy_row((question.prompt, question.row, question.mess))
+            found += self._draws.take()
+        return found
+
+    def _attempt_draws(self, request: RequestRecord, attempt: AttemptRecord, *, retried: bool) -> list[Draw]:
+        scenario = self.scenario_at(attempt.started_us)
+        role, number = _role_of(attempt), request.number
+        struck = set(attempt.fault.split(","))
+        found: list[Draw] = []
+        for fault in scenario.faults:
+            if isinstance(fault, AttemptFault) and _concerns(fault, request.variant, attempt.target):
+                its_role = role if fault.per == "attempt" else None
+                found += self._trigger(fault, its_role, number, attempt.started_us, fault.id in struck)
+        self._draws.take()
+        injection = self._injection(request, attempt, scenario)
+        found += self._draws.take()
+        if attempt.billed:
+            # It was worked on: how long that takes, and how much comes of it, was drawn.
+            purposes = ["provider.output_tokens", "provider.output_tokens.angle"]
+            service = scenario.targets[attempt.target].service
+            if service == "tokens":
+                purposes += ["provider.first_token", "provider.first_token.angle"]
+            elif service == "lognormal":
+                purposes += ["provider.service", "provider.service.angle"]
+            elif service != "constant":
+                purposes.append("provider.service")
+            found += [self._drawn(purpose, role, number) for purpose in purposes]
+        if attempt.status == 200 and injection.answer is None:
+            found.append(self._drawn("provider.quality", role, number, self._odds(request, attempt)))
+        for each in self.scenario_at(request.intended_us).variants[request.variant].safeguards:
+            if isinstance(each, Retry) and each.on and each.jitter != "none" and retried:
+                found.append(
+                    self._drawn(
+                        f"safeguard:{each.id}.jitter",
+                        Role(attempt.target, attempt.retry),
+                        number,
+                        "the wait before the next call, unless Retry-After told it",
+                    )
+                )
+        return found
+
+    def _odds(self, request: RequestRecord, attempt: AttemptRecord) -> str:
+        if self._reader.row(request.row) is None or not self._has_prompts():
+            return ""
+        odds = self._question(request)[1].qualities[self._target(attempt)]
+        return f"answers rightly if below {odds:g}"
+
+    def _trigger(self, fault: Fault, role: Role | None, number: int, at_us: int, struck: bool) -> list[Draw]:
+        """The draw that decides whether the fault strikes, if it could have struck then."""
+        if fault.rate is None or not fault.on or not Schedule(fault, self._draws, at_us).on:
+            return []
+        return [
+            self._drawn(
+                fault.purpose,
+                role,
+                number,
+                f"{'struck' if struck else 'did not strike'}, rate {fault.rate:g}",
+            )
+        ]
+
+    def _injection(self, request: RequestRecord, attempt: AttemptRecord, scenario: Scenario) -> Injection:
+        """What the faults that struck the attempt did to it."""
+        injection = Injection()
+        struck = set(attempt.fault.split(","))
+        for fault in scenario.faults:
+            if fault.id in struck and isinstance(fault, AttemptFault):
+                role = _role_of(attempt) if fault.per == "attempt" else None
+                fault.apply(injection, self._further_draws(fault, role, request.number))
+        return injection
+
+    def _further_draws(self, fault: Fault, role: Role | None, number: int) -> Callable[[str], float]:
+        return lambda purpose: self._draws.one(f"{fault.purpose}.{purpose}", role, number)
+
+    def _drawn(self, purpose: str, role: Role | None, number: int, meaning: str = "") -> Draw:
+        value = self._draws.one(purpose, role, number)
+        self._draws.take()
+        return Draw(purpose, _shown(role), number, value, meaning)
+
+    def _target(self, attempt: AttemptRecord) -> int:
+        return list(self._written.targets).index(attempt.target)
+
+
+def _role_of(attempt: AttemptRecord) -> Role:
+    return Role(attempt.target, attempt.retry, attempt.hedge)
+
+
+def _shown(role: Role | None) -> str:
+    return "" if role is None else f"{role.target} retry {role.retry} hedge {role.hedge}"
+
+
+def _concerns(fault: Fault, variant: str, target: str) -> bool:
+    return (not fault.targets or target in fault.targets) and (
+        not fault.variants or variant in fault.variants
+    )

@@ -22,6 +22,21 @@ FaultName = Callable[[int], int]
 """The log's code of the names of a set of faults, given as a bit set that is not empty."""
 
 
+def outcome_of(result: Result, latency_us: int, patience_us: int) -> int:
+    """Index into `vocabulary.OUTCOMES`: what the customer got, first that applies.
+
+    An answer that comes more than `patience_us` after the intended arrival is late.
+    """
+    answer = result.answer
+    if answer is None:
+        return FAILED
+    if result.served_by in _STAND_INS:
+        return DEGRADED
+    if not answer.correct:
+        return WRONG
+    return LATE if latency_us > patience_us else GOOD
+
+
 class RowMaker:
     """Makes the rows of one variant.
 
@@ -34,31 +49,20 @@ class RowMaker:
         self._fault_name = fault_name
 
     def request(self, request: Request, result: Result, now: int, patience_us: int) -> Row:
-        """The row of a request (`vocabulary.REQUEST_COLUMNS`) that ended with `result` at `now` (µs).
-
-        An answer that comes more than `patience_us` after the intended arrival is late.
-        """
-        error = result.error
-        answer = result.answer
+        """The row of a request (`vocabulary.REQUEST_COLUMNS`) that ended with `result` at `now` (µs)."""
         intended_us = request.intended_us
-        if answer is None:
-            outcome = FAILED
-            served_by = NOBODY
-        else:
-            served_by = result.served_by
-            if served_by in _STAND_INS:
-                outcome = DEGRADED
-            elif not answer.correct:
-                outcome = WRONG
-            elif now - intended_us > patience_us:
-                outcome = LATE
-            else:
-                outcome = GOOD
         attempts = request.attempts
         started_us: int | None = None
         service_us: int | None = None
         retries = input_tokens = output_tokens = cost_pico = 0
-        if attempts:
+        if len(attempts) == 1:
+            attempt = attempts[0]
+            started_us = attempt.started_us
+            service_us = now - started_us
+            input_tokens = attempt.input_tokens
+            output_tokens = attempt.output_tokens
+            cost_pico = attempt.cost_pico
+        elif attempts:
             started_us = attempts[0].started_us
             service_us = now - started_us
             for attempt in attempts:
@@ -67,6 +71,7 @@ class RowMaker:
                 cost_pico += attempt.cost_pico
                 if attempt.retry:
                     retries += 1
+        error = result.error
         reason = request.reason
         if not reason and error is not None:
             reason = error.name
@@ -79,8 +84,8 @@ class RowMaker:
             started_us,
             result.first_us,
             now,
-            served_by,
-            outcome,
+            NOBODY if result.answer is None else result.served_by,
+            outcome_of(result, now - intended_us, patience_us),
             self._names[reason] if reason else 0,
             len(attempts),
             retries,

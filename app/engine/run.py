@@ -6,8 +6,9 @@ It decides when to advance and when to write, and nothing about what happens: th
 from __future__ import annotations
 
 import contextlib
+import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs, prepare_inputs
 from app.scenario.files import ScenarioFile, changed_text
 from app.scenario.model import variant_title
+from app.scenario.rehearsal import rehearse_changes
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
@@ -34,7 +36,7 @@ _REPORT_S = 0.1
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a run is. Times in microseconds of virtual time; `per_s` is virtual seconds a second, measured."""
+    """How far a run is. Times are virtual, in microseconds; `per_s` is virtual seconds a second, measured."""
 
     run_id: int
     virtual_us: int
@@ -69,6 +71,13 @@ class Order:
     columns: dict[str, str] = field(default_factory=dict)
 
 
+class StoppedEarlyError(Exception):
+    """Stopped while its inputs were being read: there is no run."""
+
+    def __init__(self) -> None:
+        super().__init__("stopped before the run began; nothing was kept")
+
+
 class Names(dict[str, int]):
     """The log's codes of texts, asked for once each."""
 
@@ -82,7 +91,15 @@ class Names(dict[str, int]):
 
 
 def run_scenario(order: Order, log: SessionLog, control: Control, listener: Listener) -> int:
-    """Run to the end, or until stopped; returns the run's id. Raises UserError for input or a log that cannot be used."""
+    """Run to the end, or until stopped; returns the run's id.
+
+    Raises UserError for input or a log that cannot be used, StoppedEarlyError if stopped before the run began.
+    """
+
+    def reading(done: int, total: int) -> None:
+        _not_stopped(control)
+        listener.reading(done, total)
+
     with BoundedWorker() as worker:
         inputs = prepare_inputs(
             order.file,
@@ -90,12 +107,15 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
             prompts=order.prompts,
             data=order.data,
             columns=order.columns,
-            progress=listener.reading,
+            progress=reading,
         )
         for notice in inputs.notices:
             listener.notice(notice)
         draws = Draws(inputs.scenario.seed)
         questions = QuestionBook(inputs, draws, worker)
+        _not_stopped(control)
+        # Before there is a run in the log: a change may need what the data had no column for.
+        rehearse_changes(inputs.scenario)
         writer = RunWriter(log)
         run_id = _begin(writer, order, inputs, questions.expected_values)
         simulation = Simulation(
@@ -103,7 +123,8 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
         )
         listener.started(run_id)
         try:
-            _Course(simulation, questions, writer, control, listener, run_id).sail()
+            with seldom_collecting():
+                _Course(simulation, questions, writer, control, listener, run_id).sail()
         except BaseException:
             # Whatever went wrong, the log says so if it still can.
             with contextlib.suppress(UserError):
@@ -112,8 +133,13 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
         return run_id
 
 
+def _not_stopped(control: Control) -> None:
+    if control.stopping:
+        raise StoppedEarlyError
+
+
 def pinned_text(file: ScenarioFile, today: date | None = None) -> str:
-    """The scenario's text with the day of its published prices spelled out, so that it costs the same another day."""
+    """The scenario's text with the day of its published prices, so that it costs the same another day."""
     day = (today or datetime.now(UTC).date()).isoformat()
     looked_up = [
         (f"targets.{name}.price_as_of", day)
@@ -169,6 +195,21 @@ def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dic
         },
     )
     return run_id
+
+
+@contextlib.contextmanager
+def seldom_collecting() -> Iterator[None]:
+    """Have the garbage collector look seldom: what a run makes is freed by reference counts, and what was there before
+    it stays. Saves a tenth of a run's time."""
+    before = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 class _Course:

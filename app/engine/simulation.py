@@ -42,7 +42,8 @@ class Event:
 class Simulation:
     """A run in virtual time. `now_us` is how far it is; `offered` counts the requests that have arrived.
 
-    `names` gives the log's code of a text, `key_of(variant)` the key of a variant's request 0.
+    `names` gives the log's code of a text, `key_of(variant)` the key of a variant's request 0. Without a log
+    (`logged` false) outcomes are counted and no rows are made.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Simulation:
         draws: Draws,
         names: Mapping[str, int],
         key_of: Callable[[int], int],
+        *,
+        logged: bool = True,
     ) -> None:
         self.scenario = scenario
         self.questions = questions
@@ -69,7 +72,8 @@ class Simulation:
         self._attempt_plans = self._make_attempt_plans()
         self._workshops = [Workshop() for _ in scenario.variants]
         self.worlds = [
-            World(name, self._providers, names, key_of(index)) for index, name in enumerate(scenario.variants)
+            World(name, self._providers, names, key_of(index), logged=logged)
+            for index, name in enumerate(scenario.variants)
         ]
         self._configure_worlds()
         for fault, schedule in zip(scenario.faults, self._schedules, strict=True):

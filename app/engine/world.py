@@ -11,7 +11,7 @@ from heapq import heappop
 
 from app.engine.agenda import Agenda
 from app.engine.plan import PlannedRequest
-from app.engine.rows import Row, RowMaker
+from app.engine.rows import Row, RowMaker, outcome_of
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.providers.simulated import OVER, SimulatedProvider
@@ -20,6 +20,7 @@ from app.safeguards.errors import RUN_ENDED
 from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.pipeline import Pipeline
 from app.safeguards.request import Request
+from app.sessions.vocabulary import OUTCOMES
 
 __all__ = ["Row", "World"]
 
@@ -40,10 +41,11 @@ class World:
     """One variant at work.
 
     `names` gives the code of a text in the log; `key_base` is the key of the variant's request 0. Finished requests and
-    attempts gather as rows (`vocabulary.REQUEST_COLUMNS`, `ATTEMPT_COLUMNS`) until somebody collects them.
+    attempts gather as rows (`vocabulary.REQUEST_COLUMNS`, `ATTEMPT_COLUMNS`) until somebody collects them; without a log
+    they are only counted in `outcomes`.
     """
 
-    def __init__(self, name: str, make_providers: MakeProviders, names: Mapping[str, int], key_base: int) -> None:
+    def __init__(self, name: str, make_providers: MakeProviders, names: Mapping[str, int], key_base: int, *, logged: bool = True) -> None:
         self.name = name
         self.clock = Clock()
         self.agenda = Agenda(self.clock)
@@ -52,6 +54,8 @@ class World:
         self._rows = RowMaker(key_base, names, self._fault_name)
         self.pipeline: Pipeline
         self.patience_us = 0
+        self.logged = logged
+        self.outcomes = [0] * len(OUTCOMES)
         self.request_rows: list[Row] = []
         self.attempt_rows: list[Row] = []
         self.in_flight: dict[int, Request] = {}
@@ -167,16 +171,21 @@ class World:
     # -- rows ------------------------------------------------------------------------------------------------------
 
     def _attempt_over(self, attempt: Attempt) -> None:
-        self._log_attempt(attempt)
+        if self.logged:
+            self.attempt_rows.append(self._rows.attempt(attempt))
         self._resume(attempt.request, attempt)
 
     def _log_attempt(self, attempt: Attempt) -> None:
-        self.attempt_rows.append(self._rows.attempt(attempt))
+        if self.logged:
+            self.attempt_rows.append(self._rows.attempt(attempt))
 
     def _finish(self, request: Request, result: Result) -> None:
         """The customer has got what there is."""
         del self.in_flight[request.number]
-        self.request_rows.append(self._rows.request(request, result, self.clock.now, self.patience_us))
+        now = self.clock.now
+        self.outcomes[outcome_of(result, now - request.intended_us, self.patience_us)] += 1
+        if self.logged:
+            self.request_rows.append(self._rows.request(request, result, now, self.patience_us))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.
         request.attempts.clear()
 

@@ -52,10 +52,22 @@ class FaultSet:
     def attempt_hits(self, role: Role, first: int, count: int) -> NDArray[np.int64]:
         """For the requests `first` to `first + count - 1`: bit set of the attempt faults whose trigger fires in this role."""
         hits = np.zeros(count, dtype=np.int64)
+        drawn: list[tuple[int, Fault]] = []
         for number, fault in enumerate(self.faults):
-            if isinstance(fault, AttemptFault):
-                fires = self._fires(fault, role if fault.per == "attempt" else None, role.retry, first, count)
-                hits |= fires.astype(np.int64) << number
+            if not isinstance(fault, AttemptFault) or (fault.targets and role.target not in fault.targets):
+                continue
+            if fault.first is None and fault.every is None and fault.rate is not None and 0 < fault.rate < 1:
+                drawn.append((number, fault))
+            else:
+                requests = np.arange(first, first + count, dtype=np.int64)
+                draw = self._draw(fault, role if fault.per == "attempt" else None, requests)
+                hits |= self._triggered(fault, draw, requests, role.retry).astype(np.int64) << number
+        if drawn:
+            # Most faults have but a rate: all of them in one table.
+            columns = [(fault.purpose, role if fault.per == "attempt" else None) for _, fault in drawn]
+            rates = np.array([fault.rate for _, fault in drawn], dtype=np.float64)
+            bits = np.array([1 << number for number, _ in drawn], dtype=np.int64)
+            hits |= bits @ (self.draws.table(columns, first, count) < rates[:, np.newaxis])
         return hits
 
     def mess_hits(self, number: int, requests: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -71,12 +83,8 @@ class FaultSet:
         """The faults in a bit set."""
         return [fault for number, fault in enumerate(self.faults) if bits >> number & 1]
 
-    def _fires(self, fault: Fault, role: Role | None, retry: int, first: int, count: int) -> NDArray[np.bool_]:
-        requests = np.arange(first, first + count, dtype=np.int64)
-        return self._triggered(fault, self._draw(fault, role, requests), requests, retry)
-
     def _draw(self, fault: Fault, role: Role | None, requests: NDArray[np.int64]) -> NDArray[np.float64]:
-        if fault.rate is None:
+        if fault.rate is None or fault.rate in (0, 1):
             return np.zeros(len(requests))
         return self.draws.of(fault.purpose, role, requests.astype(np.uint64))
 
@@ -84,7 +92,9 @@ class FaultSet:
         self, fault: Fault, draw: NDArray[np.float64], requests: NDArray[np.int64], retry: int
     ) -> NDArray[np.bool_]:
         fires = np.ones(len(requests), dtype=np.bool_)
-        if fault.rate is not None:
+        if fault.rate == 0:
+            fires[:] = False
+        elif fault.rate is not None and fault.rate < 1:
             fires &= draw < fault.rate
         counted = requests if fault.count_by == "request" else np.full(len(requests), retry)
         if fault.first is not None:

@@ -108,7 +108,9 @@ def prepare_inputs(
             do="Name the column with --map variable=column, or use other prompts with --prompts.",
         )
     notices += dataset.notes
-    notices += [f"{each.variable} is taken from column '{each.column}' ({each.why})" for each in mapped.guessed]
+    notices += [
+        f"{each.variable} is taken from column '{each.column}' ({each.why})" for each in mapped.guessed
+    ]
     for column in mapped.missing:
         notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
     scenario = fitted(scenario, mapped.pairs)

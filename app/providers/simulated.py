@@ -308,7 +308,9 @@ class SimulatedProvider:
         self.in_service -= 1
         if self.queue:
             self._serve_waiting()
-        self._end(attempt)
+        attempt.state = OVER
+        attempt.finished_us = self.clock.now
+        self.over(attempt)
 
     def abandon(self, attempt: Attempt, error: CallError) -> None:
         """The client gives up (`error` says why): the server stops, or works on and bills (`on_cancel`)."""

@@ -1,4 +1,4 @@
-"""The scenario that reproduces a run: its own text, with the switches flipped while it went as `[[changes]]`."""
+"""The scenario that reproduces a run: its own text, and what was switched while it went as `[[changes]]`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def scenario_text(reader: RunReader) -> str:
 
 
 def needed_inputs(reader: RunReader) -> list[str]:
-    """What the exported scenario needs beside it to give the same run, in sentences; nothing for the samples."""
+    """What the exported scenario needs beside it to give the same run, in sentences; none for the samples."""
     text = reader.record().scenario_toml
     scenario = parse_scenario(text, Path("logged.toml")).scenario
     used = reader.facts()["inputs"]

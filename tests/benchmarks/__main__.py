@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks [NAME ...]`: runs benchmarks and prints tables of ratios; the exit status judges nothing."""
+"""`python -m tests.benchmarks [NAME ...]`: runs benchmarks, prints their ratios, and judges nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Measures one thing in a process of its own: CPU time and peak memory, printed as JSON. Other benchmarks start it.
+"""Measures one thing in a process of its own: CPU time and peak memory, told as JSON. Others start it.
 
 python -m tests.benchmarks.child run SECONDS FOLDER [log]
 python -m tests.benchmarks.child load FILE

@@ -1,7 +1,7 @@
-"""The engine beside its SimPy twin: requests times variants a second of CPU time, and whether both say the same.
+"""The engine beside its SimPy twin: requests x variants a second of CPU time, and whether both say the same.
 
-Rounds alternate, each with its own seed, and the best of each counts: the machine may be shared. Reading prompts
-and data is left out; planning and drawing is in both.
+Rounds alternate, each with its own seed, and the best of each counts: the machine may be shared. Reading
+prompts and data is left out; planning and drawing is in both.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Line:
-    """What was measured, in words; `ratio` is the number that counts, `wanted` what is asked of it (">= 4")."""
+    """What was measured, in words; `ratio` is what counts, `wanted` what is asked of it (">= 4")."""
 
     what: str
     measured: str

@@ -1,9 +1,9 @@
-"""The SimPy twin of `full.toml`: the same model as a SimPy user writes it, a process per request and per call.
+"""The SimPy twin of `full.toml`: the model as a SimPy user writes it, a process per request and per call.
 
-A call in service is a process of its own; its client waits for `call | timeout` and interrupts it when it gives up.
-What needs no such race is spared it: errors and hangs are plain timeouts in the client, draws are made ahead in
-numpy, and rows are tuples of a few fields. With `real_timeouts=False` the client even computes who will win the
-race. No user could do that where a service's length is not known beforehand: it is the least SimPy could cost.
+A call in service is a process of its own; its client waits for `call | timeout` and interrupts it when it
+gives up. What needs no such race is spared it: errors and hangs are plain timeouts in the client, draws are
+made ahead in numpy, and rows are tuples of a few fields. With `real_timeouts=False` the client even computes
+who will win the race, which nobody can who does not know beforehand how long a service will take.
 """
 
 from __future__ import annotations

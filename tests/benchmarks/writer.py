@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from time import process_time
 
@@ -17,7 +18,7 @@ from app.sessions.writer import ROWS_PER_TRANSACTION, NewRun, NewVariant, RunWri
 from tests.benchmarks.line import Line
 from tests.harness import run
 
-ROUNDS = 5
+ROUNDS = 9
 SLICE = 1000
 """Requests handed over at a time, as a run does it."""
 
@@ -28,13 +29,13 @@ def lines() -> list[Line]:
     """Rows per second of CPU time, requests and attempts together."""
     requests, attempts = _rows()
     count = len(requests) + len(attempts)
-    bare = ours = 0.0
-    for _ in range(ROUNDS):
-        bare = max(bare, count / _bare(requests, attempts))
-        ours = max(ours, count / _ours(requests, attempts))
+    pairs = [(_bare(requests, attempts), _ours(requests, attempts)) for _ in range(ROUNDS)]
+    bare_s, ours_s = (min(each) for each in zip(*pairs, strict=True))
+    # Both of a pair ran in the same moment of a machine that others may use: the median ratio is steadier.
+    ratio = median(bare / ours for bare, ours in pairs)
     return [
-        Line("bare executemany", f"{bare:,.0f} rows a second"),
-        Line("writer, with rollups / bare", f"{ours:,.0f} rows a second", ours / bare, ">= 0.7"),
+        Line("bare executemany", f"{count / bare_s:,.0f} rows a second"),
+        Line("writer, with rollups / bare", f"{count / ours_s:,.0f} rows a second", ratio, ">= 0.7"),
     ]
 
 
@@ -74,7 +75,7 @@ def _ours(requests: Rows, attempts: Rows) -> float:
     with TemporaryDirectory() as folder, SessionLog.open(Path(folder) / "log.db") as log:
         writer = RunWriter(log)
         writer.start(
-            NewRun("b", "b", "", 1, "virtual", 400.0, (NewVariant("v", "v"),), ("primary", "fallback"))
+            NewRun("b", "b", "", 1, "virtual", 1000.0, (NewVariant("v", "v"),), ("primary", "fallback"))
         )
         for number in range(1, 64):
             writer.name(f"name {number}")
@@ -87,5 +88,5 @@ def _ours(requests: Rows, attempts: Rows) -> float:
             writer.add(0, part, attempts[index * per_slice : (index + 1) * per_slice])
             if writer.due():
                 writer.flush(part[0][6] or 0)
-        writer.end("finished", max(row[6] or 0 for row in requests), drain_end_us=460_000_000)
+        writer.end("finished", max(row[6] or 0 for row in requests), drain_end_us=1_060_000_000)
         return process_time() - began

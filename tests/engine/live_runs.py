@@ -65,7 +65,7 @@ safeguards = [
   { kind = "fallback", targets = ["fallback"] },
   { kind = "retry", max_retries = 2, base_s = 0.02, cap_s = 0.1, max_retry_after_s = 0.2 },
   { kind = "retry_budget", ratio = 0.2, min_per_s = 5, max_tokens = 20 },
-  { kind = "breaker", failure_ratio = 0.5, window_s = 0.5, min_calls = 10, open_s = 0.3, half_open_calls = 2 },
+  { kind = "breaker", window_s = 0.5, min_calls = 10, open_s = 0.3, half_open_calls = 2 },
   { kind = "budget", per_run_usd = 1 },
   { kind = "attempt_timeout", attempt_s = 0.3, first_token_s = 0.2 },
   { kind = "answer_check" },
@@ -93,7 +93,7 @@ def live(
     text: str = SCENARIO,
     stop_after: int | None = None,
 ) -> Lived:
-    """Serve the first `requests` of the scenario, a server per target; cancelled after `stop_after` resumes."""
+    """Serve the scenario's first `requests`, a server per target; cancelled after `stop_after` resumes."""
     file = parse_scenario(text, folder / "live.toml")
     with SessionLog.open(folder / "log.db") as log, BoundedWorker() as worker:
         inputs = prepare_inputs(file, worker)

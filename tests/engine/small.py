@@ -1,4 +1,4 @@
-"""Small scenarios through the real engine: two prompts, five rows, exact sizes and prices. All on one worker."""
+"""Small scenarios through the real engine: two prompts, five rows, exact sizes and prices, one worker."""
 
 from __future__ import annotations
 
@@ -26,7 +26,6 @@ seed = {seed}
 duration_s = {duration_s}
 drain_s = 200
 patience_s = 30
-{more}
 [traffic]
 arrivals = "{arrivals}"
 rate_per_s = {rate_per_s}
@@ -50,7 +49,7 @@ CONSTANT = 'service = "constant"\nservice_s = 1'
 
 
 class Small:
-    """Runs of small scenarios: `tables` go on behind the primary target; without variants in them there is one, `bare`."""
+    """Runs of small scenarios, on prompts and data of their own."""
 
     def __init__(self, folder: Path, worker: BoundedWorker) -> None:
         self._prompts = folder / "prompts"
@@ -79,10 +78,12 @@ def scenario(
     rate_per_s: float = 1,
     repeat_rate: float = 0,
     primary: str = CONSTANT,
-    more: str = "",
     settings: tuple[str, ...] = (),
 ) -> ScenarioFile:
-    """A small scenario. By default requests 0, 1, 2, ... arrive at 1 s, 2 s, 3 s, ... and take a second each."""
+    """A small scenario: `tables` go on behind the primary target; without variants there is one, `bare`.
+
+    By default requests 0, 1, 2, ... arrive at 1 s, 2 s, 3 s, ... and take a second each.
+    """
     head = _HEAD.format(
         seed=seed,
         duration_s=duration_s,
@@ -90,7 +91,6 @@ def scenario(
         rate_per_s=rate_per_s,
         repeat_rate=repeat_rate,
         primary=primary,
-        more=more,
     )
     variants = "" if "[variants" in tables else "\n[variants.bare]\n"
     return opened(head + tables + variants, settings)

@@ -13,7 +13,7 @@ from app.errors import UserError
 from app.scenario.edit import with_setting
 from app.sessions.records import ObservationRecord
 from tests.engine.live_runs import Lived, live
-from tests.engine.loopback import fails
+from tests.engine.loopback import Play, fails
 from tests.engine.test_live import good, trouble
 
 Record = list[ObservationRecord]
@@ -21,14 +21,12 @@ Record = list[ObservationRecord]
 
 @pytest.fixture(scope="module")
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Lived:
-    """A run in which everything happens: retries, fallbacks, open breakers, shared flights, canned answers."""
-    return live(
-        tmp_path_factory.mktemp("live"),
-        "safe",
-        trouble,
-        lambda n: fails(500) if 5 <= n < 40 else trouble(n),
-        requests=200,
-    )
+    """A run in which all happens: retries, fallbacks, open breakers, shared flights, canned answers."""
+
+    def fallback(n: int) -> Play:
+        return fails(500) if 5 <= n < 40 else trouble(n)
+
+    return live(tmp_path_factory.mktemp("live"), "safe", trouble, fallback, requests=200)
 
 
 def test_a_live_run_replays_to_identical_decisions(lived: Lived) -> None:
@@ -37,9 +35,12 @@ def test_a_live_run_replays_to_identical_decisions(lived: Lived) -> None:
     assert replay(lived.observations, lived.scenario) == []
 
 
-def test_a_bare_run_does_too(tmp_path: Path) -> None:
-    lived = live(tmp_path, "bare", trouble, good, requests=60)
-    assert replay(lived.observations, lived.scenario) == []
+def test_so_does_a_record_of_two_variants_one_after_the_other(lived: Lived, tmp_path: Path) -> None:
+    bare = live(tmp_path, "bare", trouble, good, requests=60)
+    assert replay(bare.observations, bare.scenario) == []
+    count = len(bare.observations)
+    both = bare.observations + [replace(o, sequence=o.sequence + count) for o in lived.observations]
+    assert replay(both, lived.scenario) == []
 
 
 def test_so_does_a_run_that_was_cut_short(tmp_path: Path) -> None:

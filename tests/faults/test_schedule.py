@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice, pairwise
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from app.faults.provider_errors import ServerError
 from app.faults.schedule import FOREVER_US, Schedule, windows
 
 
-def of(count: int = 5, *, seed: int = 1, **settings: float | str) -> list[tuple[int, int]]:
+def of(count: int = 5, *, seed: int = 1, **settings: Any) -> list[tuple[int, int]]:
     """The first windows of a fault with this schedule."""
     fault = ServerError.model_validate({"rate": 1} | settings)
     return list(islice(windows(fault, Draws(seed)), count))
@@ -29,8 +30,15 @@ def test_from_and_to_in_microseconds() -> None:
 
 
 def test_flapping_is_bad_for_so_long_out_of_every_period() -> None:
-    assert of(3, period_s=10, bad_s=2.5) == [(0, 2_500_000), (10_000_000, 12_500_000), (20_000_000, 22_500_000)]
-    assert of(2, from_s=100, phase_s=4, period_s=10, bad_s=2) == [(104_000_000, 106_000_000), (114_000_000, 116_000_000)]
+    assert of(3, period_s=10, bad_s=2.5) == [
+        (0, 2_500_000),
+        (10_000_000, 12_500_000),
+        (20_000_000, 22_500_000),
+    ]
+    assert of(2, from_s=100, phase_s=4, period_s=10, bad_s=2) == [
+        (104_000_000, 106_000_000),
+        (114_000_000, 116_000_000),
+    ]
     assert of(period_s=10, bad_s=4, to_s=12) == [(0, 4_000_000), (10_000_000, 12_000_000)]
 
 
@@ -46,14 +54,14 @@ def test_incidents_have_the_lengths_and_gaps_that_were_asked_for() -> None:
 
 
 def test_another_seed_has_other_incidents_and_another_id_too() -> None:
-    schedule = {"mean_between_s": 60.0, "mean_duration_s": 5.0}
+    schedule: dict[str, Any] = {"mean_between_s": 60.0, "mean_duration_s": 5.0}
     assert of(seed=1, **schedule) != of(seed=2, **schedule)
     assert of(**schedule) != of(id="other", **schedule)
     assert of(**schedule) == of(**schedule)
 
 
 def test_a_shorter_stretch_has_the_same_incidents_as_far_as_it_goes() -> None:
-    schedule = {"mean_between_s": 60.0, "mean_duration_s": 20.0}
+    schedule: dict[str, Any] = {"mean_between_s": 60.0, "mean_duration_s": 20.0}
     long = of(50, to_s=1000, **schedule)
     short = of(50, to_s=400, **schedule)
 
@@ -61,7 +69,10 @@ def test_a_shorter_stretch_has_the_same_incidents_as_far_as_it_goes() -> None:
 
 
 def test_incidents_begin_after_the_fault_does() -> None:
-    early, late = of(mean_between_s=60, mean_duration_s=5), of(from_s=100, mean_between_s=60, mean_duration_s=5)
+    early, late = (
+        of(mean_between_s=60, mean_duration_s=5),
+        of(from_s=100, mean_between_s=60, mean_duration_s=5),
+    )
     assert late == [(begin + 100_000_000, end + 100_000_000) for begin, end in early]
 
 

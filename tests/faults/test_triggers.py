@@ -1,4 +1,4 @@
-"""Triggers: zero means never and one means always, and what a higher rate hits is what a lower one hit and more."""
+"""Triggers: zero means never, one means always, and a higher rate hits what a lower one hit, and more."""
 
 from __future__ import annotations
 
@@ -61,9 +61,16 @@ def test_raising_the_rate_only_adds(low: float, high: float, seed: int, retry: i
     assert not (fewer & ~more).any()
 
 
-@given(rate=st.floats(0, 1), others=st.lists(st.sampled_from(["hang", "overloaded", "rate_limited"]), unique=True))
+@given(
+    rate=st.floats(0, 1),
+    others=st.lists(st.sampled_from(["hang", "overloaded", "rate_limited"]), unique=True),
+)
 def test_other_faults_and_the_order_they_are_listed_in_change_nothing(rate: float, others: list[str]) -> None:
-    kinds: dict[str, Fault] = {"hang": Hang(rate=0.3), "overloaded": Overloaded(every=2), "rate_limited": RateLimited(first=9)}
+    kinds: dict[str, Fault] = {
+        "hang": Hang(rate=0.3),
+        "overloaded": Overloaded(every=2),
+        "rate_limited": RateLimited(first=9),
+    }
     fault = ServerError(rate=rate)
     alone = hits(fault, count=300)[0]
 

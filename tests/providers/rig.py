@@ -46,15 +46,22 @@ class Asked:
 
 
 class Rig:
-    """A target with faults. All calls bring 100 tokens and ask for 50 at the most; an answer has 11 unless told."""
+    """A target with faults. Calls bring 100 tokens and ask for 50 at the most; an answer has 11 unless told."""
 
-    def __init__(self, faults: Sequence[Fault] = (), *, seed: int = 1, output_tokens: int = 11, **settings: Any) -> None:
+    def __init__(
+        self, faults: Sequence[Fault] = (), *, seed: int = 1, output_tokens: int = 11, **settings: Any
+    ) -> None:
         self.clock = Clock()
         self.agenda = Agenda(self.clock)
         self.draws = Draws(seed)
         self.tokens = Tokens(output_tokens=output_tokens, output_sigma=0, max_tokens=50)
         self.faults = tuple(faults)
-        self.settings = {"service": "constant", "service_s": 1, "quality": 1, "limit_reply_s": 0.05} | settings
+        self.settings = {
+            "service": "constant",
+            "service_s": 1,
+            "quality": 1,
+            "limit_reply_s": 0.05,
+        } | settings
         self.ended: list[Attempt] = []
         plans, target = self._plans(), self._target()
         self.provider = SimulatedProvider(0, target, target.tariff(), plans, self.agenda, self.ended.append)

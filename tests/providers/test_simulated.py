@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,11 +15,16 @@ from app.faults.provider_errors import RateLimited, ServerError
 from app.safeguards.errors import RUN_ENDED, TIMEOUT
 from tests.providers.rig import Rig, cost, gives_up
 
-STREAMING = {"service": "tokens", "first_token_s": 1, "first_token_sigma": 0, "tokens_per_s": 10}
+STREAMING: dict[str, Any] = {
+    "service": "tokens",
+    "first_token_s": 1,
+    "first_token_sigma": 0,
+    "tokens_per_s": 10,
+}
 """First token after 1 s, the eleventh and last after 2 s."""
 
 
-# -- slots and queue -------------------------------------------------------------------------------------------
+# -- slots and queue ------------------------------------------------------------
 
 
 def test_calls_beyond_the_slots_queue_first_in_first_out() -> None:
@@ -60,7 +67,9 @@ def test_more_slots_serve_the_queue_at_once_and_fewer_wait_for_the_ends() -> Non
     slots=st.integers(1, 3),
     on_cancel=st.sampled_from(["stop", "finish"]),
     drop_expired=st.booleans(),
-    calls=st.lists(st.tuples(st.integers(0, 900_000), st.integers(1, 4_000_000), st.integers(1, 4_000_000)), max_size=40),
+    calls=st.lists(
+        st.tuples(st.integers(0, 900_000), st.integers(1, 4_000_000), st.integers(1, 4_000_000)), max_size=40
+    ),
 )
 def test_every_call_ends_within_its_bounds_and_leaves_nothing_behind(
     slots: int, on_cancel: str, drop_expired: bool, calls: list[tuple[int, int, int]]
@@ -71,7 +80,9 @@ def test_every_call_ends_within_its_bounds_and_leaves_nothing_behind(
     for number, (gap_us, first_by_us, until_us) in enumerate(calls):
         now += gap_us
         begun.append(
-            rig.call(number, at_s=now / 1e6, first_by_s=(now + first_by_us) / 1e6, until_s=(now + until_us) / 1e6)
+            rig.call(
+                number, at_s=now / 1e6, first_by_s=(now + first_by_us) / 1e6, until_s=(now + until_us) / 1e6
+            )
         )
         assert rig.provider.in_service <= slots
     rig.until(10_000)
@@ -88,7 +99,7 @@ def test_every_call_ends_within_its_bounds_and_leaves_nothing_behind(
         assert call.cost_pico == (cost(100, call.output_tokens) if call.billed else 0)
 
 
-# -- clients that give up --------------------------------------------------------------------------------------
+# -- clients that give up ------------------------------------------------------------
 
 
 def test_an_answer_in_the_very_microsecond_of_the_timeout_is_in_time() -> None:
@@ -141,9 +152,13 @@ def test_a_server_that_finishes_keeps_its_slot_and_bills_it_all() -> None:
 
 @pytest.mark.parametrize(
     ("settings", "end_s", "billed"),
-    [({"on_cancel": "stop"}, 2.0, False), ({"on_cancel": "finish"}, 3.0, True), ({"on_cancel": "finish", "drop_expired": True}, 2.0, False)],
+    [
+        ({"on_cancel": "stop"}, 2.0, False),
+        ({"on_cancel": "finish"}, 3.0, True),
+        ({"on_cancel": "finish", "drop_expired": True}, 2.0, False),
+    ],
 )
-def test_a_queued_call_whose_client_has_left(settings: dict[str, object], end_s: float, billed: bool) -> None:
+def test_a_queued_call_whose_client_has_left(settings: dict[str, Any], end_s: float, billed: bool) -> None:
     # Given a call in service, one whose client leaves the queue, and one that waits on
     rig = Rig(slots=1, **settings)
     first, left, last = rig.call(0), rig.call(1, until_s=0.5), rig.call(2)
@@ -161,7 +176,7 @@ def test_work_that_nobody_waits_for_slows_down_with_load_like_all_other() -> Non
     rig.call(2, until_s=0.5)
     last = rig.call(3)
 
-    # Slots free up at 1 s and 2 s; from 1 s on the lost call takes 2 s in the one, and the last from 2 s on in the other.
+    # Slots come free at 1 s and 2 s: the lost call has the one for 2 s, the last has the other from 2 s on.
     assert rig.done(last) == [(4.0, "right")]
     assert last.queued_us == 2_000_000
 
@@ -178,7 +193,7 @@ def test_the_end_of_the_run_lets_nobody_in() -> None:
     assert queued.cost_pico == 0
 
 
-# -- limits ----------------------------------------------------------------------------------------------------
+# -- limits ------------------------------------------------------------
 
 
 def test_beyond_the_requests_per_minute_comes_a_429_with_the_exact_wait() -> None:
@@ -246,7 +261,7 @@ def test_a_prompt_that_does_not_fit_into_the_context_is_refused_at_once() -> Non
     assert Rig(context_tokens=150).call().state != 0
 
 
-# -- faults that strike ----------------------------------------------------------------------------------------
+# -- faults that strike ------------------------------------------------------------
 
 
 def test_the_first_fault_to_say_so_is_heard_and_all_that_fired_are_noted() -> None:
@@ -303,7 +318,7 @@ def test_a_price_that_changes_holds_for_calls_that_begin_after_it() -> None:
     assert after.cost_pico == 5 * cost(100, 11)
 
 
-# -- standing still --------------------------------------------------------------------------------------------
+# -- standing still ------------------------------------------------------------
 
 
 def test_frozen_work_goes_on_where_it_stood() -> None:
@@ -318,7 +333,9 @@ def test_frozen_work_goes_on_where_it_stood() -> None:
 
 
 @pytest.mark.parametrize(("on_cancel", "generated"), [("stop", 3), ("finish", 11)])
-def test_a_client_that_gives_up_on_frozen_work_pays_for_what_was_or_will_be_generated(on_cancel: str, generated: int) -> None:
+def test_a_client_that_gives_up_on_frozen_work_pays_for_what_was_or_will_be_generated(
+    on_cancel: str, generated: int
+) -> None:
     rig = Rig([Outage(outage_mode="freeze")], on_cancel=on_cancel, slots=1, **STREAMING)
     rig.strike(False)
     call = rig.call(0, until_s=4)
@@ -369,8 +386,12 @@ def test_frozen_twice_it_goes_on_twice() -> None:
 @given(
     on_cancel=st.sampled_from(["stop", "finish"]),
     drop_expired=st.booleans(),
-    modes=st.lists(st.sampled_from(["freeze", "redeliver", "lost", "error"]), min_size=1, max_size=3, unique=True),
-    steps=st.lists(st.tuples(st.integers(0, 700_000), st.integers(0, 4), st.integers(1, 5_000_000)), max_size=50),
+    modes=st.lists(
+        st.sampled_from(["freeze", "redeliver", "lost", "error"]), min_size=1, max_size=3, unique=True
+    ),
+    steps=st.lists(
+        st.tuples(st.integers(0, 700_000), st.integers(0, 4), st.integers(1, 5_000_000)), max_size=50
+    ),
 )
 def test_through_any_outages_every_call_ends_in_time_and_the_slots_come_free(
     on_cancel: str, drop_expired: bool, modes: list[str], steps: list[tuple[int, int, int]]

@@ -150,7 +150,9 @@ class Script:
         self.bench.clock.now = self.command.until_us
         return self._send(None)
 
-    def fails(self, error: CallError, *, at_s: float, retry_after_s: float | None = None, cost: int = 0) -> Script:
+    def fails(
+        self, error: CallError, *, at_s: float, retry_after_s: float | None = None, cost: int = 0
+    ) -> Script:
         """The call ends without an answer."""
         attempt = self._ends(at_s, cost)
         attempt.error = error
@@ -184,7 +186,9 @@ class Script:
     @property
     def attempt(self) -> Attempt:
         """The call it has begun."""
-        assert isinstance(self.command, Attempt), f"gave {self.command}, and is over: {self.result is not None}"
+        assert isinstance(self.command, Attempt), (
+            f"gave {self.command}, and is over: {self.result is not None}"
+        )
         return self.command
 
     @property

@@ -29,7 +29,9 @@ def test_an_answer_that_fails_a_check_is_an_error_that_another_call_may_mend() -
 
 
 def test_another_target_may_do_better_and_else_the_canned_answer_is_given() -> None:
-    script = Bench(Fallback(), AnswerCheck(), Canned()).arrives().calls().answers(at_s=1, failed_checks=FORMAT)
+    script = (
+        Bench(Fallback(), AnswerCheck(), Canned()).arrives().calls().answers(at_s=1, failed_checks=FORMAT)
+    )
     script.calls("fallback").answers(at_s=2, failed_checks=FORMAT)
 
     assert script.served_by == "canned"
@@ -43,7 +45,12 @@ def test_a_wrong_answer_that_passes_the_checks_is_served() -> None:
 
 def test_it_uses_the_checks_it_names_and_all_when_it_names_none() -> None:
     answer = Answer("right", failed_checks=frozenset({"language", "length"}))
-    for checks, refused in (([], True), (["length"], True), (["format"], False), (["format", "language"], True)):
+    for checks, refused in (
+        ([], True),
+        (["length"], True),
+        (["format"], False),
+        (["format", "language"], True),
+    ):
         found = verdict(AnswerCheck(checks=checks).layer(world()), answer)
         assert (isinstance(found, Result) and found.error is BAD_ANSWER) is refused
 

@@ -138,7 +138,7 @@ def test_it_closes_when_all_probes_are_back_well() -> None:
 
 
 def test_the_first_probe_that_fails_opens_it_anew_and_the_time_counts_from_then() -> None:
-    # Not from when it opened before: a re-opened breaker that kept its earlier time would let everything pass at once.
+    # Not from when it opened before: with its earlier time it would let everything pass at once.
     calls = Calls(Breaker(min_calls=1, open_s=5, half_open_calls=2))
     calls.fail(1, at_s=2)
     first, second = calls.begins(7), calls.begins(7)
@@ -253,14 +253,18 @@ def test_around_a_fallback_it_judges_the_whole_chain_by_the_target_that_it_began
     min_calls=st.integers(1, 5),
     probes=st.integers(1, 3),
     steps=st.lists(
-        st.tuples(st.integers(0, 4_000_000), st.integers(0, 9), st.sampled_from([None, SERVER_ERROR, RATE_LIMITED])),
+        st.tuples(
+            st.integers(0, 4_000_000), st.integers(0, 9), st.sampled_from([None, SERVER_ERROR, RATE_LIMITED])
+        ),
         max_size=150,
     ),
 )
 def test_whatever_happens_it_neither_serves_while_open_nor_floods_nor_sticks(
     ratio: float, min_calls: int, probes: int, steps: list[tuple[int, int, CallError | None]]
 ) -> None:
-    calls = Calls(Breaker(failure_ratio=ratio, min_calls=min_calls, half_open_calls=probes, open_s=5, window_s=8))
+    calls = Calls(
+        Breaker(failure_ratio=ratio, min_calls=min_calls, half_open_calls=probes, open_s=5, window_s=8)
+    )
     layer, circuit = calls.layer, calls.layer.circuits[0]
     out: list[Request] = []
     let_pass: Counter[int] = Counter()
@@ -286,7 +290,7 @@ def test_whatever_happens_it_neither_serves_while_open_nor_floods_nor_sticks(
                     let_pass[circuit.era] -= 1 if ended.memo[layer.slot] == circuit.era else 0
         assert 0 <= circuit.probes_out <= probes
     assert all(count <= probes for count in let_pass.values())
-    # Whatever state it is in, after `open_s` more it lets a call pass, and as many good ones as it asks for close it.
+    # Whatever state it is in, `open_s` later it lets calls pass, and as many good ones as it wants close it.
     now += us(5)
     for _ in range(probes):
         asked = request()

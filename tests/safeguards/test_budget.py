@@ -23,9 +23,9 @@ def usd(pico: int) -> float:
     return pico / 10**12
 
 
-def ledger_of(bench: Bench, id: str = "budget") -> tuple[int, int]:
+def ledger_of(bench: Bench, name: str = "budget") -> tuple[int, int]:
     """What is spent, and what is reserved."""
-    layer = next(layer for layer in bench.pipeline.layers if layer.id == id)
+    layer = next(layer for layer in bench.pipeline.layers if layer.id == name)
     assert isinstance(layer, BudgetLayer)
     return layer.ledger.spent_pico, layer.ledger.reserved_pico
 
@@ -80,13 +80,17 @@ def test_an_answer_from_the_cache_costs_nothing() -> None:
     assert ledger_of(bench) == (70_000, 0)
 
 
-def test_around_retries_and_a_fallback_it_reserves_for_every_call_they_may_make_and_settles_them_all() -> None:
+def test_around_retries_and_a_fallback_it_reserves_for_every_call_they_may_make_and_settles_them_all() -> (
+    None
+):
     inside = (Fallback(), Retry(max_retries=1, base_s=1, jitter="none"))
     assert Bench(Budget(per_run_usd=usd(4 * MOST - 1)), *inside).arrives().error is not None
 
     bench = Bench(Budget(per_run_usd=usd(4 * MOST)), *inside)
     script = bench.arrives().calls().fails(SERVER_ERROR, at_s=1, cost=1).wakes()
-    script.calls().fails(SERVER_ERROR, at_s=3, cost=10).calls("fallback").fails(SERVER_ERROR, at_s=4, cost=100).wakes()
+    script.calls().fails(SERVER_ERROR, at_s=3, cost=10).calls("fallback").fails(
+        SERVER_ERROR, at_s=4, cost=100
+    ).wakes()
     assert ledger_of(bench) == (0, 4 * MOST)
     script.calls("fallback").answers(at_s=6, cost=1000)
 
@@ -95,8 +99,15 @@ def test_around_retries_and_a_fallback_it_reserves_for_every_call_they_may_make_
 
 def test_it_reserves_at_the_price_of_the_dearest_target_that_a_fallback_inside_may_lead_to() -> None:
     # From the second bench target, the cheap one, the chain leads to the dear one.
-    bench = Bench(Fallback(targets=["cheap"]), Budget(per_run_usd=1), Fallback(id="up", targets=["dear"]), targets=("dear", "cheap"))
-    bench.arrives().calls("dear").fails(SERVER_ERROR, at_s=1).calls("dear").fails(SERVER_ERROR, at_s=2).calls("cheap")
+    bench = Bench(
+        Fallback(targets=["cheap"]),
+        Budget(per_run_usd=1),
+        Fallback(id="up", targets=["dear"]),
+        targets=("dear", "cheap"),
+    )
+    bench.arrives().calls("dear").fails(SERVER_ERROR, at_s=1).calls("dear").fails(SERVER_ERROR, at_s=2).calls(
+        "cheap"
+    )
 
     assert ledger_of(bench) == (0, 2 * MOST)
 

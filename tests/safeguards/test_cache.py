@@ -183,7 +183,9 @@ def test_a_flight_that_began_before_a_change_is_joined_after_it() -> None:
     size=st.integers(1, 4),
     steps=st.lists(st.tuples(st.integers(0, 20), st.integers(0, 6)), max_size=200),
 )
-def test_it_does_what_a_plain_lru_with_times_does(ttl_us: int, size: int, steps: list[tuple[int, int]]) -> None:
+def test_it_does_what_a_plain_lru_with_times_does(
+    ttl_us: int, size: int, steps: list[tuple[int, int]]
+) -> None:
     layer = Cache(ttl_s=ttl_us / 1e6, max_entries=size).layer(world())
     known: OrderedDict[int, int] = OrderedDict()
     now = 0

@@ -45,7 +45,7 @@ def test_the_narrower_of_two_deadlines_counts() -> None:
 
 
 def test_no_backoff_reaches_beyond_it() -> None:
-    # A backoff of 4 s that would end at 10 s exactly is not begun; one microsecond more of patience, and it is.
+    # A backoff of 4 s that would end at 10 s exactly is not begun; with one microsecond more it is.
     for total_s, goes_on in ((10.0, False), (10.000001, True)):
         bench = Bench(Deadline(total_s=total_s), Retry(base_s=4, jitter="none"))
         script = bench.arrives().calls().fails(SERVER_ERROR, at_s=6)
@@ -70,7 +70,9 @@ def test_no_fallback_begins_at_it() -> None:
 
 def test_timeouts_do_not_multiply_with_retries() -> None:
     # Ten calls of 20 s each and their backoffs would take minutes; the request takes 30 s.
-    bench = Bench(Deadline(total_s=30), Retry(max_retries=9, base_s=1, jitter="none"), AttemptTimeout(attempt_s=20))
+    bench = Bench(
+        Deadline(total_s=30), Retry(max_retries=9, base_s=1, jitter="none"), AttemptTimeout(attempt_s=20)
+    )
     script = bench.arrives().calls(until_s=20)
     script.fails(TIMEOUT, at_s=20).sleeps(until_s=21).calls(until_s=30)
     script.fails(TIMEOUT, at_s=30)

@@ -77,7 +77,9 @@ def test_a_retry_around_it_begins_the_chain_anew_with_the_primary() -> None:
 
 
 def test_two_chains_one_in_the_other() -> None:
-    bench = Bench(Fallback(id="outer", targets=["third"]), Fallback(id="inner", targets=["second"]), targets=THREE)
+    bench = Bench(
+        Fallback(id="outer", targets=["third"]), Fallback(id="inner", targets=["second"]), targets=THREE
+    )
     script = bench.arrives()
     for target in ("primary", "second", "third", "second"):
         script.calls(target).fails(SERVER_ERROR, at_s=1)

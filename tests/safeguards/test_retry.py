@@ -1,4 +1,4 @@
-"""Retries: what is tried again, when, and how often. One layer at a time; `test_scripts` has them together."""
+"""Retries: what is tried again, when, and how often."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def layer_of(settings: Retry) -> Layer:
     return Pipeline([settings.layer(world())]).layers[0]
 
 
-def wait_of(layer: Layer, asked: Request, error: CallError = SERVER_ERROR, after_s: float | None = None) -> int | None:
+def wait_of(
+    layer: Layer, asked: Request, error: CallError = SERVER_ERROR, after_s: float | None = None
+) -> int | None:
     """How long (µs) the layer waits before it tries again, at 1,000 s; None where it does not."""
     failed = Result.failure(error)
     failed.retry_after_us = None if after_s is None else us(after_s)
@@ -71,7 +73,9 @@ def test_the_backoff_doubles_up_to_its_cap() -> None:
     assert waits == [us(0.5), us(1), us(2), us(3), us(3), us(3), None]
 
 
-@pytest.mark.parametrize(("jitter", "least", "most"), [("full", 0.0, 1.0), ("equal", 0.5, 1.0), ("sdk", 0.75, 1.0)])
+@pytest.mark.parametrize(
+    ("jitter", "least", "most"), [("full", 0.0, 1.0), ("equal", 0.5, 1.0), ("sdk", 0.75, 1.0)]
+)
 def test_jitter_stays_within_its_bounds_and_fills_them(jitter: str, least: float, most: float) -> None:
     layer = layer_of(Retry.model_validate({"max_retries": 3, "base_s": 2, "cap_s": 4, "jitter": jitter}))
     for backoff_s in (2, 4, 4):
@@ -98,7 +102,9 @@ def test_jitter_is_keyed_by_request_role_and_id_and_so_does_not_depend_on_who_ca
     assert forwards != [wait_of(layer_of(Retry(id="other", jitter="full", base_s=8)), each) for each in asked]
 
 
-@pytest.mark.parametrize("error", [RATE_LIMITED, SERVER_ERROR, OVERLOADED, TIMEOUT, CONNECTION_LOST, UNREADABLE, BAD_ANSWER])
+@pytest.mark.parametrize(
+    "error", [RATE_LIMITED, SERVER_ERROR, OVERLOADED, TIMEOUT, CONNECTION_LOST, UNREADABLE, BAD_ANSWER]
+)
 def test_what_may_pass_is_tried_again(error: CallError) -> None:
     assert wait_of(layer_of(Retry()), request(), error) is not None
 

@@ -18,9 +18,9 @@ from app.safeguards.retry import Retry
 from tests.safeguards.script import Bench, us
 
 
-def no_jitter(id: str, retries: int) -> Retry:
+def no_jitter(name: str, retries: int) -> Retry:
     """Retries at once."""
-    return Retry(id=id, max_retries=retries, base_s=0, jitter="none")
+    return Retry(id=name, max_retries=retries, base_s=0, jitter="none")
 
 
 @pytest.mark.parametrize(("outer", "inner"), [(0, 3), (1, 1), (2, 2), (3, 2)])

@@ -17,6 +17,7 @@ from app.inputs.checks.settings import (
     RefusalCheck,
     RegexCheck,
     check_job,
+    may_hang,
 )
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "RegexCheck",
     "check_job",
     "check_settings",
+    "may_hang",
     "perform",
     "prepare",
 ]

@@ -134,3 +134,19 @@ def check_job(check: AnyCheck, text: str | None, expected: object = None) -> dic
         "text": text,
         "expected": expected,
     }
+
+
+_MAY_HANG = frozenset({"pattern", "patternProperties", "$ref", "$dynamicRef", "uniqueItems", "propertyNames"})
+
+
+def may_hang(check: AnyCheck) -> bool:
+    """Whether the check may take for ever, or much memory, on some answer: then it belongs in the bounded worker."""
+    if check.kind == "json_schema":
+        return _holds_any(check.schema_, _MAY_HANG)
+    return check.kind in ("regex", "language")
+
+
+def _holds_any(value: JsonValue, keys: frozenset[str]) -> bool:
+    if isinstance(value, dict):
+        return not keys.isdisjoint(value) or any(_holds_any(each, keys) for each in value.values())
+    return isinstance(value, list) and any(_holds_any(each, keys) for each in value)
