@@ -9,7 +9,8 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import TextIOWrapper
+from errno import ENOSPC
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Annotated
@@ -59,6 +60,8 @@ Settings = Annotated[
 
 def run_cli(arguments: list[str]) -> int:
     """Run the command line; the exit status is returned."""
+    if sys.stdout is None:
+        sys.stdout = StringIO()  # closed by whoever started us, or there is no console
     from app.terminal import say_error
 
     for stream in (sys.stdout, sys.stderr):
@@ -68,10 +71,17 @@ def run_cli(arguments: list[str]) -> int:
     try:
         status = cli(args=arguments or ["run"], prog_name="seatrial", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; what is left must not fail again when Python ends.
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and error.errno != ENOSPC:
+            raise
+        # Standard output: what could not be written must not fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        if isinstance(error, BrokenPipeError):
+            return OK
+        say_error(UserError("standard output cannot be written: its disk is full"))
+        return WRONG_INPUT
+    except SystemExit:
+        return OK  # so do rich and typer end when whoever read our output has seen enough
     except UserError as error:
         say_error(error)
         return WRONG_INPUT

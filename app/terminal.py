@@ -123,7 +123,8 @@ def _event_line(event: Event | EventRecord) -> str:
 def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
     """The summary table, variants side by side, and a sentence for each."""
     variants = summary["variants"]
-    table = Table(title=Text(printable(_title(summary))), title_justify="left", box=None, pad_edge=False)
+    out.print(Text(printable(_title(summary)), style="bold"))
+    table = Table(box=None, pad_edge=False)
     table.add_column("")
     for name in variants:
         table.add_column(printable(titles.get(name, name)), justify="right")
@@ -161,7 +162,7 @@ def _rows_of(variants: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
             )
     yield "", [""] * len(variants)
     for percentile in ("p50", "p95", "p99"):
-        yield row(f"time to answer {percentile}", lambda v, p=percentile: _seconds(v["answer_s"][p]))
+        yield row(f"time to answer {percentile}", lambda v, p=percentile: _seconds(v, p))
     yield row("calls per request", lambda v: f"{v['attempts'] / v['requests']:.2f}" if v["requests"] else "–")
     yield row("cost", lambda v: usd(v["cost_usd"]))
     yield row("cost per 1,000 good", lambda v: _money(v["cost_usd_per_1000_good"]))
@@ -174,8 +175,11 @@ def _count_and_share(count: int, n: int) -> str:
     return f"{count:,}  {100 * count / n:5.1f} %" if n else f"{count:,}"
 
 
-def _seconds(value: float | None) -> str:
-    return "no answer" if value is None else f"{value:.2f} s"
+def _seconds(variant: dict[str, Any], percentile: str) -> str:
+    value = variant["answer_s"][percentile]
+    if value is None:
+        return "no answer" if variant["requests"] else "–"
+    return f"{value:.2f} s"
 
 
 def _money(value: float | None) -> str:
@@ -305,7 +309,9 @@ def say_check(name: str, inputs: Inputs, assumed: Sequence[tuple[str, str, str]]
     for variant_name, variant in scenario.variants.items():
         chain = " → ".join(each.id for each in variant.safeguards if each.on) or "no safeguards"
         out.print(Text(f"{variant_name}: {chain}"))
-    table = Table(title="Assumptions", title_justify="left", box=None, pad_edge=False)
+    out.print()
+    out.print(Text("Assumptions", style="bold"))
+    table = Table(box=None, pad_edge=False)
     table.add_column("what", no_wrap=True)
     for heading in ("value", "source"):
         table.add_column(heading, overflow="fold")

@@ -17,7 +17,7 @@ from app.faults.base import Fault, MessFault
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.mess import Parameters, mutate
-from app.inputs.preparation import Inputs
+from app.inputs.preparation import Inputs, load_job, render_job
 from app.inputs.tokens import estimate_tokens
 from app.providers.answers.settings import Answers
 from app.providers.answers.writer import AnswerKind, AnswerWriter
@@ -81,7 +81,7 @@ class Question:
 
     def has(self, fault: Fault) -> bool:
         """Whether the fault's rules about prompts and rows speak of it."""
-        return self._book.concerns(fault, self)
+        return (not fault.prompts and fault.match is None) or self._book.concerns(fault, self)
 
 
 class QuestionBook:
@@ -103,10 +103,7 @@ class QuestionBook:
         self._unlogged: list[int] = []
         self.prompt_count = len(inputs.prompts)
         self.row_count = inputs.row_count
-        prompts = {
-            each.name: [[part.role, part.template] for part in each.messages] for each in inputs.prompts
-        }
-        worker.run([{"do": "load", "prompts": prompts}])
+        worker.run([load_job(inputs.prompts)])
         self.expected_values: dict[str, list[str]] = dict(expected_values or {})
         """By expected column: the distinct values that wrong answers are taken from."""
         self.configure(inputs.scenario)
@@ -232,8 +229,7 @@ class QuestionBook:
         ]
 
     def _render_job(self, prompt: int, row: dict[str, object]) -> dict[str, Any]:
-        values = {name: row[column] for name, column in self._inputs.columns.pairs.items() if column in row}
-        return {"do": "render", "prompt": self._inputs.prompts[prompt].name, "values": values}
+        return render_job(self._inputs.prompts[prompt], row, self._inputs.columns)
 
     def _by_wanted_name(self, row: int) -> dict[str, object]:
         """A clean row by the names that the scenario has for its columns."""

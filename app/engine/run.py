@@ -93,7 +93,7 @@ class Names(dict[str, int]):
 def run_scenario(order: Order, log: SessionLog, control: Control, listener: Listener) -> int:
     """Run to the end, or until stopped; returns the run's id.
 
-    Raises UserError for input or a log that cannot be used, StoppedEarlyError if stopped before the run began.
+    Raises UserError for input or a log that cannot be used, StoppedEarlyError if stopped before it began.
     """
 
     def reading(done: int, total: int) -> None:

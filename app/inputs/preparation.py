@@ -7,9 +7,9 @@ rule without its column is left out, with a notice. Bad rows are listed, the goo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
@@ -20,6 +20,9 @@ from app.scenario.files import ScenarioFile, within
 from app.scenario.model import Scenario
 
 Progress = Callable[[int, int], None]
+
+_SHOWN = 5
+_TRIED = 20
 
 
 class Rows(Protocol):
@@ -116,10 +119,10 @@ def prepare_inputs(
     scenario = fitted(scenario, mapped.pairs)
     usable = _usable(dataset, [mapped.pairs[name] for name in needed], notices)
     if dataset.bad_count:
-        first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:5])
-        more = f"; and {dataset.bad_count - 5} more" if dataset.bad_count > 5 else ""
-        notices.append(f"{dataset.bad_count} bad rows left out ({first}{more})")
-    return Inputs(
+        first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:_SHOWN])
+        more = f"; and {dataset.bad_count - _SHOWN:,} more" if dataset.bad_count > _SHOWN else ""
+        notices.append(f"{_rows(dataset.bad_count, 'bad ')} left out ({first}{more})")
+    inputs = Inputs(
         scenario,
         loaded,
         dataset,
@@ -129,6 +132,44 @@ def prepare_inputs(
         tuple(notices),
         dataset.bad_count,
     )
+    return replace(inputs, notices=(*notices, *_try_out(inputs, worker)))
+
+
+def load_job(prompts: Sequence[Prompt]) -> dict[str, Any]:
+    """What tells the worker the prompts."""
+    texts = {each.name: [[part.role, part.template] for part in each.messages] for each in prompts}
+    return {"do": "load", "prompts": texts}
+
+
+def render_job(prompt: Prompt, row: Mapping[str, object], columns: ColumnMap) -> dict[str, Any]:
+    """What has the worker fill a prompt with a row; a variable whose column the row lacks is undefined."""
+    values = {name: row[column] for name, column in columns.pairs.items() if column in row}
+    return {"do": "render", "prompt": prompt.name, "values": values}
+
+
+def _try_out(inputs: Inputs, worker: BoundedWorker) -> list[str]:
+    """Fill each prompt with the first rows: what fails on some of them is told, on all of them an error."""
+    worker.run([load_job(inputs.prompts)])
+    rows = [inputs.row(index) for index in range(min(_TRIED, inputs.row_count))]
+    told = []
+    for prompt in inputs.prompts:
+        answers = worker.run([render_job(prompt, row, inputs.columns) for row in rows])
+        failed = [(index, answer["error"]) for index, answer in enumerate(answers) if "error" in answer]
+        if not failed:
+            continue
+        index, why = failed[0]
+        where = f"row {inputs.row_number(index)}"
+        if len(failed) == len(rows):
+            raise UserError(
+                f"cannot be made of the data: {why}",
+                where=f"prompt '{prompt.name}', {where}",
+                do="Mend the template, or give other data.",
+            )
+        told.append(
+            f"prompt '{prompt.name}' cannot be made of {len(failed)} of the first {len(rows)} rows "
+            f"({where}: {why}); such requests fail"
+        )
+    return told
 
 
 def _only(prompts: tuple[Prompt, ...], names: Sequence[str]) -> tuple[Prompt, ...]:
@@ -198,8 +239,8 @@ def _usable(dataset: Dataset, columns: Sequence[str], notices: list[str]) -> tup
         raise UserError(
             "no row has all that the prompts need", where=dataset.path.name, do=f"For instance {lacking[0]}."
         )
-    more = f"; and {len(lacking) - 5} more" if len(lacking) > 5 else ""
-    notices.append(f"{len(lacking)} rows left out ({'; '.join(lacking[:5])}{more})")
+    more = f"; and {len(lacking) - _SHOWN:,} more" if len(lacking) > _SHOWN else ""
+    notices.append(f"{_rows(len(lacking))} left out ({'; '.join(lacking[:_SHOWN])}{more})")
     return tuple(usable)
 
 
@@ -210,6 +251,10 @@ def _text_columns(dataset: Dataset, columns: Sequence[str]) -> tuple[str, ...]:
         return sum(len(value) for row in sample if isinstance(value := row.get(column), str))
 
     return tuple(sorted(dict.fromkeys(columns), key=length, reverse=True))
+
+
+def _rows(count: int, kind: str = "") -> str:
+    return f"{count:,} {kind}row{'' if count == 1 else 's'}"
 
 
 def _listed(names: Sequence[str]) -> str:

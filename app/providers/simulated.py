@@ -81,6 +81,8 @@ class SimulatedProvider:
         self.tariff = tariff
         self.plans = plans
         self.slots = target.slots
+        self.slowdown = target.slowdown
+        self.context_tokens = target.context_tokens
         self.finishes = target.on_cancel == "finish"
         self.reply_us = round(target.limit_reply_s * MICRO)
         self.rpm = _quota(self.rpm, target.rpm, target.quota_burst_s, now)
@@ -117,17 +119,21 @@ class SimulatedProvider:
         hits = plan[4] & self.active
         if hits and self._struck(attempt, hits, now):
             return
-        if request.input_tokens + request.max_tokens > self.target.context_tokens:
+        if request.input_tokens + request.max_tokens > self.context_tokens:
             self._reply(attempt, CONTEXT_LENGTH, self.reply_us, None, now)
             return
         if self.limited and self._over_limit(attempt, now):
             return
         if self.standstill is not None:
             self._stand(attempt)
-        elif self.in_service < self.slots:
+        elif self.in_service >= self.slots:
+            self._enqueue(attempt)
+        elif self.slowdown:
             self._serve(attempt)
         else:
-            self._enqueue(attempt)
+            self.in_service += 1
+            first_us, service_us, _, _, _ = attempt.plan
+            self._work_until(attempt, now + first_us, now + service_us)
 
     def _struck(self, attempt: Attempt, hits: int, now: int) -> bool:
         """Let the faults in `hits` do their work; true when the call is thereby decided."""
@@ -136,10 +142,13 @@ class SimulatedProvider:
         faults = self.faults
         assert faults is not None
         question = attempt.request.question
-        for number, fault in enumerate(faults.faults):
-            if hits >> number & 1 and isinstance(fault, AttemptFault) and question.has(fault):
+        while hits:
+            bit = hits & -hits
+            hits ^= bit
+            fault = faults.faults[bit.bit_length() - 1]
+            if isinstance(fault, AttemptFault) and question.has(fault):
                 fault.apply(injection, self._further_draws(fault, attempt))
-                struck |= 1 << number
+                struck |= bit
                 self.fault_log.append((now, fault.kind))
         attempt.hits = struck
         attempt.request.hits |= struck
@@ -180,22 +189,22 @@ class SimulatedProvider:
         """Reserve the call's quota, or turn it away with a 429."""
         request = attempt.request
         units = request.input_tokens + request.max_tokens
-        rpm_wait = 0 if self.rpm is None else self.rpm.wait_us(1, now)
-        tpm_wait = 0 if self.tpm is None else self.tpm.wait_us(units, now)
-        if tpm_wait is None or rpm_wait is None:
+        rpm, tpm = self.rpm, self.tpm
+        rpm_wait = 0 if rpm is None else rpm.take(1, now)
+        tpm_wait = 0 if tpm is None else tpm.take(units, now)
+        if rpm_wait == 0 and tpm_wait == 0:
+            if tpm is not None:
+                attempt.reserved_tokens = units
+            return False
+        if rpm_wait == 0 and rpm is not None and not self.target.rejected_use_quota:
+            rpm.give_back(1)
+        if tpm_wait == 0 and tpm is not None:
+            tpm.give_back(units)
+        if rpm_wait is None or tpm_wait is None:
             self._reply(attempt, REQUEST_TOO_LARGE, self.reply_us, None, now)
-            return True
-        if rpm_wait or tpm_wait:
-            if self.target.rejected_use_quota and self.rpm is not None and not rpm_wait:
-                self.rpm.take(1)
+        else:
             self._reply(attempt, RATE_LIMITED, self.reply_us, max(rpm_wait, tpm_wait), now)
-            return True
-        if self.rpm is not None:
-            self.rpm.take(1)
-        if self.tpm is not None:
-            self.tpm.take(units)
-            attempt.reserved_tokens = units
-        return False
+        return True
 
     def _reply(self, attempt: Attempt, error: CallError, after_us: int, retry_after_us: int | None, now: int) -> None:
         """Answer with an error after a while, if the client waits that long."""
@@ -240,8 +249,8 @@ class SimulatedProvider:
         """The call takes a slot."""
         now = self.clock.now
         first_us, service_us, _, _, _ = attempt.plan
-        if self.target.slowdown:
-            factor = 1.0 + self.target.slowdown * self.in_service / self.slots
+        if self.slowdown:
+            factor = 1.0 + self.slowdown * self.in_service / self.slots
             first_us, service_us = round(first_us * factor), round(service_us * factor)
         self.in_service += 1
         attempt.queued_us = now - attempt.started_us
@@ -339,7 +348,7 @@ class SimulatedProvider:
                 attempt.output_tokens = output
                 self._bill(attempt)
             elif attempt.reserved_tokens and self.tpm is not None:
-                self.tpm.take(-attempt.reserved_tokens)
+                self.tpm.give_back(attempt.reserved_tokens)
         self._end(attempt)
 
     def _stop(self, attempt: Attempt, *, anew: bool) -> None:
@@ -361,7 +370,7 @@ class SimulatedProvider:
         attempt.billed = True
         attempt.cost_pico = attempt.tariff.cost_pico(attempt.input_tokens, attempt.output_tokens)
         if attempt.reserved_tokens and self.tpm is not None:
-            self.tpm.take(attempt.input_tokens + attempt.output_tokens - attempt.reserved_tokens)
+            self.tpm.give_back(attempt.reserved_tokens - attempt.input_tokens - attempt.output_tokens)
 
     # -- standing still --------------------------------------------------------------------------------------------
 

@@ -5,6 +5,7 @@ Only runtime checks are used: what a live system knows without the expected answ
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from pydantic import Field
@@ -12,6 +13,7 @@ from pydantic import Field
 from app.safeguards.base import Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Result
 from app.safeguards.errors import BAD_ANSWER
+from app.safeguards.fallback import FallbackLayer
 from app.safeguards.request import Request
 
 
@@ -34,6 +36,12 @@ class AnswerCheckLayer(Layer):
     def __init__(self, settings: AnswerCheck) -> None:
         super().__init__(settings)
         self.checks = frozenset(settings.checks)
+        self.fallbacks: tuple[FallbackLayer, ...] = ()
+
+    def meet(self, others: Sequence[Layer]) -> None:
+        """Find the fallbacks further in, innermost first: what they answer may yet turn out an error."""
+        inside = others[self.slot + 1 :]
+        self.fallbacks = tuple(layer for layer in reversed(inside) if isinstance(layer, FallbackLayer))
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Refuse an answer that fails."""
@@ -42,6 +50,8 @@ class AnswerCheckLayer(Layer):
             return None
         if self.checks and not (answer.failed_checks & self.checks):
             return None
+        for fallback in self.fallbacks:
+            fallback.leave(request)
         refused = Result.failure(BAD_ANSWER)
         refused.cost_pico = result.cost_pico
         return refused

@@ -62,7 +62,7 @@ class Circuit:
 
 
 class BreakerLayer(Layer):
-    """Lets calls pass or turns them back. The memo holds the era in which a call was let pass, plus one."""
+    """Lets calls pass or turns them back. The memo holds the circuit and the era of a call that was let pass."""
 
     def __init__(self, settings: Breaker, targets: int) -> None:
         super().__init__(settings)
@@ -95,19 +95,19 @@ class BreakerLayer(Layer):
                 circuit.turn(HALF_OPEN)
                 circuit.reopens_us = now + self.open_us
             circuit.probes_out += 1
-        request.memo[self.slot] = circuit.era
+        request.memo[self.slot] = (circuit, circuit.era)
         return None
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Count a success, or a slow call."""
         slow = self.slow_us is not None and isinstance(result, Attempt) and now - result.started_us > self.slow_us
-        self._count(self.circuits[request.target], request.memo[self.slot], slow, now)
+        circuit, era = request.memo[self.slot]
+        self._count(circuit, era, slow, now)
         return None
 
     def failed(self, request: Request, result: Result, now: int) -> Outward:
         """Count a failure that tells about the target; give a probe's place back otherwise."""
-        circuit = self.circuits[request.target]
-        era = request.memo[self.slot]
+        circuit, era = request.memo[self.slot]
         if result.error is not None and result.error.trips_breaker:
             self._count(circuit, era, True, now)
         elif circuit.state == HALF_OPEN and era == circuit.era:

@@ -81,8 +81,9 @@ class BudgetLayer(Layer):
         ledger = self.ledger
         reserved_pico, first = request.memo[self.slot]
         ledger.reserved_pico -= reserved_pico
-        for attempt in request.attempts[first:]:
-            ledger.spent_pico += attempt.cost_pico
+        attempts = request.attempts
+        for index in range(first, len(attempts)):
+            ledger.spent_pico += attempts[index].cost_pico
         return None
 
     failed = answered

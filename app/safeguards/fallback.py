@@ -40,15 +40,9 @@ class FallbackLayer(Layer):
         self.calls = len(self.chain) + 1
         self.leads_to = self.chain
 
-    def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """Leave with the target that the request came with: it is the one that the layers further out know of."""
-        noted = request.memo[self.slot]
-        if noted:
-            request.target = noted[1]
-        return None
-
     def failed(self, request: Request, result: Result, now: int) -> Outward:
         """Go in again with the next target, if another one may help and there is time."""
+        # With the target that the request came with it leaves: that is the one that the layers further out know of.
         error = result.error
         tried, came_with = request.memo[self.slot] or (0, request.target)
         if error is None or not error.elsewhere or now >= request.deadline_us or tried >= len(self.chain):
@@ -58,6 +52,12 @@ class FallbackLayer(Layer):
         request.target = self.chain[tried]
         request.reason = _REASONS.setdefault(error.name, f"fallback: {error.name}")
         return Again(self.slot, now)
+
+    def leave(self, request: Request) -> None:
+        """Give the request back the target that it came with, for layers further out to begin anew."""
+        noted = request.memo[self.slot]
+        if noted:
+            request.target = noted[1]
 
 
 _REASONS: dict[str, str] = {}

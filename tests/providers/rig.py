@@ -46,7 +46,7 @@ class Asked:
 
 
 class Rig:
-    """A target with faults. Calls bring 100 tokens and ask for 50 at the most; an answer has 11 unless told."""
+    """A target with faults. Calls bring 100 tokens and ask for at most 50; an answer has 11 unless told."""
 
     def __init__(
         self, faults: Sequence[Fault] = (), *, seed: int = 1, output_tokens: int = 11, **settings: Any

@@ -58,8 +58,11 @@ def request(
     max_tokens: int = 50,
 ) -> Request:
     """A request that nobody has seen yet; its question is its own unless `key` says otherwise."""
-    asked = ("question", number) if key is None else key
-    return Request(number, us(at_s), None, asked, input_tokens, max_tokens)
+    asked = Request(
+        number, us(at_s), None, ("question", number) if key is None else key, input_tokens, max_tokens
+    )
+    asked.memo = [0]  # of a pipeline of one layer; a lifecycle makes its own
+    return asked
 
 
 def us(seconds: float) -> int:

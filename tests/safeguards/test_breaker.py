@@ -287,7 +287,7 @@ def test_whatever_happens_it_neither_serves_while_open_nor_floods_nor_sticks(
             else:
                 layer.failed(ended, Result.failure(error), now)
                 if circuit.state == HALF_OPEN and error is RATE_LIMITED:
-                    let_pass[circuit.era] -= 1 if ended.memo[layer.slot] == circuit.era else 0
+                    let_pass[circuit.era] -= 1 if ended.memo[layer.slot][1] == circuit.era else 0
         assert 0 <= circuit.probes_out <= probes
     assert all(count <= probes for count in let_pass.values())
     # Whatever state it is in, `open_s` later it lets calls pass, and as many good ones as it wants close it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import UserError
+from app.safeguards.answer_check import AnswerCheck
 from app.safeguards.budget import Budget
 from app.safeguards.errors import (
     BUDGET_STOP,
@@ -74,6 +75,14 @@ def test_a_retry_around_it_begins_the_chain_anew_with_the_primary() -> None:
     script.calls("primary", retry=1).fails(SERVER_ERROR, at_s=4).calls("fallback", retry=1).answers(at_s=5)
 
     assert script.served_by == "fallback"
+
+
+def test_and_so_does_one_around_an_answer_check_that_refuses_what_the_fallback_said() -> None:
+    bench = Bench(Retry(max_retries=1, base_s=1, jitter="none"), AnswerCheck(), Fallback())
+    script = bench.arrives().calls("primary", retry=0).fails(SERVER_ERROR, at_s=1)
+    script.calls("fallback").answers(at_s=2, failed_checks=frozenset({"format"})).sleeps(until_s=3)
+
+    script.calls("primary", retry=1)
 
 
 def test_two_chains_one_in_the_other() -> None:

@@ -69,13 +69,12 @@ def test_last_in_first_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_services_three_percent_too_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    times = AttemptPlans._times
+    init: Any = AttemptPlans.__init__
 
-    def longer(self: AttemptPlans, role: Role, first: int, output: Any) -> Any:
-        first_us, service_us = times(self, role, first, output)
-        return first_us, service_us * 103 // 100
+    def mistaken(self: AttemptPlans, name: str, target: Target, *rest: Any) -> None:
+        init(self, name, target.model_copy(update={"service_s": 1.03 * target.service_s}), *rest)
 
-    monkeypatch.setattr(AttemptPlans, "_times", longer)
+    monkeypatch.setattr(AttemptPlans, "__init__", mistaken)
     assert _fails(_khinchine(tmp_path))
 
 
