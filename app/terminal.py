@@ -33,7 +33,7 @@ _PIPED_COLUMNS = 1_000
 
 def _console(stream: TextIO | None, *, stderr: bool) -> Console:
     piped = stream is None or not stream.isatty()
-    return Console(stderr=stderr, highlight=False, width=_PIPED_COLUMNS if piped else None)
+    return Console(stderr=stderr, highlight=False, soft_wrap=piped, width=_PIPED_COLUMNS if piped else None)
 
 
 out = _console(sys.stdout, stderr=False)
@@ -133,7 +133,14 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
     out.print(table)
     out.print()
     for name, variant in variants.items():
-        out.print(Text(printable(sentence(titles.get(name, name), variant))))
+        title = titles.get(name, name)
+        out.print(Text(printable(sentence(title, variant))))
+        open_requests = summary["offered"] - variant["requests"]
+        if open_requests:
+            what = "request has" if open_requests == 1 else "requests have"
+            out.print(
+                Text(printable(f"{title}: {open_requests:,} {what} no end in the log, and count nowhere."))
+            )
     simulated = (
         f"SIMULATED, seed {summary['seed']}. The numbers rest on assumptions: "
         "'seatrial check SCENARIO' lists them."

@@ -1,4 +1,4 @@
-"""What holds for every test: how hypothesis searches, and that tests leave no threads and no processes behind."""
+"""What holds for every test: how hypothesis searches, and that no thread or process is left behind."""
 
 from __future__ import annotations
 

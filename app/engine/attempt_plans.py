@@ -16,8 +16,8 @@ from app.providers.profile import Target, Tokens
 MICRO = 1_000_000
 _WHOLE = ("provider.quality", "provider.output_tokens", "provider.output_tokens.angle")
 _STREAMED = (*_WHOLE, "provider.first_token", "provider.first_token.angle")
-_SHIFT = BLOCK.bit_length() - 1
-_INDEX = BLOCK - 1
+SHIFT = BLOCK.bit_length() - 1
+INDEX = BLOCK - 1
 _KEPT = 32
 """Blocks kept, over all roles: those of the requests in flight, and of their retries."""
 
@@ -34,17 +34,20 @@ class AttemptPlans:
         self._tokens = tokens
         self._faults = faults
         self.draws = draws
-        self._blocks: dict[tuple[int, int, int], list[AttemptPlan]] = {}
+        self.blocks: dict[tuple[int, int, int], list[AttemptPlan]] = {}
 
-    def of(self, retry: int, hedge: int, number: int) -> AttemptPlan:
-        """The plan of request `number`'s attempt in this role."""
-        key = (retry, hedge, number >> _SHIFT)
-        block = self._blocks.get(key)
-        if block is None:
-            if len(self._blocks) >= _KEPT:
-                del self._blocks[next(iter(self._blocks))]
-            block = self._blocks[key] = self._compute(Role(self.name, retry, hedge), key[2] * BLOCK)
-        return block[number & _INDEX]
+    def block(self, retry: int, hedge: int, number: int) -> list[AttemptPlan]:
+        """The plans of the block that holds request `number`, in this role; its own stands at `number & INDEX`.
+
+        Kept in `blocks` by (retry, hedge, number >> SHIFT), where it may be looked for first.
+        """
+        key = (retry, hedge, number >> SHIFT)
+        found = self.blocks.get(key)
+        if found is None:
+            if len(self.blocks) >= _KEPT:
+                del self.blocks[next(iter(self.blocks))]
+            found = self.blocks[key] = self._compute(Role(self.name, retry, hedge), key[2] * BLOCK)
+        return found
 
     def _compute(self, role: Role, first: int) -> list[AttemptPlan]:
         purposes = _STREAMED if self._target.service == "tokens" else _WHOLE

@@ -41,13 +41,12 @@ def _uniform(z: NDArray[np.uint64]) -> NDArray[np.float64]:
     z *= np.uint64(_MIX_2)
     z ^= z >> np.uint64(31)
     z >>= np.uint64(11)
-    return z * _UNIT
+    return np.asarray(z * _UNIT, dtype=np.float64)
 
 
 def normal_of(draw: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[np.float64]:
     """Standard normal values from two uniform draws in [0, 1) each (Box and Muller 1958), in their shape."""
-    radius: Any = np.sqrt(-2.0 * np.log1p(-draw))
-    return np.asarray(radius * np.cos(2.0 * np.pi * angle), dtype=np.float64)
+    return np.asarray(np.sqrt(-2.0 * np.log1p(-draw)) * np.cos(2.0 * np.pi * angle))
 
 
 class Draws:

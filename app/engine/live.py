@@ -37,7 +37,7 @@ from app.engine.observations import (
 )
 from app.engine.plan import Plan, PlannedRequest
 from app.engine.questions import Key, Question, QuestionBook
-from app.engine.rows import Row, RowMaker
+from app.engine.rows import Row, RowMaker, outcome_of
 from app.engine.verdicts import Verdicts
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
@@ -264,7 +264,9 @@ class LiveWorld:
 
     def _finish(self, request: Request, result: Result) -> None:
         del self.in_flight[request.number]
-        self.request_rows.append(self._rows.request(request, result, self._clock.now, self._patience_us))
+        now = self._clock.now
+        outcome = outcome_of(result, now - request.intended_us, self._patience_us)
+        self.request_rows.append(self._rows.request(request, result, outcome, now))
 
     def _stop(self) -> None:
         """The run is over: whoever still waits has no answer, and calls under way are given up."""

@@ -16,11 +16,11 @@ from app.engine.attempt_plans import MICRO
 from app.engine.draws import BLOCK, Draws
 from app.engine.questions import Question, QuestionBook
 from app.faults.fault_set import FaultSet
-from app.faults.schedule import windows
+from app.faults.schedule import UpcomingWindows
 from app.scenario.model import Scenario
 from app.traffic.arrivals import Arrivals
 from app.traffic.rates import NEVER_US
-from app.traffic.rows import RowOrder
+from app.traffic.rows import RowBlock, RowOrder
 
 PlannedRequest = tuple[int, int, Question, Hashable, int, int, int]
 """Number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the request's own faults."""
@@ -44,6 +44,7 @@ class Plan:
         self._pending: list[PlannedRequest] = []
         self._mess = np.zeros(_REMEMBERED, dtype=np.int64)
         """The mess in each remembered request's question: a repeat asks verbatim, mess and all."""
+        self._windows: dict[int, UpcomingWindows] = {}
         self.ended = False
 
     def take(self, until_us: int) -> list[PlannedRequest]:
@@ -74,6 +75,7 @@ class Plan:
         traffic, before = scenario.traffic, self._scenario.traffic
         self._scenario = scenario
         self._faults = faults
+        self._windows = {}
         self._first -= len(self._pending)
         self._pending = []
         self.ended = False
@@ -107,8 +109,8 @@ class Plan:
         numbers = np.arange(first, first + count, dtype=np.int64)
         twice = self._duplicates(numbers, intended)
         rows = self._rows.block(first, count, twice != 0)
-        mess = self._mess_of(rows.source, rows.fresh, numbers, intended)
         prompts = self._prompt_of(rows.source)
+        mess = self._mess_of(rows, prompts, numbers, intended)
         tokens = self._tokens_of(rows.source)
         keys = list(zip(prompts.tolist(), rows.row.tolist(), mess.tolist(), strict=True))
         questions = self._questions.prepare(keys, self._faults)
@@ -135,44 +137,47 @@ class Plan:
         """Which requests are sent twice: bit set of the `duplicate` faults that fire."""
         twice = np.zeros(len(numbers), dtype=np.int64)
         for index, fault in self._faults.mess():
-            if fault.kind == "duplicate":
+            if fault.kind == "duplicate" and fault.on:
                 fires = self._faults.mess_hits(index, numbers) & self._on_at(index, intended) & (numbers > 0)
                 twice |= fires.astype(np.int64) << index
         return twice
 
     def _mess_of(
         self,
-        source: NDArray[np.int64],
-        fresh: NDArray[np.bool_],
+        rows: RowBlock,
+        prompts: NDArray[np.int64],
         numbers: NDArray[np.int64],
         intended: NDArray[np.int64],
     ) -> NDArray[np.int64]:
-        """Bit set of the mess faults in each request's question."""
-        mess = self._drawn_mess(numbers, intended)
-        self._mess[numbers % _REMEMBERED] = mess
+        """Bit set of the mess faults in each request's question: its own draws' if it is new, else its source's."""
         # A question first asked longer ago than is remembered has the mess of its own draws, as the faults are now.
-        forgotten = numbers[-1] - source >= _REMEMBERED
-        remembered = np.where(forgotten, self._drawn_mess(source, intended), self._mess[source % _REMEMBERED])
-        return np.where(fresh, mess, remembered)
+        forgotten = numbers[-1] - rows.source >= _REMEMBERED
+        drawn = self._drawn_mess(rows, prompts, intended)
+        slots = rows.source % _REMEMBERED
+        self._mess[slots[rows.fresh]] = drawn[rows.fresh]
+        return np.where(rows.fresh | forgotten, drawn, self._mess[slots])
 
-    def _drawn_mess(self, numbers: NDArray[np.int64], intended: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Bit set of the mess faults that fire for these requests, at these times."""
-        mess = np.zeros(len(numbers), dtype=np.int64)
+    def _drawn_mess(
+        self, rows: RowBlock, prompts: NDArray[np.int64], intended: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Bit set of the mess faults that fire for the sources of these requests, if they were new at these times."""
+        mess = np.zeros(len(intended), dtype=np.int64)
         for index, fault in self._faults.mess():
-            if fault.kind != "duplicate":
-                fires = self._faults.mess_hits(index, numbers) & self._on_at(index, intended)
+            if fault.kind != "duplicate" and fault.on:
+                fires = self._faults.mess_hits(index, rows.source) & self._on_at(index, intended)
+                if fault.prompts or fault.match is not None:
+                    for place in np.flatnonzero(fires).tolist():
+                        fires[place] = self._questions.concerns(fault, int(prompts[place]), int(rows.row[place]))
                 mess |= fires.astype(np.int64) << index
         return mess
 
     def _on_at(self, index: int, intended: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Whether the fault's schedule has it on at these times."""
-        fault = self._faults.faults[index]
+        if index not in self._windows:
+            self._windows[index] = UpcomingWindows(self._faults.faults[index], self._draws)
         on = np.zeros(len(intended), dtype=np.bool_)
-        if fault.on:
-            for begin, end in windows(fault, self._draws):
-                if begin > intended[-1]:
-                    break
-                on |= (intended >= begin) & (intended < end)
+        for begin, end in self._windows[index].between(int(intended[0]), int(intended[-1])):
+            on |= (intended >= begin) & (intended < end)
         return on
 
     def _prompt_of(self, source: NDArray[np.int64]) -> NDArray[np.int64]:

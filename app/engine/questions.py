@@ -81,7 +81,7 @@ class Question:
 
     def has(self, fault: Fault) -> bool:
         """Whether the fault's rules about prompts and rows speak of it."""
-        return (not fault.prompts and fault.match is None) or self._book.concerns(fault, self)
+        return (not fault.prompts and fault.match is None) or self._book.concerns(fault, self.prompt, self.row)
 
 
 class QuestionBook:
@@ -164,11 +164,11 @@ class QuestionBook:
         """The answer of a kind to a question, checked."""
         return self._answers([(question, kind)])[0]
 
-    def concerns(self, fault: Fault, question: Question) -> bool:
-        """Whether the fault's rules about prompts and rows speak of the question."""
-        if fault.prompts and self._inputs.prompts[question.prompt].name not in fault.prompts:
+    def concerns(self, fault: Fault, prompt: int, row: int) -> bool:
+        """Whether the fault's rules about prompts and rows speak of this prompt with this row."""
+        if fault.prompts and self._inputs.prompts[prompt].name not in fault.prompts:
             return False
-        return fault.match is None or fault.match.holds(self._by_wanted_name(question.row))
+        return fault.match is None or fault.match.holds(self._by_wanted_name(row))
 
     def _make(self, keys: Sequence[Key]) -> dict[Key, Question]:
         jobs = []

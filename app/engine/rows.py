@@ -48,7 +48,7 @@ class RowMaker:
         self._names = names
         self._fault_name = fault_name
 
-    def request(self, request: Request, result: Result, now: int, patience_us: int) -> Row:
+    def request(self, request: Request, result: Result, outcome: int, now: int) -> Row:
         """The row of a request (`vocabulary.REQUEST_COLUMNS`) that ended with `result` at `now` (µs)."""
         intended_us = request.intended_us
         attempts = request.attempts
@@ -85,7 +85,7 @@ class RowMaker:
             result.first_us,
             now,
             NOBODY if result.answer is None else result.served_by,
-            outcome_of(result, now - intended_us, patience_us),
+            outcome,
             self._names[reason] if reason else 0,
             len(attempts),
             retries,

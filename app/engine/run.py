@@ -246,20 +246,33 @@ class _Course:
             speed = None if self._stopped else control.speed
             if speed is None:
                 anchor = None
-                self._advance(simulation.horizon_us())
+                self._advance(self._landmark_us())
                 continue
             if anchor is None or anchor[2] != speed:
                 anchor = (time.monotonic(), simulation.now_us, speed)
             began, from_us, _ = anchor
             target_us = from_us + int((time.monotonic() - began) * speed * MICRO)
             if target_us > simulation.now_us:
-                self._advance(min(target_us, simulation.end_us))
-            control.wait(_POLL_S)
+                self._advance(min(target_us, self._landmark_us()))
+            if simulation.now_us >= target_us:
+                control.wait(_POLL_S)
+        # The last requests may have ended on the way to a landmark: the run is over there, at any speed.
+        if simulation.now_us > simulation.last_arrival_us:
+            simulation.advance(self._landmark_us(simulation.now_us - 1))
         simulation.finish()
         self._collect()
         self._tell("ended")
         state = "stopped" if self._stopped else "finished"
         self._writer.end(state, max(simulation.now_us, 0), drain_end_us=simulation.end_us)
+
+    def _landmark_us(self, after_us: int | None = None) -> int:
+        """The next time to advance to at the most; once arrivals have ended these are a second apart."""
+        simulation = self._simulation
+        now_us = simulation.now_us if after_us is None else after_us
+        last_us = simulation.last_arrival_us
+        if now_us < last_us:
+            return simulation.horizon_us()
+        return min(last_us + ((now_us - last_us) // MICRO + 1) * MICRO, simulation.end_us)
 
     def _advance(self, until_us: int) -> None:
         self._simulation.advance(until_us)

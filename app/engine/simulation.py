@@ -121,6 +121,7 @@ class Simulation:
         check_changeable(path)
         changed = with_setting(self.scenario, path, value)
         at_us = self.now_us + 1
+        self._pass_edges(at_us)
         event = Event(at_us, "change", label or f"{path} = {value}", {"set": path, "value": value})
         self._apply(changed, at_us)
         self.events.append(event)
@@ -149,6 +150,12 @@ class Simulation:
         return max(min(edges, default=FOREVER_US), self.now_us + 1)
 
     def _pass_cut(self, cut_us: int) -> None:
+        self._pass_edges(cut_us)
+        while self._planned_changes and round(self._planned_changes[0].at_s * MICRO) <= cut_us:
+            self._flip(self._planned_changes.pop(0), cut_us)
+
+    def _pass_edges(self, cut_us: int) -> None:
+        """Begin and end what the faults' schedules have for this time."""
         edges = False
         for index, schedule in enumerate(self._schedules):
             while schedule.next_us <= cut_us:
@@ -162,8 +169,6 @@ class Simulation:
             self._set_clocks(cut_us)
             for world in self.worlds:
                 world.strike(self._faults)
-        while self._planned_changes and round(self._planned_changes[0].at_s * MICRO) <= cut_us:
-            self._flip(self._planned_changes.pop(0), cut_us)
 
     def _flip(self, change: Change, at_us: int) -> None:
         where = f"changes, at {change.at_s:g} s"

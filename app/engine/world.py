@@ -183,9 +183,10 @@ class World:
         """The customer has got what there is."""
         del self.in_flight[request.number]
         now = self.clock.now
-        self.outcomes[outcome_of(result, now - request.intended_us, self.patience_us)] += 1
+        outcome = outcome_of(result, now - request.intended_us, self.patience_us)
+        self.outcomes[outcome] += 1
         if self.logged:
-            self.request_rows.append(self._rows.request(request, result, now, self.patience_us))
+            self.request_rows.append(self._rows.request(request, result, outcome, now))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.
         request.attempts.clear()
 

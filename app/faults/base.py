@@ -46,15 +46,14 @@ class Match(Settings):
 class Injection:
     """What the faults that fired do to one attempt; each fault in turn adds to it."""
 
-    def __init__(self) -> None:
-        self.error: CallError | None = None
-        self.error_after_us = 0
-        self.retry_after_us: int | None = None
-        self.hang = False
-        self.first_token_factor = 1.0
-        self.token_factor = 1.0
-        self.answer: str | None = None
-        self.keep_fraction = 1.0
+    error: CallError | None = None
+    error_after_us = 0
+    retry_after_us: int | None = None
+    hang = False
+    first_token_factor = 1.0
+    token_factor = 1.0
+    answer: str | None = None
+    keep_fraction = 1.0
 
     def fail(self, error: CallError, after_us: int, retry_after_us: int | None = None) -> None:
         """Answer with an error; the first fault to say so is heard."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from app.faults.base import MessFault, register
 
@@ -65,3 +65,9 @@ class Duplicate(MessFault):
     """The same request sent twice: it asks again, verbatim, what the one before it asked."""
 
     kind: Literal["duplicate"] = "duplicate"
+
+    @model_validator(mode="after")
+    def _of_all(self) -> Self:
+        if self.prompts or self.match is not None:
+            raise ValueError("a duplicate repeats whatever came before it: it takes no 'prompts' and no 'match'")
+        return self

@@ -71,3 +71,23 @@ class Schedule:
 
     def _next_window(self) -> None:
         self.next_us, self._end_us = next(self._windows, (FOREVER_US, FOREVER_US))
+
+
+class UpcomingWindows:
+    """A fault's windows, asked for stretch by stretch; what lies before a stretch is forgotten."""
+
+    def __init__(self, fault: Fault, draws: Draws) -> None:
+        self._windows = windows(fault, draws)
+        self._held: list[tuple[int, int]] = []
+        self._ended = False
+
+    def between(self, first_us: int, last_us: int) -> list[tuple[int, int]]:
+        """The windows that touch the times `first_us` to `last_us`; `first_us` never goes back."""
+        self._held = [window for window in self._held if window[1] > first_us]
+        while not self._ended and (not self._held or self._held[-1][0] <= last_us):
+            window = next(self._windows, None)
+            if window is None:
+                self._ended = True
+            elif window[1] > first_us:
+                self._held.append(window)
+        return [window for window in self._held if window[0] <= last_us]

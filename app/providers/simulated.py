@@ -12,7 +12,7 @@ from heapq import heapify, heappush
 from typing import Protocol
 
 from app.engine.agenda import Agenda
-from app.engine.attempt_plans import MICRO, AttemptPlan, AttemptPlans
+from app.engine.attempt_plans import INDEX, MICRO, SHIFT, AttemptPlan, AttemptPlans
 from app.engine.draws import Column, Role
 from app.faults.base import AttemptFault, Injection
 from app.faults.fault_set import FaultSet
@@ -80,6 +80,7 @@ class SimulatedProvider:
         self.target = target
         self.tariff = tariff
         self.plans = plans
+        self._blocks = plans.blocks
         self.slots = target.slots
         self.slowdown = target.slowdown
         self.context_tokens = target.context_tokens
@@ -111,7 +112,10 @@ class SimulatedProvider:
         now = attempt.started_us
         request = attempt.request
         number = request.number
-        plan = attempt.plan = self.plans.of(attempt.retry, attempt.hedge, number)
+        block = self._blocks.get((attempt.retry, attempt.hedge, number >> SHIFT))
+        if block is None:
+            block = self.plans.block(attempt.retry, attempt.hedge, number)
+        plan = attempt.plan = block[number & INDEX]
         if plan[2] > request.max_tokens:
             plan = attempt.plan = _brief(plan, request.max_tokens)
         attempt.tariff = self.tariff
@@ -294,18 +298,19 @@ class SimulatedProvider:
     def due(self, attempt: Attempt) -> None:
         """The call's time has come: it is done, or its client gives up. Entries that a later one replaced do nothing."""
         now = self.clock.now
-        if attempt.due_us != now or attempt.state == OVER:
+        state = attempt.state
+        if attempt.due_us != now or state == OVER:
             return
-        if attempt.state == SERVING and attempt.done_us == now:
-            self._complete(attempt)
-        elif attempt.state == REPLYING and attempt.done_us == now:
+        if state == SERVING and attempt.done_us == now:
+            self._complete(attempt, now)
+        elif state == REPLYING and attempt.done_us == now:
             attempt.error = attempt.reply
             attempt.status = attempt.reply.status
             self._end(attempt)
         else:
             self.abandon(attempt, TIMEOUT)
 
-    def _complete(self, attempt: Attempt) -> None:
+    def _complete(self, attempt: Attempt, now: int) -> None:
         _, _, output, luck, _ = attempt.plan
         question = attempt.request.question
         attempt.status = 200
@@ -318,7 +323,7 @@ class SimulatedProvider:
         if self.queue:
             self._serve_waiting()
         attempt.state = OVER
-        attempt.finished_us = self.clock.now
+        attempt.finished_us = now
         self.over(attempt)
 
     def abandon(self, attempt: Attempt, error: CallError) -> None:

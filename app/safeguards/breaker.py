@@ -100,8 +100,8 @@ class BreakerLayer(Layer):
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Count a success, or a slow call."""
-        slow = self.slow_us is not None and isinstance(result, Attempt) and now - result.started_us > self.slow_us
         circuit, era = request.memo[self.slot]
+        slow = self.slow_us is not None and isinstance(result, Attempt) and now - result.started_us > self.slow_us
         self._count(circuit, era, slow, now)
         return None
 

@@ -25,6 +25,10 @@ class Budget(Safeguard):
     kind: Literal["budget"] = "budget"
     per_run_usd: float = Field(ge=0)
     on_exceeded: Literal["stop", "cheaper_model", "canned"] = "canned"
+    """stop: no answer; canned: a canned one, where the pipeline has it; cheaper_model: as canned, but before that the
+    last part of the budget is kept for the cheapest target."""
+    cheaper_from: float = Field(default=0.8, ge=0, le=1)
+    """The share of the budget from which on only the cheapest target is called (cheaper_model)."""
 
     def layer(self, world: World) -> Layer:
         """The layer that keeps the ledger."""
@@ -46,7 +50,11 @@ class BudgetLayer(Layer):
     def __init__(self, settings: Budget, tariffs: tuple[Tariff, ...]) -> None:
         super().__init__(settings)
         self.limit_pico = round(settings.per_run_usd * USD_PICO)
-        self.refusal = {"stop": BUDGET_STOP, "cheaper_model": BUDGET_CHEAPER, "canned": BUDGET_CANNED}[settings.on_exceeded]
+        self.refusal = BUDGET_STOP if settings.on_exceeded == "stop" else BUDGET_CANNED
+        self.dear_limit_pico: int | None = None
+        """What may be spent before the dearer targets are refused."""
+        if settings.on_exceeded == "cheaper_model":
+            self.dear_limit_pico = round(settings.per_run_usd * settings.cheaper_from * USD_PICO)
         self.ledger = Ledger(tariffs)
         self.calls_inside = 1
         self.targets_inside: tuple[int, ...] = ()
@@ -70,7 +78,12 @@ class BudgetLayer(Layer):
         most = tariffs[request.target].cost_pico(*sizes)
         if self.calls_inside > 1:
             most = self.calls_inside * max([most, *(tariffs[each].cost_pico(*sizes) for each in self.targets_inside)])
-        if ledger.spent_pico + ledger.reserved_pico + most > self.limit_pico:
+        then_pico = ledger.spent_pico + ledger.reserved_pico + most
+        if self.dear_limit_pico is not None and then_pico > self.dear_limit_pico:
+            price_pico = tariffs[request.target].cost_pico(*sizes)
+            if any(tariff.cost_pico(*sizes) < price_pico for tariff in tariffs):
+                return Result.failure(BUDGET_CHEAPER)
+        if then_pico > self.limit_pico:
             return Result.failure(self.refusal)
         ledger.reserved_pico += most
         request.memo[self.slot] = (most, len(request.attempts))

@@ -35,8 +35,9 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
     enters = pipeline.enters[0]
     while True:
         # Inwards: a layer may turn back, or have the request wait.
+        now = clock.now
         for slot, enter in enters:
-            turned = enter(request, clock.now)
+            turned = enter(request, now)
             if turned is not None:
                 if type(turned) is WaitAny:
                     outcome = yield turned
@@ -50,7 +51,6 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
             if unaskable:
                 result = Result.failure(PROMPT_ERROR)
             else:
-                now = clock.now
                 until_us = now + request.attempt_us
                 if until_us > request.deadline_us:
                     until_us = request.deadline_us
@@ -61,11 +61,12 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
 
         # Outwards: a layer may replace the result (an answer may become an error, and the other way round), resolve
         # a flight, or send the request in again.
+        now = clock.now
         again: Again | None = None
         hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
         while True:
             for slot, hook in hooks:
-                verdict = hook(request, result, clock.now)
+                verdict = hook(request, result, now)
                 if verdict is not None:
                     break
             else:
@@ -89,6 +90,6 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
             if earlier.target == target:
                 retry += 1
         request.retry = retry
-        if again.at_us > clock.now:
+        if again.at_us > now:
             yield Sleep(again.at_us)
         enters = pipeline.enters[slot + 1]

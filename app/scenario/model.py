@@ -83,7 +83,8 @@ class Change(Settings):
 
     at_s: float = Field(ge=0)
     set: str = Field(min_length=1)
-    value: JsonValue
+    value: JsonValue = None
+    """Null takes the setting back to its default."""
     label: str = ""
 
 

@@ -96,9 +96,9 @@ def test_two_chains_one_in_the_other() -> None:
     assert script.error is SERVER_ERROR
 
 
-def test_a_budget_that_is_used_up_leads_to_a_cheaper_model_and_the_limit_counts_there_too() -> None:
+def test_a_budget_keeps_its_last_part_for_a_cheaper_model_and_the_limit_counts_there_too() -> None:
     # A call reserves (100 + 50) tokens: 150,000 picodollars at the primary, 15,000 at the fallback.
-    budget = Budget(per_run_usd=180_000 / 10**12, on_exceeded="cheaper_model")
+    budget = Budget(per_run_usd=190_000 / 10**12, on_exceeded="cheaper_model", cheaper_from=0.8)
     bench = Bench(Fallback(), budget)
     bench.arrives(0).calls("primary").answers(at_s=1, cost=150_000)
 
@@ -107,7 +107,7 @@ def test_a_budget_that_is_used_up_leads_to_a_cheaper_model_and_the_limit_counts_
     broke = bench.arrives(3, at_s=3)
 
     assert broke.error is not None
-    assert broke.error.name == "budget_exceeded_cheaper"
+    assert broke.error.name == "budget_exceeded_canned"
     assert broke.request.attempts == []
 
 
