@@ -55,7 +55,16 @@ class AttemptPlans:
         output = self._output_tokens(normal_of(draws[1], draws[2]))
         first_us, service_us = self._times(role, first, output, draws)
         hits = self._faults.attempt_hits(role, first, BLOCK)
-        return list(zip(first_us.tolist(), service_us.tolist(), output.tolist(), draws[0].tolist(), hits.tolist(), strict=True))
+        return list(
+            zip(
+                first_us.tolist(),
+                service_us.tolist(),
+                output.tolist(),
+                draws[0].tolist(),
+                hits.tolist(),
+                strict=True,
+            )
+        )
 
     def _output_tokens(self, normal: NDArray[np.float64]) -> NDArray[np.int64]:
         tokens = self._tokens

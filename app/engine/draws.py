@@ -60,7 +60,9 @@ class Draws:
         """The 64-bit key of a column of draws."""
         found = self._keys.get((purpose, role))
         if found is None:
-            name = f"{self.seed}|{purpose}|" + ("" if role is None else f"{role.target}|{role.retry}|{role.hedge}")
+            name = f"{self.seed}|{purpose}|" + (
+                "" if role is None else f"{role.target}|{role.retry}|{role.hedge}"
+            )
             found = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "little")
             self._keys[purpose, role] = found
         return found
@@ -78,7 +80,9 @@ class Draws:
     ) -> NDArray[np.float64]:
         """Uniform draws in [0, 1) of several purposes and roles at once; shape (columns, count), the values of `block`."""
         keys = np.array([self.key(purpose, role) for purpose, role in columns], dtype=np.uint64)
-        return _uniform(np.arange(first, first + count, dtype=np.uint64) * np.uint64(_GAMMA) + keys[:, np.newaxis])
+        return _uniform(
+            np.arange(first, first + count, dtype=np.uint64) * np.uint64(_GAMMA) + keys[:, np.newaxis]
+        )
 
     def one(self, purpose: str, role: Role | None, entity: int) -> float:
         """The draw of one entity; the value that `block` has for it."""

@@ -118,7 +118,10 @@ class Plan:
         sizes = (
             [question.tokens for question in questions]
             if tokens is None
-            else [size + question.extra_tokens for size, question in zip(tokens.tolist(), questions, strict=True)]
+            else [
+                size + question.extra_tokens
+                for size, question in zip(tokens.tolist(), questions, strict=True)
+            ]
         )
         return [
             (number, arrival, question, key, size, max_tokens, hits)
@@ -167,7 +170,9 @@ class Plan:
                 fires = self._faults.mess_hits(index, rows.source) & self._on_at(index, intended)
                 if fault.prompts or fault.match is not None:
                     for place in np.flatnonzero(fires).tolist():
-                        fires[place] = self._questions.concerns(fault, int(prompts[place]), int(rows.row[place]))
+                        fires[place] = self._questions.concerns(
+                            fault, int(prompts[place]), int(rows.row[place])
+                        )
                 mess |= fires.astype(np.int64) << index
         return mess
 
@@ -192,5 +197,3 @@ class Plan:
         normal = self._draws.normal("tokens.input", None, source.astype(np.uint64))
         size = tokens.input_tokens * np.exp(tokens.input_sigma * normal)
         return np.maximum(np.rint(size), 1).astype(np.int64)
-
-

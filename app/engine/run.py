@@ -22,7 +22,7 @@ from app.engine.questions import QuestionBook
 from app.engine.simulation import Event, Simulation
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
-from app.inputs.preparation import Inputs, prepare_inputs
+from app.inputs.preparation import Inputs, prepare_inputs, storable
 from app.scenario.files import ScenarioFile, changed_text
 from app.scenario.model import variant_title
 from app.scenario.rehearsal import rehearse_changes
@@ -155,7 +155,7 @@ def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dic
     tariffs = {name: target.tariff() for name, target in scenario.targets.items()}
     run_id = writer.start(
         NewRun(
-            order.file.name,
+            storable(order.file.name),
             scenario.title,
             pinned_text(order.file),
             scenario.seed,
@@ -174,8 +174,8 @@ def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dic
     writer.fact(
         "inputs",
         {
-            "prompts": str(order.prompts or scenario.prompts.path),
-            "data": str(order.data or scenario.data.path),
+            "prompts": storable(str(order.prompts or scenario.prompts.path)),
+            "data": storable(str(order.data or scenario.data.path)),
             "rows": inputs.row_count,
             "bad_rows": inputs.bad_rows,
             "columns": dict(inputs.columns.pairs),

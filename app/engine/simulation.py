@@ -179,7 +179,9 @@ class Simulation:
 
     def _tell_edge(self, at_us: int, fault: Fault, *, begins: bool) -> None:
         kind = "incident_begin" if begins else "incident_end"
-        self.events.append(Event(at_us, kind, fault.label or fault.id, {"fault": fault.id, "kind": fault.kind}))
+        self.events.append(
+            Event(at_us, kind, fault.label or fault.id, {"fault": fault.id, "kind": fault.kind})
+        )
 
     # -- settings --------------------------------------------------------------------------------------------------
 
@@ -224,7 +226,9 @@ class Simulation:
         surroundings = base.World(
             tuple(scenario.targets), tuple(target.model for target in targets), tariffs, self.draws
         )
-        for world, workshop, variant in zip(self.worlds, self._workshops, scenario.variants.values(), strict=True):
+        for world, workshop, variant in zip(
+            self.worlds, self._workshops, scenario.variants.values(), strict=True
+        ):
             world.pipeline = workshop.build(variant.safeguards, surroundings)
             world.patience_us = round(scenario.patience_s * MICRO)
             for provider, target, tariff, plans in zip(
@@ -237,6 +241,8 @@ class Simulation:
 def _has_end(fault: Fault) -> bool:
     """Whether the fault comes and goes, and is no fixture."""
     return (
-        fault.from_s > 0 or fault.to_s is not None or fault.period_s is not None or fault.mean_between_s is not None
+        fault.from_s > 0
+        or fault.to_s is not None
+        or fault.period_s is not None
+        or fault.mean_between_s is not None
     )
-

@@ -15,7 +15,17 @@ from app.engine.rows import Row, RowMaker, outcome_of
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.providers.simulated import OVER, SimulatedProvider
-from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcome, Resolve, Result, Sleep, WaitAny
+from app.safeguards.commands import (
+    FOREVER_US,
+    Attempt,
+    Command,
+    Flight,
+    Outcome,
+    Resolve,
+    Result,
+    Sleep,
+    WaitAny,
+)
 from app.safeguards.errors import RUN_ENDED
 from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.pipeline import Pipeline
@@ -45,7 +55,15 @@ class World:
     they are only counted in `outcomes`.
     """
 
-    def __init__(self, name: str, make_providers: MakeProviders, names: Mapping[str, int], key_base: int, *, logged: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        make_providers: MakeProviders,
+        names: Mapping[str, int],
+        key_base: int,
+        *,
+        logged: bool = True,
+    ) -> None:
         self.name = name
         self.clock = Clock()
         self.agenda = Agenda(self.clock)

@@ -50,7 +50,7 @@ class FaultSet:
         return "freeze" if "freeze" in modes else "redeliver" if "redeliver" in modes else None
 
     def attempt_hits(self, role: Role, first: int, count: int) -> NDArray[np.int64]:
-        """For the requests `first` to `first + count - 1`: bit set of the attempt faults whose trigger fires in this role."""
+        """For the requests `first` to `first + count - 1`: bit set of the attempt faults that fire in this role."""
         hits = np.zeros(count, dtype=np.int64)
         drawn: list[tuple[int, Fault]] = []
         for number, fault in enumerate(self.faults):

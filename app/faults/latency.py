@@ -28,7 +28,7 @@ class Hang(AttemptFault):
 
 @register
 class SlowFirstToken(AttemptFault):
-    """The first token takes longer: times `factor`, spread lognormally by `sigma`, and `tail_factor` times more in the tail."""
+    """The first token takes `factor` times longer, spread lognormally by `sigma`, in the tail `tail_factor` times more."""
 
     kind: Literal["slow_first_token"] = "slow_first_token"
     factor: float = Field(default=4, ge=1)

@@ -69,5 +69,7 @@ class Duplicate(MessFault):
     @model_validator(mode="after")
     def _of_all(self) -> Self:
         if self.prompts or self.match is not None:
-            raise ValueError("a duplicate repeats whatever came before it: it takes no 'prompts' and no 'match'")
+            raise ValueError(
+                "a duplicate repeats whatever came before it: it takes no 'prompts' and no 'match'"
+            )
         return self

@@ -1,0 +1,1 @@
+"""Prompts and data: reading, matching, rendering, checking, messing up."""

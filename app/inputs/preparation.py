@@ -89,6 +89,7 @@ def prepare_inputs(
     loaded = load_prompts(
         prompts or within(file.folder, scenario.prompts.path, what="prompts"), note=notices.append
     )
+    loaded = tuple(replace(each, name=storable(each.name)) for each in loaded)
     if prompts is None and scenario.prompts.only:
         loaded = _only(loaded, scenario.prompts.only)
     dataset = load_dataset(
@@ -133,6 +134,11 @@ def prepare_inputs(
         dataset.bad_count,
     )
     return replace(inputs, notices=(*notices, *_try_out(inputs, worker)))
+
+
+def storable(text: str) -> str:
+    """A file's name as text that can be kept; bytes that are none in the system's encoding become escapes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def load_job(prompts: Sequence[Prompt]) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""What answers: the simulated provider, wire formats, prices."""

@@ -13,7 +13,6 @@ from pydantic import Field, model_validator
 from app.providers.prices import Price, Tariff, price_for
 from app.scenario.base import Settings
 
-
 QUALITY_BY_MESS = {
     "null_text": 0.2,
     "mojibake": 0.9,

@@ -20,7 +20,14 @@ from app.providers.prices import Tariff
 from app.providers.profile import Target
 from app.providers.quota import Quota
 from app.safeguards.commands import FOREVER_US, Answer, Attempt
-from app.safeguards.errors import CONTEXT_LENGTH, RATE_LIMITED, REQUEST_TOO_LARGE, RUN_ENDED, TIMEOUT, CallError
+from app.safeguards.errors import (
+    CONTEXT_LENGTH,
+    RATE_LIMITED,
+    REQUEST_TOO_LARGE,
+    RUN_ENDED,
+    TIMEOUT,
+    CallError,
+)
 from app.sessions.vocabulary import SERVED_BY
 
 QUEUED, SERVING, REPLYING, HANGING, HELD, FROZEN, OVER = range(1, 8)
@@ -210,7 +217,9 @@ class SimulatedProvider:
             self._reply(attempt, RATE_LIMITED, self.reply_us, max(rpm_wait, tpm_wait), now)
         return True
 
-    def _reply(self, attempt: Attempt, error: CallError, after_us: int, retry_after_us: int | None, now: int) -> None:
+    def _reply(
+        self, attempt: Attempt, error: CallError, after_us: int, retry_after_us: int | None, now: int
+    ) -> None:
         """Answer with an error after a while, if the client waits that long."""
         attempt.state = REPLYING
         attempt.done_us = now + after_us
@@ -389,7 +398,8 @@ class SimulatedProvider:
                 attempt.state = FROZEN
                 waits_for_first = attempt.first_us is not None and attempt.first_us > now
                 self._due_at(
-                    attempt, min(attempt.first_by_us, attempt.until_us) if waits_for_first else attempt.until_us
+                    attempt,
+                    min(attempt.first_by_us, attempt.until_us) if waits_for_first else attempt.until_us,
                 )
             elif call == self._vacate:
                 self.agenda.heap.remove(entry)

@@ -2,8 +2,8 @@
 
 Closed: calls pass, and the failures of the last `window_s` are counted; a failure that makes it `failure_ratio` or more of
 `min_calls` or more opens it. Open: calls are turned back for `open_s`. Half-open: `half_open_calls` probes pass, no
-more; when all have come back well it closes, the first that fails opens it again. (M. Nygard, "Release It!", 2007; the sliding
-window as in resilience4j.) Each target has its own state.
+more; when all have come back well it closes, the first that fails opens it again. (M. Nygard, "Release It!", 2007; the
+sliding window as in resilience4j.) Each target has its own state.
 """
 
 from __future__ import annotations
@@ -101,7 +101,11 @@ class BreakerLayer(Layer):
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Count a success, or a slow call."""
         circuit, era = request.memo[self.slot]
-        slow = self.slow_us is not None and isinstance(result, Attempt) and now - result.started_us > self.slow_us
+        slow = (
+            self.slow_us is not None
+            and isinstance(result, Attempt)
+            and now - result.started_us > self.slow_us
+        )
         self._count(circuit, era, slow, now)
         return None
 

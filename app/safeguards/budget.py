@@ -77,7 +77,9 @@ class BudgetLayer(Layer):
         tariffs, sizes = ledger.tariffs, (request.input_tokens, request.max_tokens)
         most = tariffs[request.target].cost_pico(*sizes)
         if self.calls_inside > 1:
-            most = self.calls_inside * max([most, *(tariffs[each].cost_pico(*sizes) for each in self.targets_inside)])
+            most = self.calls_inside * max(
+                [most, *(tariffs[each].cost_pico(*sizes) for each in self.targets_inside)]
+            )
         then_pico = ledger.spent_pico + ledger.reserved_pico + most
         if self.dear_limit_pico is not None and then_pico > self.dear_limit_pico:
             price_pico = tariffs[request.target].cost_pico(*sizes)

@@ -15,7 +15,9 @@ class Canned(Safeguard):
     """Answers with `text` as the last resort."""
 
     kind: Literal["canned"] = "canned"
-    text: str = "We could not answer just now. Your question is safe with us, and a colleague will write to you."
+    text: str = (
+        "We could not answer just now. Your question is safe with us, and a colleague will write to you."
+    )
 
     def layer(self, world: World) -> Layer:
         """The layer that has the last word."""

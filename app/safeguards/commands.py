@@ -30,7 +30,9 @@ class Answer:
 
     __slots__ = ("correct", "failed_checks", "kind", "text")
 
-    def __init__(self, kind: str, *, text: str = "", correct: bool = True, failed_checks: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, kind: str, *, text: str = "", correct: bool = True, failed_checks: frozenset[str] = frozenset()
+    ) -> None:
         self.kind = kind
         self.text = text
         self.correct = correct
@@ -92,7 +94,9 @@ class Attempt(Result):
     reply: CallError
     spoiled: str | None = None
 
-    def __init__(self, request: Request, retry: int, started_us: int, first_by_us: int, until_us: int) -> None:
+    def __init__(
+        self, request: Request, retry: int, started_us: int, first_by_us: int, until_us: int
+    ) -> None:
         self.request = request
         self.sequence = len(request.attempts)
         self.target = request.target

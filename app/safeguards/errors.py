@@ -29,8 +29,12 @@ class CallError:
 
 RATE_LIMITED = CallError("rate_limited", 429, transient=True, sdk_retries=True, elsewhere=True)
 OUT_OF_MONEY = CallError("insufficient_quota", 429, sdk_retries=True, elsewhere=True)
-SERVER_ERROR = CallError("server_error", 500, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True)
-OVERLOADED = CallError("overloaded", 503, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True)
+SERVER_ERROR = CallError(
+    "server_error", 500, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True
+)
+OVERLOADED = CallError(
+    "overloaded", 503, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True
+)
 CONTEXT_LENGTH = CallError("context_length_exceeded", 400, elsewhere=True)
 REQUEST_TOO_LARGE = CallError("request_too_large", 429, sdk_retries=True, elsewhere=True)
 TIMEOUT = CallError("timeout", 0, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True)

@@ -65,7 +65,7 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
         again: Again | None = None
         hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
         while True:
-            for slot, hook in hooks:
+            for slot, hook in hooks:  # noqa: B007 (the slot that spoke is where the walk goes on)
                 verdict = hook(request, result, now)
                 if verdict is not None:
                     break

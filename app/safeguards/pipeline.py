@@ -32,7 +32,9 @@ class Pipeline:
         enters = [(s, layer.enter) for s, layer in enumerate(self.layers) if _defines(layer, "enter")]
         answered = [(s, layer.answered) for s, layer in enumerate(self.layers) if _defines(layer, "answered")]
         failed = [(s, layer.failed) for s, layer in enumerate(self.layers) if _defines(layer, "failed")]
-        self.enters: list[tuple[tuple[int, EnterHook], ...]] = [tuple(e for e in enters if e[0] >= s) for s in slots]
+        self.enters: list[tuple[tuple[int, EnterHook], ...]] = [
+            tuple(e for e in enters if e[0] >= s) for s in slots
+        ]
         self.answered: list[tuple[tuple[int, LeaveHook], ...]] = [
             tuple(reversed([a for a in answered if a[0] < s])) for s in slots
         ]

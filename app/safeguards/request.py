@@ -40,7 +40,16 @@ class Request:
     life: Generator[Command, Outcome, Result]
     """Its lifecycle, which the driver resumes."""
 
-    def __init__(self, number: int, intended_us: int, question: Any, cache_key: Hashable, input_tokens: int, max_tokens: int, hits: int = 0) -> None:
+    def __init__(
+        self,
+        number: int,
+        intended_us: int,
+        question: Any,
+        cache_key: Hashable,
+        input_tokens: int,
+        max_tokens: int,
+        hits: int = 0,
+    ) -> None:
         self.number = number
         self.intended_us = intended_us
         self.question = question

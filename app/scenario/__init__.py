@@ -1,0 +1,1 @@
+"""The scenario: its model, its files, its errors, its dotted paths."""

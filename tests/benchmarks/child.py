@@ -45,7 +45,7 @@ def _run(seconds: str, folder: str, log: str = "") -> tuple[float, int]:
 
     file = open_scenario(str(Path(__file__).with_name("full.toml")), [f"duration_s={seconds}"])
     began = process_time()
-    if log:
+    if log:  # noqa: SIM108 (one line would be too long to read)
         offered = engine.logged(file, Path(folder) / "log.db")
     else:
         offered = sum(engine.without_log(file)[1]["prototype"].values())

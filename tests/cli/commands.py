@@ -16,6 +16,7 @@ from app.cli import run_cli
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_DAY = "support-assistant"
+STEADY = Path(__file__).with_name("steady.toml")
 
 
 @dataclass(frozen=True)

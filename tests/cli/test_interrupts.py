@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import command, environment, seatrial
-
-STEADY = Path(__file__).with_name("steady.toml")
+from tests.cli.commands import STEADY, command, environment, seatrial
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 

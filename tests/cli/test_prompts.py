@@ -1,4 +1,4 @@
-"""Prompts that cannot be used: told before the run, with the prompt's name, however wrong or hostile they are."""
+"""Prompts that cannot be used: told before the run, by name, however wrong or hostile they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import Said, seatrial
+from tests.cli.commands import STEADY, Said, seatrial
 
 
 def tried(tmp_path: Path, content: str | bytes, name: str = "mine.txt") -> Said:
@@ -104,12 +104,18 @@ def test_a_folder_without_prompts(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="names as POSIX has them")
-def test_a_file_whose_name_is_no_text(tmp_path: Path) -> None:
-    prompt = tmp_path / os.fsdecode(b"mine\xff.txt")
+def test_files_whose_names_are_no_text(tmp_path: Path) -> None:
+    prompt, data, scenario = (
+        tmp_path / os.fsdecode(b"mine\xff" + end) for end in (b".txt", b".csv", b".toml")
+    )
     prompt.write_text("{{ question }}", encoding="utf-8")
+    data.write_text("question\nwhy\n", encoding="utf-8")
+    scenario.write_text(STEADY.read_text(encoding="utf-8"), encoding="utf-8")
     log = tmp_path / "log.db"
 
-    said = seatrial("run", "--duration", "1", "--prompts", prompt, "--json", log=log)
+    said = seatrial(
+        "run", scenario, "--duration", "1", "--prompts", prompt, "--data", data, "--json", log=log
+    )
 
-    assert said.status in (0, 2), said.err
-    assert "Traceback" not in said.err
+    assert said.status == 0, said.err
+    assert said.json["scenario"] == "mine\\udcff"

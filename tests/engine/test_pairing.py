@@ -93,7 +93,9 @@ def plans(chosen: Scenario) -> dict[tuple[str, int], list[AttemptPlan]]:
     for name, target in chosen.targets.items():
         attempts = AttemptPlans(name, target, chosen.tokens, faults, draws)
         for retry in range(3):
-            made[name, retry] = [attempts.block(retry, 0, number)[number & INDEX] for number in range(REQUESTS)]
+            made[name, retry] = [
+                attempts.block(retry, 0, number)[number & INDEX] for number in range(REQUESTS)
+            ]
     return made
 
 
