@@ -277,7 +277,7 @@ def check(
     rehearse_changes(file.scenario)
     with BoundedWorker() as worker:
         inputs = prepare_inputs(file, worker, prompts=prompts, data=data, columns=_pairs(columns or ()))
-        QuestionBook(inputs, Draws(file.scenario.seed), worker)
+        doubts = QuestionBook(inputs, Draws(file.scenario.seed), worker).doubts()
     assumed = assumptions(file.scenario)
     if json:
         terminal.say_json(
@@ -288,14 +288,14 @@ def check(
                 "rows": inputs.row_count,
                 "bad_rows": inputs.bad_rows,
                 "columns": dict(inputs.columns.pairs),
-                "notices": list(inputs.notices),
+                "notices": [*inputs.notices, *doubts],
                 "assumptions": [
                     {"key": key, "value": value, "source": source} for key, value, source in assumed
                 ],
             }
         )
         return OK
-    terminal.say_check(file.name, inputs, assumed)
+    terminal.say_check(file.name, inputs, doubts, assumed)
     return OK
 
 
@@ -372,6 +372,9 @@ def engine() -> int:
     """Run one scenario as a child process: JSON lines in and out."""
     from app.engine.process import serve_commands
 
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
     return serve_commands(sys.stdin, sys.stdout)
 
 

@@ -304,14 +304,16 @@ def _short(value: object, limit: int = 300) -> str:
     return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
-def say_check(name: str, inputs: Inputs, assumed: Sequence[tuple[str, str, str]]) -> None:
+def say_check(
+    name: str, inputs: Inputs, doubts: Sequence[str], assumed: Sequence[tuple[str, str, str]]
+) -> None:
     """What a scenario will run on, and what it takes on trust."""
     scenario = inputs.scenario
     out.print(Text(f"{printable(name)}: {printable(scenario.title)}", style="bold"))
     prompts = ", ".join(prompt.name for prompt in inputs.prompts)
     bad = f", {inputs.bad_rows:,} bad ones left out" if inputs.bad_rows else ""
     out.print(Text(f"prompts: {printable(prompts)}; {inputs.row_count:,} rows{bad}"))
-    for notice in inputs.notices:
+    for notice in (*inputs.notices, *doubts):
         out.print(Text(f"note: {printable(notice)}"))
     for variant_name, variant in scenario.variants.items():
         chain = " → ".join(each.id for each in variant.safeguards if each.on) or "no safeguards"

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TextIO
 
-from app.engine.control import Control
+from app.engine.control import MAX_SPEED, Control
 from app.engine.run import Listener, Order, Progress, StoppedEarlyError, run_scenario
 from app.engine.simulation import Event
 from app.errors import UserError
@@ -41,9 +41,8 @@ def serve_commands(commands: TextIO, out: TextIO) -> int:
             return 0
         start = _started(first)
         order = _order(start)
-        control = Control(_number_or_none(start.get("speed"), "speed"))
-        path = start.get("log")
-        with SessionLog.open(Path(path) if path else None) as log:
+        control = Control(_speed(start.get("speed"), "speed"))
+        with SessionLog.open(_path(start, "log")) as log:
             reader = threading.Thread(
                 target=_obey, args=(commands, control, speaker), name="commands", daemon=True
             )
@@ -77,15 +76,18 @@ class _Speaker:
 
 def _obey(commands: Iterable[str], control: Control, speaker: _Speaker) -> None:
     """Pass commands on until there are no more; then the run is to stop."""
-    for line in commands:
-        if not line.strip():
-            continue
-        try:
-            _pass_on(_parsed(line), control)
-        except UserError as error:
-            speaker.say("refused", **_told(error))
-    control.resume()
-    control.stop()
+    try:
+        for line in commands:
+            if not line.strip():
+                continue
+            try:
+                _pass_on(_parsed(line), control)
+            except UserError as error:
+                speaker.say("refused", **_told(error))
+    finally:
+        # Whatever ended it: nobody steers the run any more.
+        control.resume()
+        control.stop()
 
 
 def _pass_on(command: dict[str, Any], control: Control) -> None:
@@ -96,7 +98,7 @@ def _pass_on(command: dict[str, Any], control: Control) -> None:
                 raise UserError("a change needs 'set' and 'value'", where="_engine")
             control.flip(path, command["value"], str(command.get("label", "")))
         case "speed":
-            control.set_speed(_number_or_none(command.get("factor"), "factor"))
+            control.set_speed(_speed(command.get("factor"), "factor"))
         case "pause":
             control.pause()
         case "resume":
@@ -128,8 +130,8 @@ def _order(start: dict[str, Any]) -> Order:
         raise UserError("'set' must be a list and 'columns' a table", where="_engine")
     return Order(
         open_scenario(scenario, [str(each) for each in settings]),
-        _path(start.get("prompts")),
-        _path(start.get("data")),
+        _path(start, "prompts"),
+        _path(start, "data"),
         {str(variable): str(column) for variable, column in columns.items()},
     )
 
@@ -168,24 +170,32 @@ def _listener(speaker: _Speaker) -> Listener:
 
 def _parsed(line: str) -> dict[str, Any]:
     try:
-        command = json.loads(line)
-    except (json.JSONDecodeError, RecursionError):
+        command = json.loads(line, parse_constant=_no_constant)
+        json.dumps(command, ensure_ascii=False).encode()  # half a surrogate pair cannot be kept anywhere
+    except (ValueError, RecursionError):
         raise UserError("a command is no JSON", where="_engine") from None
     if not isinstance(command, dict):
         raise UserError("a command must be a JSON object", where="_engine")
     return command
 
 
-def _number_or_none(value: object, what: str) -> float | None:
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _speed(value: object, what: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, int | float) and not isinstance(value, bool):
-        return float(value)
+        return float(min(value, MAX_SPEED * 2))  # an integer may be too large for a float
     raise UserError(f"'{what}' must be a number or null", where="_engine")
 
 
-def _path(value: object) -> Path | None:
-    return Path(value) if isinstance(value, str) and value else None
+def _path(start: dict[str, Any], what: str) -> Path | None:
+    value = start.get(what)
+    if value is None or isinstance(value, str):
+        return Path(value) if value else None
+    raise UserError(f"'{what}' must be a path", where="_engine")
 
 
 def _told(error: UserError) -> dict[str, str]:

@@ -113,10 +113,7 @@ class QuestionBook:
         self._targets = tuple(scenario.targets.values())
         self._kept.clear()
         names = [prompt.name for prompt in self._inputs.prompts]
-        styles = [
-            next((each for each in scenario.answers if not each.prompts or name in each.prompts), Answers())
-            for name in names
-        ]
+        styles = [_style(scenario, name) for name in names]
         self._expected_columns = [style.expected_column for style in styles]
         self._writers = [AnswerWriter(style, self._values_of(style.expected_column)) for style in styles]
         self._verdicts = Verdicts(scenario.checks, names, self._worker)
@@ -140,6 +137,23 @@ class QuestionBook:
             found |= made
             return [found[key] for key in keys]
         return [kept[key] for key in keys]
+
+    def doubts(self) -> list[str]:
+        """What the simulated models cannot do: for each prompt, the checks that even a right answer to the first row
+        fails."""
+        found = []
+        for index, prompt in enumerate(self._inputs.prompts):
+            clean = Question(self, (index, 0, 0), tokens=1, extra_tokens=0, qualities=[], error="")
+            right = self.answer(clean, "right")
+            failed = sorted(right.failed_checks)
+            if not right.correct:
+                failed.append("a truth check")
+            if failed:
+                found.append(
+                    f"prompt '{prompt.name}': even a right answer of the simulated model fails {', '.join(failed)}; "
+                    "say in [[answers]] what a right answer looks like"
+                )
+        return found
 
     def take_new_rows(self) -> list[tuple[int, int, dict[str, object]]]:
         """Rows asked about for the first time since the last call: index, number in the file, values."""
@@ -268,6 +282,21 @@ class QuestionBook:
             )
             self.expected_values[column] = list(seen)[:1000]
         return self.expected_values[column]
+
+
+def _style(scenario: Scenario, prompt: str) -> Answers:
+    """What answers to a prompt look like: as the scenario says, else as its checks expect them."""
+    for each in scenario.answers:
+        if not each.prompts or prompt in each.prompts:
+            return each
+    checks = [check for check in scenario.checks if not check.prompts or prompt in check.prompts]
+    expected = next((check for check in checks if check.kind == "equals_column"), None)
+    schema = next((check.schema_ for check in checks if check.kind == "json_schema"), None)
+    return Answers(
+        expected_column=None if expected is None else expected.column,
+        field=None if expected is None else expected.field,
+        schema=schema,
+    )
 
 
 def mess_parameters(fault: MessFault) -> Parameters:

@@ -113,6 +113,8 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
             listener.notice(notice)
         draws = Draws(inputs.scenario.seed)
         questions = QuestionBook(inputs, draws, worker)
+        for doubt in questions.doubts():
+            listener.notice(doubt)
         _not_stopped(control)
         # Before there is a run in the log: a change may need what the data had no column for.
         rehearse_changes(inputs.scenario)
@@ -266,12 +268,16 @@ class _Course:
         self._writer.end(state, max(simulation.now_us, 0), drain_end_us=simulation.end_us)
 
     def _landmark_us(self, after_us: int | None = None) -> int:
-        """The next time to advance to at the most; once arrivals have ended these are a second apart."""
+        """The next time to advance to at the most; once arrivals have ended these are a second apart.
+
+        Planned changes are among them: one may move the end of the run.
+        """
         simulation = self._simulation
         now_us = simulation.now_us if after_us is None else after_us
         last_us = simulation.last_arrival_us
         if now_us < last_us:
-            return simulation.horizon_us()
+            changes = (round(change.at_s * MICRO) for change in simulation.scenario.changes)
+            return min([simulation.horizon_us(), *(at_us for at_us in changes if at_us > now_us)])
         return min(last_us + ((now_us - last_us) // MICRO + 1) * MICRO, simulation.end_us)
 
     def _advance(self, until_us: int) -> None:

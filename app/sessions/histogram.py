@@ -123,12 +123,12 @@ class Histogram:
         if rank > finite:
             return None
         if rank == 1:
-            return float(self.minimum_us)
+            return self.minimum_us
         if rank == finite:
-            return float(self.maximum_us)
+            return self.maximum_us
         index = int(self.bins[np.searchsorted(np.cumsum(self.counts), rank)])
         middle = 2 * GAMMA ** (index - 1) / (GAMMA + 1) if index else 0.0
-        return min(max(middle, self.minimum_us), float(self.maximum_us))
+        return min(max(middle, self.minimum_us), self.maximum_us)
 
     def encode(self) -> bytes:
         """The histogram as bytes: HEADER, bins, counts; no bytes at all for an empty one."""

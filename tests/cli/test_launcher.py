@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import __version__
-from tests.cli.commands import FIRST_DAY, ROOT, child, command, environment
+from tests.cli.commands import FIRST_DAY, ROOT, command, environment
 
 LAUNCHER = ROOT / "app" / "launcher.py"
 
@@ -113,7 +113,3 @@ def test_output_to_a_full_disk_is_told() -> None:
 
     assert ended.returncode == 2
     assert ended.stderr == b"seatrial: standard output cannot be written: its disk is full.\n"
-
-
-def test_an_unknown_command_has_the_status_of_wrong_input() -> None:
-    assert child("frobnicate").status == 2

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.commands import ROOT, Said, seatrial
+from tests.cli.commands import FIRST_DAY, ROOT, STEADY, Said, seatrial
 
 SHARED = ROOT.parent / "shared" / "data"
 SHORT = ("--duration", "3")
@@ -21,10 +21,10 @@ def prompt(tmp_path: Path) -> Path:
     return file
 
 
-def tried(data: Path, prompt: Path, *options: str) -> Said:
+def tried(data: Path, prompt: Path, *options: str, scenario: str | Path = STEADY) -> Said:
     """A short run on own data with an own prompt; whatever happens, it is told as it should be."""
     log = prompt.with_name("log.db")
-    said = seatrial("run", *SHORT, "--data", data, "--prompts", prompt, *options, "--json", log=log)
+    said = seatrial("run", scenario, *SHORT, "--data", data, "--prompts", prompt, *options, "--json", log=log)
     assert said.status in (0, 2)
     assert "Traceback" not in said.err
     if said.status == 0:
@@ -46,7 +46,7 @@ class TestSharedData:
     """On real questions to a bank."""
 
     def test_an_own_prompt_on_ten_thousand_own_rows(self, prompt: Path) -> None:
-        said = tried(SHARED / "banking77-train.csv", prompt)
+        said = tried(SHARED / "banking77-train.csv", prompt, scenario=FIRST_DAY)
 
         assert said.status == 0
         assert "expected_intent is taken from column 'category' (similar meaning)" in said.err
