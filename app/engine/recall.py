@@ -27,6 +27,7 @@ from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
 from app.sessions.records import AttemptRecord, RequestRecord
+from app.sessions.vocabulary import PRIVATE_FACT
 
 _CALLED = ("primary", "fallback", "hedge")
 """Who answered by a call of this request's own; a cache's answer came with an earlier one."""
@@ -71,26 +72,9 @@ class Recalled:
 
 
 def recall_request(reader: RunReader, number: int, *, with_draws: bool = False) -> list[Recalled]:
-    """Request `number` as each variant took it; a variant where it has not ended is left out.
-
-    Raises UserError when there is no such request, or it has ended nowhere.
-    """
-    offered = reader.record().offered
-    where = f"run {reader.run_id}"
-    if not 0 <= number < offered:
-        there = f"Requests are numbered 0 to {offered - 1}." if offered else "It has no requests."
-        raise UserError(f"there is no request {number}", where=where, do=there)
+    """`Recall.request` with a worker of its own, for a single request."""
     with BoundedWorker() as worker:
-        recall = Recall(reader, worker)
-        found = []
-        for variant in reader.variants:
-            record = reader.request(variant.name, number)
-            if record is not None:
-                draws = recall.draws(*record) if with_draws else []
-                found.append(Recalled(*record, recall.texts(*record), draws))
-    if not found:
-        raise UserError(f"request {number} has not ended", where=where, do="Show it when it has.")
-    return found
+        return Recall(reader, worker).request(number, with_draws=with_draws)
 
 
 class _LoggedRows:
@@ -138,13 +122,35 @@ class Recall:
         self._reader = reader
         self._worker = worker
         self._draws = _Noting(reader.record().seed)
-        self._inputs = reader.facts()["inputs"]
+        facts = reader.facts()
+        self._inputs = facts["inputs"]
+        self._expected_values = facts.get(PRIVATE_FACT, {}).get("expected_values", {})
         self._prompts = reader.prompts()
         written = parse_scenario(reader.record().scenario_toml, Path("logged.toml")).scenario
         # What the data had no column for was left out before the run began, as `fitted` does here.
         self._written = fitted(written, self._inputs["columns"])
         self._changes = [event for event in reader.events() if event.kind == "change"]
         self._asked: dict[tuple[int, int, str, int], tuple[QuestionBook, Question]] = {}
+
+    def request(self, number: int, *, with_draws: bool = False) -> list[Recalled]:
+        """Request `number` as each variant took it; a variant where it has not ended is left out.
+
+        Raises UserError when there is no such request, or it has ended nowhere.
+        """
+        offered = self._reader.record().offered
+        where = f"run {self._reader.run_id}"
+        if not 0 <= number < offered:
+            there = f"Requests are numbered 0 to {offered - 1}." if offered else "It has no requests."
+            raise UserError(f"there is no request {number}", where=where, do=there)
+        found = []
+        for variant in self._reader.variants:
+            record = self._reader.request(variant.name, number)
+            if record is not None:
+                draws = self.draws(*record) if with_draws else []
+                found.append(Recalled(*record, self.texts(*record), draws))
+        if not found:
+            raise UserError(f"request {number} has not ended", where=where, do="Show it when it has.")
+        return found
 
     def scenario_at(self, at_us: int) -> Scenario:
         """The run's scenario with the changes that were in force at a time."""
@@ -209,7 +215,7 @@ class Recall:
             None,
             (),
         )
-        return QuestionBook(inputs, self._draws, self._worker, self._inputs["expected_values"])
+        return QuestionBook(inputs, self._draws, self._worker, self._expected_values)
 
     def _has_prompts(self) -> bool:
         return all(each.messages is not None for each in self._prompts)

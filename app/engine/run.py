@@ -27,7 +27,7 @@ from app.scenario.files import ScenarioFile, changed_text
 from app.scenario.model import variant_title
 from app.scenario.rehearsal import rehearse_changes
 from app.sessions.session_log import SessionLog
-from app.sessions.vocabulary import key_of
+from app.sessions.vocabulary import PRIVATE_FACT, key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
 
 _POLL_S = 0.02
@@ -174,16 +174,21 @@ def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dic
         (prompt.name, [[each.role, each.template] for each in prompt.messages]) for prompt in inputs.prompts
     )
     writer.fact(
-        "inputs",
+        PRIVATE_FACT,
         {
             "prompts": storable(str(order.prompts or scenario.prompts.path)),
             "data": storable(str(order.data or scenario.data.path)),
+            "expected_values": expected_values,
+            "notices": list(inputs.notices),
+        },
+    )
+    writer.fact(
+        "inputs",
+        {
             "rows": inputs.row_count,
             "bad_rows": inputs.bad_rows,
             "columns": dict(inputs.columns.pairs),
             "text_columns": list(inputs.text_columns),
-            "expected_values": expected_values,
-            "notices": list(inputs.notices),
         },
     )
     writer.fact(

@@ -105,8 +105,9 @@ class Simulation:
 
     def advance(self, until_us: int) -> None:
         """Let everything happen up to `until_us`, included."""
-        until_us = min(until_us, self.end_us)
         while True:
+            # A change on the way may bring the end nearer.
+            until_us = min(until_us, self.end_us)
             cut_us = self._next_cut()
             if cut_us > until_us:
                 break

@@ -100,7 +100,7 @@ def load_dataset(
     try:
         return _load(path, encoding, delimiter, progress or _silent)
     except UserError as error:
-        raise UserError(error.what, where=error.where or path.name, do=error.do) from None
+        raise UserError(error.what, where=error.where or path.name or str(path), do=error.do) from None
     except OSError as error:
         raise UserError(
             f"cannot be read: {error.strerror or error}", where=str(path), do="Choose another file."

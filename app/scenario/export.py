@@ -7,6 +7,7 @@ from pathlib import Path
 from app.scenario.files import SAMPLE, changed_text, parse_scenario
 from app.scenario.model import Change
 from app.sessions.reader import RunReader
+from app.sessions.vocabulary import PRIVATE_FACT
 
 _MICRO = 1_000_000
 
@@ -33,7 +34,8 @@ def needed_inputs(reader: RunReader) -> list[str]:
     """What the exported scenario needs beside it to give the same run, in sentences; none for the samples."""
     text = reader.record().scenario_toml
     scenario = parse_scenario(text, Path("logged.toml")).scenario
-    used = reader.facts()["inputs"]
+    facts = reader.facts()
+    used = facts["inputs"] | facts.get(PRIVATE_FACT, {"prompts": "another machine's", "data": "another machine's"})
     told = []
     for what, path in (("prompts", scenario.prompts.path), ("data", scenario.data.path)):
         if used[what] != path:

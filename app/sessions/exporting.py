@@ -93,6 +93,8 @@ def _rows(log: SessionLog, member: Member, run_id: int, texts: bool) -> Iterator
         return
     keyed = "key" in member.columns and member.table != "run_facts"
     place, where = ("key", f"key between {first} and {last}") if keyed else ("rowid", f"run_id = {run_id}")
+    if member.table == "run_facts" and not texts:
+        where += f" and key != '{words.PRIVATE_FACT}'"
     sql = (
         f"select {place}, {', '.join(shown.values())} from {member.table}"  # noqa: S608 (our own names)
         f" where {where} and {place} > ? order by {place} limit {_PAGE}"

@@ -128,6 +128,8 @@ class RunReader:
 
     def request(self, variant: str, number: int) -> tuple[RequestRecord, list[AttemptRecord]] | None:
         """A finished request and its attempts in order of start; None if it has not finished or never was."""
+        if not 0 <= number < 1 << words.NUMBER_BITS:
+            return None
         key = words.key_of(self.run_id, self._index(variant), number)
         last = key | (words.MAX_ATTEMPTS - 1)
         found = self._query(f"{_REQUEST_SQL} where key = ?", (key,))

@@ -66,6 +66,9 @@ ATTEMPT_COLUMNS: Final = (
 """An attempt's row tuple, integers throughout. `first_token_us` may be None; `queued_us` is a duration;
 `status` is HTTP's, 0 for no answer; `billed` is 0 or 1."""
 
+PRIVATE_FACT: Final = "private_inputs"
+"""The fact of a run that holds texts of the user's: file names, values, notices. It is exported with texts only."""
+
 NULLABLE: Final = frozenset({"started_us", "first_token_us", "service_us"})
 
 SEQUENCE_BITS: Final = 8

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,21 @@ def test_what_is_no_exported_run_is_refused(content: bytes, tmp_path: Path) -> N
 
     assert "no run that Seatrial exported" in seatrial("import", archive, log=tmp_path / "log.db").complaint
     assert "cannot be read" in seatrial("import", tmp_path / "nowhere.zip", log=tmp_path / "log.db").complaint
+
+
+def test_an_export_without_texts_holds_nothing_of_the_users(tmp_path: Path) -> None:
+    data = tmp_path / "secret-place" / "rows.csv"
+    data.parent.mkdir()
+    data.write_text("question,expected_intent\nzanzibar please,marmalade\nanother zanzibar,treacle\n")
+    prompt = tmp_path / "ask.j2"
+    prompt.write_text("Say pumpernickel: {{ question }}")
+    log, archive_path = tmp_path / "log.db", tmp_path / "run.zip"
+    ran = seatrial("run", FIRST_DAY, "--prompts", prompt, "--data", data, "--duration", "5", log=log)
+    assert ran.status == 0
+
+    assert seatrial("export", "last", "-o", archive_path, log=log).status == 0
+
+    with zipfile.ZipFile(archive_path) as archive:
+        everything = b"".join(archive.read(name) for name in archive.namelist()).decode()
+    for text in ("zanzibar", "marmalade", "treacle", "pumpernickel", "secret-place"):
+        assert text not in everything
