@@ -6,6 +6,9 @@ early or late changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,6 +28,23 @@ AttemptPlan = tuple[int, int, int, float, int]
 """Time to first token (µs), service time (µs), output tokens, quality draw, bit set of faults that fire."""
 
 
+class SeldomUsed:
+    """A block of plans of which few are asked for: most requests are not retried. One is made when it is asked for."""
+
+    __slots__ = ("_plans",)
+
+    def __init__(self, columns: Sequence[NDArray[Any]]) -> None:
+        self._plans = np.rec.fromarrays(columns)
+
+    def __getitem__(self, index: int) -> AttemptPlan:
+        plan: AttemptPlan = self._plans.item(index)
+        return plan
+
+
+PlanBlock = list[AttemptPlan] | SeldomUsed
+"""`BLOCK` plans, by the last bits of the request's number."""
+
+
 class AttemptPlans:
     """The plans of all attempts at one target."""
 
@@ -34,9 +54,9 @@ class AttemptPlans:
         self._tokens = tokens
         self._faults = faults
         self.draws = draws
-        self.blocks: dict[tuple[int, int, int], list[AttemptPlan]] = {}
+        self.blocks: dict[tuple[int, int, int], PlanBlock] = {}
 
-    def block(self, retry: int, hedge: int, number: int) -> list[AttemptPlan]:
+    def block(self, retry: int, hedge: int, number: int) -> PlanBlock:
         """The plans of the block that holds request `number`, in this role; its own stands at `number & INDEX`.
 
         Kept in `blocks` by (retry, hedge, number >> SHIFT), where it may be looked for first.
@@ -49,22 +69,16 @@ class AttemptPlans:
             found = self.blocks[key] = self._compute(Role(self.name, retry, hedge), key[2] * BLOCK)
         return found
 
-    def _compute(self, role: Role, first: int) -> list[AttemptPlan]:
+    def _compute(self, role: Role, first: int) -> PlanBlock:
         purposes = _STREAMED if self._target.service == "tokens" else _WHOLE
         draws = self.draws.table([(purpose, role) for purpose in purposes], first, BLOCK)
         output = self._output_tokens(normal_of(draws[1], draws[2]))
         first_us, service_us = self._times(role, first, output, draws)
         hits = self._faults.attempt_hits(role, first, BLOCK)
-        return list(
-            zip(
-                first_us.tolist(),
-                service_us.tolist(),
-                output.tolist(),
-                draws[0].tolist(),
-                hits.tolist(),
-                strict=True,
-            )
-        )
+        columns = (first_us, service_us, output, draws[0], hits)
+        if role.retry or role.hedge:
+            return SeldomUsed(columns)
+        return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def _output_tokens(self, normal: NDArray[np.float64]) -> NDArray[np.int64]:
         tokens = self._tokens

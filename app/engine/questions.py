@@ -81,7 +81,9 @@ class Question:
 
     def has(self, fault: Fault) -> bool:
         """Whether the fault's rules about prompts and rows speak of it."""
-        return (not fault.prompts and fault.match is None) or self._book.concerns(fault, self.prompt, self.row)
+        return (not fault.prompts and fault.match is None) or self._book.concerns(
+            fault, self.prompt, self.row
+        )
 
 
 class QuestionBook:

@@ -139,12 +139,8 @@ class SimulatedProvider:
             self._stand(attempt)
         elif self.in_service >= self.slots:
             self._enqueue(attempt)
-        elif self.slowdown:
-            self._serve(attempt)
         else:
-            self.in_service += 1
-            first_us, service_us, _, _, _ = attempt.plan
-            self._work_until(attempt, now + first_us, now + service_us)
+            self._serve(attempt, now)
 
     def _struck(self, attempt: Attempt, hits: int, now: int) -> bool:
         """Let the faults in `hits` do their work; true when the call is thereby decided."""
@@ -258,19 +254,18 @@ class SimulatedProvider:
             agenda.sequence += 1
             heappush(agenda.heap, (due_us, agenda.sequence, self.due, attempt))
 
-    def _serve(self, attempt: Attempt) -> None:
+    def _serve(self, attempt: Attempt, now: int) -> None:
         """The call takes a slot."""
-        now = self.clock.now
         first_us, service_us, _, _, _ = attempt.plan
         if self.slowdown:
             factor = 1.0 + self.slowdown * self.in_service / self.slots
             first_us, service_us = round(first_us * factor), round(service_us * factor)
         self.in_service += 1
         attempt.queued_us = now - attempt.started_us
-        self._work_until(attempt, now + first_us, now + service_us)
+        self._work(attempt, now + first_us, now + service_us)
 
-    def _work_until(self, attempt: Attempt, first_us: int, done_us: int) -> None:
-        """The call is in service, and will end so, unless its client gives up before."""
+    def _work(self, attempt: Attempt, first_us: int, done_us: int) -> None:
+        """The call is in service until `done_us`, unless its client gives up before."""
         attempt.state = SERVING
         attempt.first_us = first_us
         attempt.done_us = due_us = done_us
@@ -289,7 +284,7 @@ class SimulatedProvider:
         while queue and self.in_service < self.slots and self.standstill != "freeze":
             attempt = queue.popleft()
             if attempt.state == QUEUED:
-                self._serve(attempt)
+                self._serve(attempt, self.clock.now)
             elif self.finishes and not self.target.drop_expired:
                 # The client has left, and the server works on it all the same.
                 factor = 1.0 + self.target.slowdown * self.in_service / self.slots
@@ -310,30 +305,29 @@ class SimulatedProvider:
         state = attempt.state
         if attempt.due_us != now or state == OVER:
             return
-        if state == SERVING and attempt.done_us == now:
-            self._complete(attempt, now)
-        elif state == REPLYING and attempt.done_us == now:
+        if attempt.done_us != now:
+            self.abandon(attempt, TIMEOUT)
+        elif state == SERVING:
+            _, _, output, luck, _ = attempt.plan
+            question = attempt.request.question
+            attempt.status = 200
+            attempt.output_tokens = output
+            kind = attempt.spoiled or ("right" if luck < question.qualities[self.index] else "wrong")
+            attempt.answer = question.answers.get(kind) or question.answer(kind)
+            attempt.served_by = self.served_by
+            self._bill(attempt)
+            self.in_service -= 1
+            if self.queue:
+                self._serve_waiting()
+            attempt.state = OVER
+            attempt.finished_us = now
+            self.over(attempt)
+        elif state == REPLYING:
             attempt.error = attempt.reply
             attempt.status = attempt.reply.status
             self._end(attempt)
         else:
             self.abandon(attempt, TIMEOUT)
-
-    def _complete(self, attempt: Attempt, now: int) -> None:
-        _, _, output, luck, _ = attempt.plan
-        question = attempt.request.question
-        attempt.status = 200
-        attempt.output_tokens = output
-        kind = attempt.spoiled or ("right" if luck < question.qualities[self.index] else "wrong")
-        attempt.answer = question.answers.get(kind) or question.answer(kind)
-        attempt.served_by = self.served_by
-        self._bill(attempt)
-        self.in_service -= 1
-        if self.queue:
-            self._serve_waiting()
-        attempt.state = OVER
-        attempt.finished_us = now
-        self.over(attempt)
 
     def abandon(self, attempt: Attempt, error: CallError) -> None:
         """The client gives up (`error` says why): the server stops, or works on and bills (`on_cancel`)."""
@@ -415,7 +409,7 @@ class SimulatedProvider:
                 shift_us = now + left_us - attempt.done_us
                 came = attempt.first_us is not None and attempt.first_us <= now - shift_us
                 first_us = attempt.first_us or 0
-                self._work_until(attempt, first_us if came else first_us + shift_us, now + left_us)
+                self._work(attempt, first_us if came else first_us + shift_us, now + left_us)
             else:
                 self.agenda.at(now + left_us, self._vacate, attempt)
         self._serve_waiting()

@@ -6,8 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.safeguards.base import MICRO, Inward, Layer, Safeguard, World, register
-from app.safeguards.request import Request
+from app.safeguards.base import MICRO, Layer, Safeguard, World, register
 
 
 @register
@@ -24,17 +23,10 @@ class AttemptTimeout(Safeguard):
 
 
 class AttemptTimeoutLayer(Layer):
-    """Sets the bounds that the next attempt starts with."""
+    """Holds the bounds. They are alike for all attempts, so the pipeline takes the narrowest once and for all; there is
+    no hook."""
 
     def __init__(self, settings: AttemptTimeout) -> None:
         super().__init__(settings)
         self.attempt_us = round(settings.attempt_s * MICRO)
         self.first_token_us = round(settings.first_token_s * MICRO)
-
-    def enter(self, request: Request, now: int) -> Inward:
-        """Set both bounds; where another attempt timeout has set narrower ones, they stay."""
-        if self.attempt_us < request.attempt_us:
-            request.attempt_us = self.attempt_us
-        if self.first_token_us < request.first_token_us:
-            request.first_token_us = self.first_token_us
-        return None

@@ -74,17 +74,19 @@ class BudgetLayer(Layer):
     def enter(self, request: Request, now: int) -> Inward:
         """Set aside what the call may cost at the most."""
         ledger = self.ledger
-        tariffs, sizes = ledger.tariffs, (request.input_tokens, request.max_tokens)
-        most = tariffs[request.target].cost_pico(*sizes)
+        tariffs, prompt, answer = ledger.tariffs, request.input_tokens, request.max_tokens
+        price_pico = most = tariffs[request.target].cost_pico(prompt, answer)
         if self.calls_inside > 1:
             most = self.calls_inside * max(
-                [most, *(tariffs[each].cost_pico(*sizes) for each in self.targets_inside)]
+                [most, *(tariffs[each].cost_pico(prompt, answer) for each in self.targets_inside)]
             )
         then_pico = ledger.spent_pico + ledger.reserved_pico + most
-        if self.dear_limit_pico is not None and then_pico > self.dear_limit_pico:
-            price_pico = tariffs[request.target].cost_pico(*sizes)
-            if any(tariff.cost_pico(*sizes) < price_pico for tariff in tariffs):
-                return Result.failure(BUDGET_CHEAPER)
+        if (
+            self.dear_limit_pico is not None
+            and then_pico > self.dear_limit_pico
+            and any(tariff.cost_pico(prompt, answer) < price_pico for tariff in tariffs)
+        ):
+            return Result.failure(BUDGET_CHEAPER)
         if then_pico > self.limit_pico:
             return Result.failure(self.refusal)
         ledger.reserved_pico += most
@@ -96,9 +98,8 @@ class BudgetLayer(Layer):
         ledger = self.ledger
         reserved_pico, first = request.memo[self.slot]
         ledger.reserved_pico -= reserved_pico
-        attempts = request.attempts
-        for index in range(first, len(attempts)):
-            ledger.spent_pico += attempts[index].cost_pico
+        for attempt in request.attempts[first:]:
+            ledger.spent_pico += attempt.cost_pico
         return None
 
     failed = answered

@@ -13,12 +13,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.safeguards.errors import CallError
+from app.sessions.vocabulary import SERVED_BY
 
 if TYPE_CHECKING:
     from app.safeguards.base import Tariff
     from app.safeguards.request import Request
 
 FOREVER_US = 1 << 62
+NOBODY = SERVED_BY.index("nobody")
 
 
 class Answer:
@@ -40,15 +42,20 @@ class Answer:
 
 
 class Result:
-    """How a request stands on its way out through the safeguards: an answer and who gave it, or an error."""
+    """How a request stands on its way out through the safeguards: an answer and who gave it, or an error.
 
-    answer: Answer | None = None
-    error: CallError | None = None
-    served_by = 6
-    """Index into `vocabulary.SERVED_BY`; nobody."""
-    retry_after_us: int | None = None
-    cost_pico = 0
-    first_us: int | None = None
+    `served_by` is an index into `vocabulary.SERVED_BY`.
+    """
+
+    __slots__ = ("answer", "cost_pico", "error", "first_us", "retry_after_us", "served_by")
+
+    def __init__(self) -> None:
+        self.answer: Answer | None = None
+        self.error: CallError | None = None
+        self.served_by = NOBODY
+        self.retry_after_us: int | None = None
+        self.cost_pico = 0
+        self.first_us: int | None = None
 
     @classmethod
     def failure(cls, error: CallError) -> Result:
@@ -70,33 +77,52 @@ class Attempt(Result):
     """One call to a target. The lifecycle fills in what to call and by when; the driver fills in the rest.
 
     Times are microseconds since the run's start, money picodollars. `first_by_us` and `until_us` are the instants
-    at which the client gives up when there is no first token, or no end, by then.
+    at which the client gives up when there is no first token, or no end, by then; `queued_us` is the time spent in the
+    provider's queue; `hits` is the bit set of the faults that struck, by position in the run's fault set.
     """
 
-    queued_us = 0
-    """Time spent in the provider's queue."""
-    finished_us = 0
-    status = 0
-    hits = 0
-    """Bit set of the faults that struck, by position in the run's fault set."""
-    input_tokens = 0
-    output_tokens = 0
-    billed = False
+    __slots__ = (
+        "billed",
+        "done_us",
+        "due_us",
+        "finished_us",
+        "first_by_us",
+        "hedge",
+        "hits",
+        "input_tokens",
+        "output_tokens",
+        "plan",
+        "queued_us",
+        "reply",
+        "request",
+        "reserved_tokens",
+        "retry",
+        "sequence",
+        "spoiled",
+        "started_us",
+        "state",
+        "status",
+        "target",
+        "tariff",
+        "until_us",
+    )
 
     # The virtual driver's own notes.
-    plan = (0, 0, 0, 0.0, 0)
+    plan: tuple[int, int, int, float, int]
     """First token (µs), service (µs), output tokens, quality draw, faults that fire."""
-    state = 0
-    due_us = 0
-    done_us = 0
-    reserved_tokens = 0
     tariff: Tariff
     reply: CallError
-    spoiled: str | None = None
 
     def __init__(
         self, request: Request, retry: int, started_us: int, first_by_us: int, until_us: int
     ) -> None:
+        # Set here and not by Result's own: one call of every request.
+        self.answer = None
+        self.error = None
+        self.served_by = NOBODY
+        self.retry_after_us = None
+        self.cost_pico = 0
+        self.first_us = None
         self.request = request
         self.sequence = len(request.attempts)
         self.target = request.target
@@ -105,6 +131,18 @@ class Attempt(Result):
         self.started_us = started_us
         self.first_by_us = first_by_us
         self.until_us = until_us
+        self.queued_us = 0
+        self.finished_us = 0
+        self.status = 0
+        self.hits = 0
+        self.input_tokens = 0
+        self.output_tokens = 0
+        self.billed = False
+        self.state = 0
+        self.due_us = 0
+        self.done_us = 0
+        self.reserved_tokens = 0
+        self.spoiled: str | None = None
 
 
 class Flight:

@@ -51,10 +51,10 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
             if unaskable:
                 result = Result.failure(PROMPT_ERROR)
             else:
-                until_us = now + request.attempt_us
+                until_us = now + pipeline.attempt_us
                 if until_us > request.deadline_us:
                     until_us = request.deadline_us
-                attempt = Attempt(request, request.retry, now, now + request.first_token_us, until_us)
+                attempt = Attempt(request, request.retry, now, now + pipeline.first_token_us, until_us)
                 request.attempts.append(attempt)
                 yield attempt
                 result = attempt

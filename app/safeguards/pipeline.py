@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from app.safeguards.attempt_timeout import AttemptTimeoutLayer
 from app.safeguards.base import Inward, Layer, Outward, Safeguard, World
-from app.safeguards.commands import Result
+from app.safeguards.commands import FOREVER_US, Result
 from app.safeguards.request import Request
 
 EnterHook = Callable[[Request, int], Inward]
@@ -28,6 +29,11 @@ class Pipeline:
         self.depth = len(self.layers)
         self.blank: list[Any] = [0] * self.depth
         """The memo of a request that comes in."""
+        timeouts = [layer for layer in self.layers if isinstance(layer, AttemptTimeoutLayer)]
+        self.attempt_us = min([FOREVER_US, *(layer.attempt_us for layer in timeouts)])
+        """Longest time of an attempt, from its start."""
+        self.first_token_us = min([FOREVER_US, *(layer.first_token_us for layer in timeouts)])
+        """Longest wait for a first token, from the attempt's start."""
         slots = range(self.depth + 1)
         enters = [(s, layer.enter) for s, layer in enumerate(self.layers) if _defines(layer, "enter")]
         answered = [(s, layer.answered) for s, layer in enumerate(self.layers) if _defines(layer, "answered")]

@@ -18,27 +18,35 @@ class Request:
     max_tokens   bound on the size of an answer
     question     the driver's own record of what is asked; the safeguards never look into it
     hits         bit set of all faults that struck it or its attempts
+    target       index of the target that the next attempt goes to
+    retry        how many attempts that target has had for this request
+    cache        index into `vocabulary.CACHE`
+    reason       why it was served the way it was, in the words of the safeguard that decided
+    memo         what each safeguard notes about it, by its place in the pipeline; 0 until it does, and again when a
+                 safeguard further out begins anew
+    life         its lifecycle, which the driver resumes
     """
 
-    target = 0
-    """Index of the target that the next attempt goes to."""
-    retry = 0
-    """How many attempts that target has had for this request."""
-    deadline_us = FOREVER_US
-    first_token_us = FOREVER_US
-    """Longest wait for a first token, from the attempt's start."""
-    attempt_us = FOREVER_US
-    """Longest time of an attempt, from its start."""
-    cache = 0
-    """Index into `vocabulary.CACHE`."""
-    reason = ""
-    """Why it was served the way it was, in the words of the safeguard that decided."""
+    __slots__ = (
+        "attempts",
+        "cache",
+        "cache_key",
+        "deadline_us",
+        "hits",
+        "input_tokens",
+        "intended_us",
+        "life",
+        "max_tokens",
+        "memo",
+        "number",
+        "question",
+        "reason",
+        "retry",
+        "target",
+    )
 
     memo: list[Any]
-    """What each safeguard notes about this request, by its place in the pipeline; 0 until it does, and again when a
-    safeguard further out begins anew."""
     life: Generator[Command, Outcome, Result]
-    """Its lifecycle, which the driver resumes."""
 
     def __init__(
         self,
@@ -57,4 +65,9 @@ class Request:
         self.input_tokens = input_tokens
         self.max_tokens = max_tokens
         self.hits = hits
+        self.target = 0
+        self.retry = 0
+        self.deadline_us = FOREVER_US
+        self.cache = 0
+        self.reason = ""
         self.attempts: list[Attempt] = []

@@ -35,7 +35,9 @@ def needed_inputs(reader: RunReader) -> list[str]:
     text = reader.record().scenario_toml
     scenario = parse_scenario(text, Path("logged.toml")).scenario
     facts = reader.facts()
-    used = facts["inputs"] | facts.get(PRIVATE_FACT, {"prompts": "another machine's", "data": "another machine's"})
+    used = facts["inputs"] | facts.get(
+        PRIVATE_FACT, {"prompts": "another machine's", "data": "another machine's"}
+    )
     told = []
     for what, path in (("prompts", scenario.prompts.path), ("data", scenario.data.path)):
         if used[what] != path:

@@ -6,7 +6,7 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from io import StringIO
+from io import StringIO, TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,10 @@ def test_garbage_is_refused_and_the_run_goes_on(tmp_path: Path) -> None:
         ):
             child.tell_raw(line)
             child.hear("refused")
+        assert isinstance(child.process.stdin, TextIOWrapper)
+        child.process.stdin.buffer.write(b"\xff\xfe no text at all\n")
+        child.process.stdin.buffer.flush()
+        child.hear("refused")
         child.tell_raw("")
         child.tell(do="change", set="patience_s", value=20, label="Still obeying")
         child.hear("happened", label="Still obeying")
