@@ -140,9 +140,11 @@ class SessionLog:
     def _version(self) -> int:
         """The file's schema version; 0 for a new file. Raises UserError for a newer one and for no session
         log."""
+        # Tables first: whoever makes the log this very moment sets them, its owner and its version at once.
+        tables = self.db.table_names()
         (version,) = self.db.execute("pragma user_version").fetchone()
         (owner,) = self.db.execute("pragma application_id").fetchone()
-        if owner != schema.APPLICATION_ID and (version or owner or self.db.table_names()):
+        if owner != schema.APPLICATION_ID and (version or owner or tables):
             raise UserError(
                 "This SQLite database belongs to another program and is no session log",
                 where=str(self.path),

@@ -62,7 +62,7 @@ def test_an_interrupt_stops_the_run_keeps_it_and_prints_the_summary(tmp_path: Pa
 
 def test_an_interrupt_before_the_run_began_leaves_none(tmp_path: Path) -> None:
     log, data = tmp_path / "log.db", tmp_path / "rows.csv"
-    rows = "".join(f"{number},some text\n" for number in range(400_000))
+    rows = "".join(f"{number},some text\n" for number in range(1_500_000))
     data.write_text(f"number,text\n{rows}", encoding="utf-8")
     prompt = tmp_path / "prompt.txt"
     prompt.write_text("{{ text }}", encoding="utf-8")
