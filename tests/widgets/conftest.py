@@ -1,0 +1,41 @@
+"""Every test of the window runs offscreen, leaves nothing behind, and fails on a Qt warning (see pyproject.toml)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+import pytest
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QProcess, QThreadPool, QTimer
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from widgets.appearance import Appearance
+
+
+@pytest.fixture(scope="session")
+def appearance(qapp: QApplication) -> Appearance:
+    """The theme, light unless a test says otherwise."""
+    return Appearance(qapp, "light")
+
+
+@pytest.fixture(autouse=True)
+def nothing_left(qapp: QApplication, qtbot: QtBot) -> Iterator[None]:
+    """No timer, process or piece of work outlives its test; threads are watched for all tests alike."""
+    yield
+    for widget in QApplication.topLevelWidgets():
+        widget.close()
+        widget.deleteLater()
+    assert QThreadPool.globalInstance().waitForDone(20_000), "work on the thread pool did not end"
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    qapp.processEvents()
+    leftover = [each for each in qapp.findChildren(QObject) if _at_work(each)]
+    assert not leftover, leftover
+
+
+def _at_work(each: QObject) -> bool:
+    if isinstance(each, QTimer):
+        return each.isActive()
+    return isinstance(each, QProcess) and each.state() != QProcess.ProcessState.NotRunning

@@ -1,0 +1,1 @@
+"""The four charts on one shared, annotated time axis."""

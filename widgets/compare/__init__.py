@@ -1,0 +1,1 @@
+"""The Compare page: runs and variants side by side."""

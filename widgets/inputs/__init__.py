@@ -1,0 +1,1 @@
+"""Your data: choosing, mapping and previewing prompts and rows."""

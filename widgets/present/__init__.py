@@ -1,0 +1,1 @@
+"""Presenting: full screen, large type, acts."""

@@ -1,0 +1,1 @@
+"""The Trial page: watch a run, flip switches, look at one request."""
