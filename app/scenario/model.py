@@ -78,14 +78,31 @@ class Variant(Settings):
         return self
 
 
-class Change(Settings):
-    """A switch flipped while the run goes: from `at_s` on, the setting at the dotted path `set` has `value`."""
+class Switch(Settings):
+    """A switch flipped while the run goes: the setting at the dotted path `set` has `value` from then on."""
 
-    at_s: float = Field(ge=0)
     set: str = Field(min_length=1)
     value: JsonValue = None
     """Null takes the setting back to its default."""
     label: str = ""
+
+
+class Change(Switch):
+    """A switch that is flipped at a time known beforehand."""
+
+    at_s: float = Field(ge=0)
+
+
+class Act(Settings):
+    """A step of a presentation: what the audience reads, and the switches that are flipped as it begins."""
+
+    title: str = Field(min_length=1, max_length=120)
+    text: str = Field(default="", max_length=600)
+    notes: str = ""
+    """For the presenter alone."""
+    for_s: float | None = Field(default=None, gt=0)
+    """So much virtual time passes, then the run waits for the next act; without it the run goes on."""
+    changes: tuple[Switch, ...] = ()
 
 
 class Scenario(Settings):
@@ -113,6 +130,8 @@ class Scenario(Settings):
     faults: tuple[AnyFault, ...] = Field(default=(), max_length=MAX_FAULTS)
     variants: dict[str, Variant] = Field(min_length=1, max_length=MAX_VARIANTS)
     changes: tuple[Change, ...] = Field(default=(), max_length=100_000)
+    acts: tuple[Act, ...] = Field(default=(), max_length=50)
+    """The presentation; it takes the place of `changes`, which are left out when it is given."""
     assumptions: dict[str, str] = Field(default_factory=dict)
     """Source and date of numbers that a simulation cannot measure, by dotted path; what is not listed is "assumed"."""
 

@@ -1,13 +1,21 @@
-"""Tries out a scenario's `[[changes]]` before the run: each must have its place, and fit what is there."""
+"""Tries out a scenario's `[[changes]]` and `[[acts]]` before the run: each must have its place, and fit what is there."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from app.scenario.edit import check_changeable, with_setting
-from app.scenario.model import Scenario
+from app.scenario.model import Scenario, Switch
 
 
 def rehearse_changes(scenario: Scenario) -> None:
-    """Raise UserError for the first change that could not be made."""
-    for change in sorted(scenario.changes, key=lambda each: each.at_s):
-        check_changeable(change.set)
-        scenario = with_setting(scenario, change.set, change.value, where=f"changes, at {change.at_s:g} s")
+    """Raise UserError for the first change that could not be made, of the scenario's own or of its acts."""
+    planned = sorted(scenario.changes, key=lambda each: each.at_s)
+    _flip(scenario, ((change, f"changes, at {change.at_s:g} s") for change in planned))
+    _flip(scenario, ((switch, f"act '{act.title}'") for act in scenario.acts for switch in act.changes))
+
+
+def _flip(scenario: Scenario, switches: Iterable[tuple[Switch, str]]) -> None:
+    for switch, where in switches:
+        check_changeable(switch.set)
+        scenario = with_setting(scenario, switch.set, switch.value, where=where)
