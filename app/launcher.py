@@ -16,6 +16,8 @@ _MARK = "SEATRIAL_PACKAGE = True"
 
 def foreign_app() -> str | None:
     """The place of the package `app` that would be imported, if it is not ours; None when all is well."""
+    if getattr(sys, "frozen", False):
+        return None  # a bundle holds nobody else's packages
     spec = find_spec("app")
     if spec is None:
         return "nowhere"
