@@ -101,7 +101,7 @@ ACTIONS: Final = (
     ActionSpec(
         "next_act", "&Next act", "&View", "PgDown", "Go on to the next act of the scenario.", section=2
     ),
-    ActionSpec("previous_act", "&Previous act", "&View", "PgUp", "Go back one act.", section=2),
+    ActionSpec("previous_act", "Previous &act", "&View", "PgUp", "Go back one act.", section=2),
     ActionSpec("go_trial", "&Trial", "&Go", "Alt+1", "Watch a run and flip switches.", True),
     ActionSpec("go_runs", "&Runs", "&Go", "Alt+2", "All runs that were kept.", True),
     ActionSpec("go_compare", "&Compare", "&Go", "Alt+3", "Runs and variants side by side.", True),
@@ -109,7 +109,7 @@ ACTIONS: Final = (
         "palette", "&Find an action…", "&Go", "Ctrl+K", "Type a few letters of what to do.", section=1
     ),
     ActionSpec("tour", "&Show me around", "&Help", "F1", "The first run again, with its callouts."),
-    ActionSpec("assumptions", "&Assumptions…", "&Help", "", "Every number that a simulation cannot measure."),
+    ActionSpec("assumptions", "Ass&umptions…", "&Help", "", "Every number that a simulation cannot measure."),
     ActionSpec("log_file", "Session &log…", "&Help", "", "Where the runs are kept, and how large that is."),
     ActionSpec("about", "&About Seatrial", "&Help", "", "Version and licence.", section=1),
 )

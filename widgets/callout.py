@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QPainter, QPaintEvent, QPen, QPolygon
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
@@ -37,20 +40,28 @@ class Callout(QWidget):
         self.button = QPushButton("Got it")
         self.button.setProperty("role", "primary")
         self.button.clicked.connect(self.dismiss)
-        row = QHBoxLayout()
-        row.addStretch()
-        row.addWidget(self.button)
+        self._row = QHBoxLayout()
+        self._row.addStretch()
+        self._row.addWidget(self.button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(_ARROW + 14, _ARROW + 12, _ARROW + 14, _ARROW + 12)
         layout.addWidget(heading)
         layout.addWidget(words)
-        layout.addLayout(row)
+        layout.addLayout(self._row)
         appearance.changed.connect(self._repaint)
         for watched in (window, target):
             watched.installEventFilter(self)
         self._place()
         self.show()
         self.raise_()
+
+    def offer(self, title: str, do: Callable[[], object]) -> None:
+        """A second button, which takes the callout away and does something."""
+        button = QPushButton(title)
+        button.clicked.connect(self.dismiss)
+        button.clicked.connect(partial(_call, do))
+        self._row.addWidget(button)
+        self._place()
 
     def dismiss(self) -> None:
         """Take it away."""
@@ -142,3 +153,7 @@ class Callout(QWidget):
         self._body = QRect(_ARROW, _ARROW, width - 2 * _ARROW, height - 2 * _ARROW)
         self.setGeometry(QRect(kept.x(), kept.y(), width, height))
         self.update()
+
+
+def _call(do: Callable[[], object], *_checked: object) -> None:
+    do()

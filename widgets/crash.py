@@ -14,12 +14,12 @@ from types import TracebackType
 import platformdirs
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QMessageBox, QPushButton, QWidget
+from PySide6.QtWidgets import QMessageBox, QWidget
 
 from app import __version__
 
 _SECRETS = re.compile(
-    r"(?i)\b(?:sk|pk|key|token|secret|password|bearer|authorization|api[-_]?key)[-_ :='\"]+[^\s'\",)]+"
+    r"(?i)\b(?:(?:sk|pk|key|token|secret|password|bearer|authorization|api[-_]?key)[-_ :='\"]+)+[^\s'\",)]+"
 )
 _KEPT = 20
 
@@ -96,11 +96,10 @@ class CrashReporter(QObject):
         box.setWindowTitle("Something went wrong")
         box.setText("Seatrial made a mistake. Runs are safe in the session log, and you can go on.")
         box.setInformativeText(
-            "Details hold no prompts, no data and no keys. Please send them to the maintainers."
+            "Please send the details to the maintainers. Keys are left out of them; look them through first."
         )
         box.setDetailedText(details)
-        copy = QPushButton("&Copy details")
-        box.addButton(copy, QMessageBox.ButtonRole.ActionRole)
+        copy = box.addButton("&Copy details", QMessageBox.ButtonRole.ActionRole)
         copy.clicked.disconnect()  # the box would close itself
         copy.clicked.connect(self._copy)
         box.addButton("&Go on", QMessageBox.ButtonRole.AcceptRole)
