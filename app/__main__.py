@@ -16,6 +16,12 @@ def main(arguments: list[str]) -> int:
         from app.inputs.worker import main as work
 
         return work()
+    if arguments == ["--self-test"]:
+        from widgets.self_test import self_test
+
+        return self_test()
+    if not arguments or (arguments[0] == "--log" and len(arguments) == 2):
+        return _open_window(arguments[1:])
     try:
         from app.cli import run_cli
 
@@ -23,6 +29,26 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         # Ctrl+C while still importing: there is nothing to say, and nothing to keep.
         return 130
+
+
+def _open_window(log: list[str]) -> int:
+    """Open the window, on the session log that is named, if any. Only here is Qt imported."""
+    from pathlib import Path
+
+    from app.errors import UserError
+
+    try:
+        from widgets.platform_check import check_platform
+
+        check_platform()
+        from widgets.application import run_window
+
+        return run_window(Path(log[0]) if log else None)
+    except UserError as error:
+        from app.terminal import say_error
+
+        say_error(error)
+        return 2
 
 
 if __name__ == "__main__":

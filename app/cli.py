@@ -237,6 +237,37 @@ def show(
 
 
 @cli.command()
+def compare(
+    runs_compared: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="RUN[:VARIANT]…",
+            help="Numbers of runs, or 'last'; a run alone: its variants side by side.",
+        ),
+    ],
+    *,
+    variant: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The variant, of runs named without one.")
+    ] = None,
+    log: Log = None,
+    json: Json = False,
+) -> int:
+    """Compare runs or variants: settings that differ, metrics, requests saved and lost."""
+    from app import terminal
+    from app.analysis.comparison import as_json, chosen_sides
+    from app.analysis.comparison import compare as compared_sides
+
+    with SessionLog.open(log) as session_log:
+        wanted = [_side(session_log, name, variant) for name in runs_compared]
+        compared = compared_sides(session_log, chosen_sides(session_log, wanted))
+    if json:
+        terminal.say_json(as_json(compared))
+    else:
+        terminal.say_comparison(compared)
+    return OK
+
+
+@cli.command()
 def scenarios(*, json: Json = False, _log: Log = None) -> int:
     """List the ready-made scenarios, and what each one teaches."""
     from app import terminal
@@ -419,6 +450,14 @@ def _run_id(log: SessionLog, name: str) -> int:
     if name.isdecimal() and len(name) < 19:
         return int(name)
     raise UserError(f"'{name}' is no run", do="Give its number ('seatrial runs' lists them), or 'last'.")
+
+
+def _side(log: SessionLog, name: str, variant: str | None) -> tuple[int, str | None]:
+    """A run and a variant, from 'RUN' or 'RUN:VARIANT'."""
+    run, colon, own = name.partition(":")
+    if colon and not own:
+        raise UserError(f"'{name}' names no variant", do="Write it as RUN:VARIANT, such as 3:prototype.")
+    return _run_id(log, run), own or variant
 
 
 def _pairs(texts: Sequence[str]) -> dict[str, str]:

@@ -14,6 +14,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
+from app.analysis.comparison import Comparison
+from app.analysis.comparison_text import as_text
 from app.analysis.summary import sentence, usd
 from app.engine.recall import Draw, Recalled
 from app.engine.run import Listener
@@ -222,6 +224,11 @@ def say_events(events: Sequence[EventRecord]) -> None:
     """What happened in a run, in order."""
     for event in events:
         out.print(Text(_event_line(event)))
+
+
+def say_comparison(compared: Comparison) -> None:
+    """Runs or variants side by side."""
+    out.print(Text(printable(as_text(compared))), end="")
 
 
 def say_request(reader: RunReader, found: Sequence[Recalled], titles: dict[str, str]) -> None:

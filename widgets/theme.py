@@ -185,17 +185,19 @@ def style_sheet(theme: Theme) -> str:
         background: {t.selection}; border-color: {t.accent};
     }}
     QPushButton:disabled, QToolButton:disabled {{ color: {t.muted}; border-color: {t.line}; }}
-    QPushButton[role="primary"] {{
+    QPushButton[role="primary"], QToolButton[role="primary"] {{
         background: {t.accent}; color: {t.on_accent}; border-color: {t.accent}; font-weight: 600;
     }}
-    QPushButton[role="primary"]:disabled {{ background: {t.raised}; color: {t.muted}; border-color: {t.line}; }}
+    QPushButton[role="primary"]:disabled, QToolButton[role="primary"]:disabled {{
+        background: {t.raised}; color: {t.muted}; border-color: {t.line};
+    }}
     QPushButton[role="flat"], QToolButton[role="flat"] {{ background: transparent; border-color: transparent; }}
     QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover {{ border-color: {t.edge}; }}
-    QPushButton:focus, QToolButton:focus, QCheckBox:focus, QRadioButton:focus, QSlider:focus, QComboBox:focus,
-    QLineEdit:focus, QSpinBox:focus, QDoubleSpinBox:focus, QTableView:focus, QListView:focus, QTreeView:focus,
+    QPushButton:focus, QToolButton:focus, QCheckBox:focus, QRadioButton:focus, QSlider:focus,
+    QLineEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus,
     QPlainTextEdit:focus, QTextEdit:focus {{ outline: none; border: 2px solid {t.accent}; }}
     QCheckBox:focus, QRadioButton:focus, QSlider:focus {{ border-radius: 3px; }}
-    QLineEdit, QSpinBox, QDoubleSpinBox, QComboBox, QPlainTextEdit, QTextEdit {{
+    QLineEdit, QPlainTextEdit, QTextEdit {{
         background: {t.surface}; color: {t.ink}; border: 1px solid {t.edge}; border-radius: 4px; padding: 3px;
         selection-background-color: {t.accent}; selection-color: {t.on_accent};
     }}
@@ -216,6 +218,7 @@ def style_sheet(theme: Theme) -> str:
     }}
     QTabBar::tab:selected {{ color: {t.ink}; border-bottom-color: {t.accent}; font-weight: 600; }}
     QTabBar::tab:focus {{ color: {t.accent}; }}
+    QTabBar QToolButton {{ padding: 0; }}
     QScrollArea {{ border: none; background: transparent; }}
     QMenu {{ background: {t.surface}; color: {t.ink}; border: 1px solid {t.edge}; }}
     QMenu::item {{ padding: 4px 24px 4px 16px; }}

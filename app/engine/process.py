@@ -1,8 +1,9 @@
 """The engine as a child process: `seatrial _engine`. JSON lines in and out; it ends when its input ends.
 
 In, first (all but `scenario` may be left out):
-    {"do": "start", "scenario": NAME or PATH, "log": PATH, "prompts": PATH, "data": PATH, "columns": {...},
-     "set": ["dotted.key=value", ...], "speed": NUMBER or null}
+    {"do": "start", "scenario": NAME or PATH, "text": TOML, "log": PATH, "prompts": PATH, "data": PATH,
+     "columns": {...}, "set": ["dotted.key=value", ...], "speed": NUMBER or null}
+    With "text" that is the scenario, and "scenario" only says its name and the folder its paths start from.
 In, then:
     {"do": "change", "set": DOTTED PATH, "value": ANY, "label": TEXT},
     {"do": "speed", "factor": NUMBER or null}, {"do": "pause"}, {"do": "resume"}, {"do": "stop"}
@@ -25,7 +26,7 @@ from app.engine.control import MAX_SPEED, Control
 from app.engine.run import Listener, Order, Progress, StoppedEarlyError, run_scenario
 from app.engine.simulation import Event
 from app.errors import UserError
-from app.scenario.files import open_scenario
+from app.scenario.files import ScenarioFile, open_scenario, parse_scenario, ready_made
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 
@@ -129,11 +130,20 @@ def _order(start: dict[str, Any]) -> Order:
     if not isinstance(settings, list) or not isinstance(columns, dict):
         raise UserError("'set' must be a list and 'columns' a table", where="_engine")
     return Order(
-        open_scenario(scenario, [str(each) for each in settings]),
+        _scenario(scenario, start.get("text"), [str(each) for each in settings]),
         _path(start, "prompts"),
         _path(start, "data"),
         {str(variable): str(column) for variable, column in columns.items()},
     )
+
+
+def _scenario(name: str, text: object, settings: list[str]) -> ScenarioFile:
+    """The scenario of this name, or what `text` makes of it."""
+    if text is None:
+        return open_scenario(name, settings)
+    if not isinstance(text, str):
+        raise UserError("'text' must be a scenario's text", where="_engine")
+    return parse_scenario(text, ready_made().get(name) or Path(name), settings)
 
 
 def _listener(speaker: _Speaker) -> Listener:

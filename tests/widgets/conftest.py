@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 
@@ -23,7 +24,11 @@ def appearance(qapp: QApplication) -> Appearance:
 
 @pytest.fixture(autouse=True)
 def nothing_left(qapp: QApplication, qtbot: QtBot) -> Iterator[None]:
-    """No timer, process or piece of work outlives its test; threads are watched for all tests alike."""
+    """No timer, process or piece of work outlives its test; threads are watched for all tests alike.
+
+    Garbage is collected on this thread only, as the window has it: see widgets/garbage.py.
+    """
+    gc.disable()
     yield
     for widget in QApplication.topLevelWidgets():
         widget.close()
@@ -32,6 +37,8 @@ def nothing_left(qapp: QApplication, qtbot: QtBot) -> Iterator[None]:
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     qapp.processEvents()
     leftover = [each for each in qapp.findChildren(QObject) if _at_work(each)]
+    gc.collect()
+    gc.enable()
     assert not leftover, leftover
 
 

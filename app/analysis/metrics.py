@@ -1,0 +1,132 @@
+"""The metrics that sides are compared by: one table with title, formula, unit, and which direction is better.
+
+A metric is computed from a variant's part of the summary (`summary.of_totals`), never from rows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from app.analysis.summary import usd
+
+Unit = Literal["count", "rate", "ratio", "s", "usd"]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """`value` gives a number from a variant's summary: None where there is nothing to measure, infinite where there was
+    no answer or no good one. Below `needs` requests it is mostly luck; a number of those needed for a 95 % bound."""
+
+    key: str
+    title: str
+    formula: str
+    unit: Unit
+    better: Literal["high", "low"] | None
+    value: Callable[[Mapping[str, Any]], float | None]
+    needs: int = 1
+
+
+def shown_metric(metric: Metric, value: float | None) -> str:
+    """A value with its unit."""
+    if value is None:
+        return "–"
+    if math.isinf(value):
+        return "no answer" if metric.unit == "s" else "no good answer"
+    return _FORMATS[metric.unit](value)
+
+
+def shown_gap(metric: Metric, gap: float | None) -> str:
+    """A difference with its sign and unit; rates differ by percentage points. Empty where there is none."""
+    if gap is None:
+        return ""
+    text = f"{abs(gap) * 100:.1f} points" if metric.unit == "rate" else _FORMATS[metric.unit](abs(gap))
+    nothing = not set(text) & set("123456789")  # after rounding
+    return f"{'±' if nothing else '−' if gap < 0 else '+'}{text}"
+
+
+_FORMATS: Final[dict[str, Callable[[float], str]]] = {
+    "count": lambda value: f"{value:,.0f}",
+    "rate": lambda value: f"{value * 100:.1f} %",
+    "ratio": lambda value: f"{value:.2f}",
+    "s": lambda value: f"{value:.2f} s",
+    "usd": usd,
+}
+
+
+def _rate(outcome: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda v: v["outcomes"][outcome] / v["requests"] if v["requests"] else None
+
+
+def _answer(percentile: str) -> Callable[[Mapping[str, Any]], float | None]:
+    def value(v: Mapping[str, Any]) -> float | None:
+        found: float | None = v["answer_s"][percentile]
+        return math.inf if found is None and v["requests"] else found
+
+    return value
+
+
+def _cost_of_good(v: Mapping[str, Any]) -> float | None:
+    found: float | None = v["cost_usd_per_1000_good"]
+    return math.inf if found is None and v["requests"] else found
+
+
+def _outcome_metric(outcome: str, title: str, better: Literal["high", "low"] | None) -> Metric:
+    formula = f"requests that ended {outcome} / requests that ended"
+    return Metric(f"{outcome}_rate", title, formula, "rate", better, _rate(outcome), 30)
+
+
+def _answer_metric(percent: int, needs: int) -> Metric:
+    return Metric(
+        f"answer_s.p{percent}",
+        f"Time to answer, p{percent}",
+        f"{percent} % of the requests had an answer within this time, from intended arrival; "
+        "a request without an answer counts as infinite (nearest rank, relative error at most 0.5 %)",
+        "s",
+        "low",
+        _answer(f"p{percent}"),
+        needs,
+    )
+
+
+METRICS: Final = (
+    Metric("requests", "Requests", "requests that ended", "count", None, lambda v: v["requests"]),
+    _outcome_metric("good", "Good answers", "high"),
+    _outcome_metric("degraded", "Stand-in answers", None),
+    _outcome_metric("late", "Late answers", "low"),
+    _outcome_metric("wrong", "Wrong answers", "low"),
+    _outcome_metric("failed", "Failed", "low"),
+    _answer_metric(50, 6),
+    _answer_metric(95, 59),
+    _answer_metric(99, 299),
+    Metric(
+        "attempts_per_request",
+        "Calls per request",
+        "calls to a model / requests that ended; a cached answer takes none, a retry is one more",
+        "ratio",
+        None,
+        lambda v: v["attempts"] / v["requests"] if v["requests"] else None,
+    ),
+    Metric(
+        "retries", "Retries", "calls made again after a failed one", "count", None, lambda v: v["retries"]
+    ),
+    Metric(
+        "cost_usd",
+        "Cost",
+        "all that was spent, failures included; less is no gain where fewer were served",
+        "usd",
+        None,
+        lambda v: v["cost_usd"],
+    ),
+    Metric(
+        "cost_usd_per_1000_good",
+        "Cost per 1,000 good answers",
+        "all that was spent, failures included / good answers × 1,000",
+        "usd",
+        "low",
+        _cost_of_good,
+    ),
+)
+"""In the order in which they are shown."""

@@ -1,0 +1,25 @@
+"""How the engine is started as a child process: its command line and its variables. It starts nothing itself.
+
+What the child hears and says is `process`'s.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+VARIABLES: Final = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+"""What the child's environment has beside its parent's: texts are UTF-8, and a line is sent when it is written."""
+
+
+def engine_command() -> list[str]:
+    """The program and its arguments that run this Seatrial's engine, in whatever folder it is started.
+
+    A bundle calls itself. Else the launcher is run as a file: with -P neither the folder it is started in nor
+    the launcher's own can put another package `app` before ours, and it refuses one that stands there anyway.
+    """
+    if getattr(sys, "frozen", False):
+        return [sys.executable, "_engine"]
+    launcher = Path(__file__).parents[1] / "launcher.py"
+    return [sys.executable, "-P", str(launcher), "_engine"]

@@ -1,0 +1,169 @@
+"""The safeguards as one matrix: a row for each kind, by the job it does; a column for each variant. Words and settings only.
+
+A cell is on, off, or absent, which is a safeguard that the variant does not list. Switching an absent one on lists it at
+its usual place, with the settings that another variant of the scenario has for it, or else the preset's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from app.errors import UserError
+from app.safeguards.base import Safeguard
+from app.safeguards.presets import SAFEGUARDED
+from app.scenario.model import Scenario
+
+State = Literal["on", "off", "absent"]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A kind of safeguard: the job it does, its title and what it does in one sentence.
+
+    `main` tells its main setting in a few words. What is not `shown` is one step away.
+    """
+
+    kind: str
+    job: str
+    title: str
+    explanation: str
+    main: Callable[[Any], str]
+    shown: bool = True
+
+
+ROWS: Final = (
+    Row(
+        "cache",
+        "Reuse",
+        "Cached answers",
+        "Gives the same answer to the same question again, for a while, without a call.",
+        lambda s: f"kept for {_time(s.ttl_s)}",
+    ),
+    Row(
+        "deadline",
+        "Wait",
+        "Deadline",
+        "The longest a request may take, with all its calls and waits.",
+        lambda s: f"{_time(s.total_s)} in all",
+    ),
+    Row(
+        "attempt_timeout",
+        "Wait",
+        "Timeout",
+        "The longest that one call may take before it is given up.",
+        lambda s: f"{_time(s.attempt_s)} a call",
+    ),
+    Row(
+        "retry",
+        "Wait",
+        "Retries",
+        "Calls again after a failure that may pass, each time after a longer wait.",
+        lambda s: f"up to {s.max_retries} {'retry' if s.max_retries == 1 else 'retries'}",
+    ),
+    Row(
+        "retry_budget",
+        "Wait",
+        "Retry budget",
+        "Bounds the retries of all requests together, so that they do not become a storm.",
+        lambda s: f"{s.min_per_s:g} a second",
+        shown=False,
+    ),
+    Row(
+        "fallback",
+        "Switch",
+        "Fallback model",
+        "Asks another model when the first gives no answer.",
+        lambda s: f"to {', then '.join(s.targets)}",
+    ),
+    Row(
+        "breaker",
+        "Switch",
+        "Circuit breaker",
+        "Stops calling a model that keeps failing, and tries it again a little later.",
+        lambda s: f"opens at {s.failure_ratio * 100:g} % failures",
+    ),
+    Row(
+        "budget",
+        "Cap",
+        "Spend limit",
+        "Bounds the money that a run may cost.",
+        lambda s: f"${s.per_run_usd:,.2f} a run",
+    ),
+    Row(
+        "answer_check",
+        "Check",
+        "Answer check",
+        "Looks at an answer before the customer does, and asks again when it cannot be used.",
+        lambda s: f"{len(s.checks)} of the checks" if s.checks else "all checks",
+        shown=False,
+    ),
+    Row(
+        "canned",
+        "Hand over",
+        "Canned answer",
+        "A text prepared beforehand, for when nobody else answers.",
+        lambda s: f"a text of {len(s.text.split())} words",
+    ),
+)
+"""By job, as they are listed in the window."""
+
+_PLACE: Final = {safeguard.kind: place for place, safeguard in enumerate(SAFEGUARDED)}
+
+
+def listed(scenario: Scenario, variant: str, kind: str) -> list[Safeguard]:
+    """The variant's safeguards of this kind, outermost first."""
+    return [each for each in scenario.variants[variant].safeguards if each.kind == kind]
+
+
+def state(scenario: Scenario, variant: str, kind: str) -> State:
+    """Whether the variant has a safeguard of this kind at work."""
+    found = listed(scenario, variant, kind)
+    if not found:
+        return "absent"
+    return "on" if any(each.on for each in found) else "off"
+
+
+def in_words(row: Row, scenario: Scenario, variant: str) -> str:
+    """The main setting of the variant's safeguard of this row; empty where it has none."""
+    return "; ".join(row.main(each) for each in listed(scenario, variant, row.kind))
+
+
+def settings_for(scenario: Scenario, variant: str, kind: str, on: bool) -> list[tuple[str, Any]]:
+    """What to set, as (dotted path, value), to switch the kind on or off in the variant: nothing where it is so.
+
+    Raises UserError where it cannot be added, since there is no model to fall back to.
+    """
+    found = listed(scenario, variant, kind)
+    if found:
+        return [(f"variants.{variant}.safeguards.{each.id}.on", on) for each in found if each.on != on]
+    if not on:
+        return []
+    pipeline = scenario.variants[variant].safeguards
+    place = next((at for at, each in enumerate(pipeline) if _PLACE[each.kind] > _PLACE[kind]), len(pipeline))
+    entries = [each.model_dump(mode="json", exclude_none=True) for each in pipeline]
+    entries.insert(place, _new(scenario, kind).model_dump(mode="json", exclude_none=True))
+    return [(f"variants.{variant}.safeguards", entries)]
+
+
+def _new(scenario: Scenario, kind: str) -> Safeguard:
+    """A safeguard of this kind for a variant that has none."""
+    for variant in scenario.variants:
+        for each in listed(scenario, variant, kind):
+            return each.model_copy(update={"on": True, "id": kind})
+    preset = SAFEGUARDED[_PLACE[kind]]
+    if kind != "fallback":
+        return preset
+    others = list(scenario.targets)[1:]
+    if not others:
+        raise UserError(
+            "there is no other model to fall back to",
+            where="safeguards",
+            do="Add a second model to the scenario's [targets].",
+        )
+    return preset.model_copy(update={"targets": others[:1]})
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:g} min" if seconds >= 60 and seconds % 60 == 0 else f"{seconds:g} s"

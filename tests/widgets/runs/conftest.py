@@ -1,0 +1,32 @@
+"""Real runs for the Runs page, made once and copied for each test that changes them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from app.engine.control import Control
+from app.engine.run import Listener, Order, run_scenario
+from app.scenario.files import open_scenario
+from app.sessions.maintenance import annotate
+from app.sessions.session_log import SessionLog
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """1: the first day; 2: named, tagged and noted; 3: another seed."""
+    path = tmp_path_factory.mktemp("runs") / "log.db"
+    with SessionLog.open(path) as log:
+        for settings in (["duration_s=20"], ["duration_s=15"], ["duration_s=10", "seed=8"]):
+            run_scenario(Order(open_scenario("support-assistant", settings)), log, Control(), Listener())
+        annotate(log, 2, name="Before the launch", tags="demo, board", note="Shown on Monday")
+        log.db.execute("pragma wal_checkpoint(truncate)")
+    return path
+
+
+@pytest.fixture
+def log_path(made_once: Path, tmp_path: Path) -> Path:
+    """A log of three runs that a test may change."""
+    return Path(shutil.copy(made_once, tmp_path / "log.db"))

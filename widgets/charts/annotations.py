@@ -1,0 +1,67 @@
+"""What happened while a run went, as the charts draw it: numbered changes, and the bands of incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from widgets.charts.scales import clock
+
+if TYPE_CHECKING:
+    from app.analysis.curves import Band
+    from app.sessions.records import EventRecord
+
+
+@dataclass(frozen=True)
+class Note:
+    """The changes of one instant: `number` counts instants from 1."""
+
+    at_s: float
+    number: int
+    labels: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """All of it in words."""
+        return f"{self.number} · {clock(self.at_s)}\n" + "\n".join(self.labels)
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """All that is drawn along the time axis. `bands` have from_s, to_s (None: on at `until_s`, where the picture
+    ends) and label."""
+
+    notes: tuple[Note, ...] = ()
+    bands: tuple[Band, ...] = ()
+    until_s: float = 0.0
+
+    def end_of(self, band: Band) -> float:
+        """How far a band is drawn, in seconds."""
+        return self.until_s if band.to_s is None else band.to_s
+
+    def near(self, from_s: float, to_s: float) -> str:
+        """What happened or was on between two times, in words; empty for nothing."""
+        told = [note.text for note in self.notes if from_s <= note.at_s <= to_s]
+        told += [
+            span_text(band) for band in self.bands if band.from_s <= to_s and self.end_of(band) >= from_s
+        ]
+        return "\n".join(told)
+
+
+def notes_of(events: Iterable[EventRecord]) -> tuple[Note, ...]:
+    """The changes among `events`, those of one instant together."""
+    by_time: dict[int, list[str]] = {}
+    for event in events:
+        if event.kind == "change":
+            by_time.setdefault(event.at_us, []).append(event.label)
+    return tuple(
+        Note(at_us / 1e6, number, tuple(dict.fromkeys(by_time[at_us])))
+        for number, at_us in enumerate(sorted(by_time), start=1)
+    )
+
+
+def span_text(band: Band) -> str:
+    """A band in words."""
+    until = "still on" if band.to_s is None else f"to {clock(band.to_s)}"
+    return f"{band.label}: from {clock(band.from_s)} {until}"

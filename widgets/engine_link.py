@@ -1,0 +1,284 @@
+"""The window's hold on the engine: starts it as a child process, sends commands, turns what it says into signals.
+
+It shows nothing and reads no log: numbers come from the session log (see `run_watch`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal, Slot
+
+from app.engine.child import VARIABLES, engine_command
+from app.errors import UserError
+
+COMPLAINT_LINES: Final = 50
+"""So many last lines of what the child wrote to standard error are kept."""
+_COALESCED: Final = ("progress", "reading")
+"""Of several of these read at once only the last is told: each makes those before it worthless."""
+_END_WITHIN_MS: Final = 1_500
+_KILLED_WITHIN_MS: Final = 500
+
+
+@dataclass(frozen=True)
+class EngineOrder:
+    """What to run. `scenario` is a ready-made one's name or a path; with `text`, the TOML to use in its place, it only
+    says the name and the folder. `log` None is the default log; `speed` is virtual seconds a second, None for as fast
+    as it goes; `columns` maps prompt variables to columns."""
+
+    scenario: str
+    text: str | None = None
+    log: Path | None = None
+    prompts: Path | None = None
+    data: Path | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+    speed: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far the run is. `state` is running, paused or ended; times are virtual seconds, `virtual_s_per_s` measured."""
+
+    run_id: int
+    state: str
+    virtual_s: float
+    end_s: float
+    offered: int
+    in_flight: int
+    virtual_s_per_s: float
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event of the run, as in the session log; `at_s` is virtual seconds."""
+
+    at_s: float
+    kind: str
+    label: str
+    details: Mapping[str, Any]
+
+
+class EngineLink(QObject):
+    """One engine at a time. Of `ended`, `failed` and `died` exactly one comes for each start, once the process is gone,
+    so that whoever hears it may start again; none after `close`. Commands without a run under way do nothing.
+
+    started(run_id)             the run is in the log
+    progress(Progress)          about ten times a second
+    happened(Happened)          a change took effect, an incident began or ended
+    notice(text)                something to know about the inputs
+    reading(done, total)        bytes of the data read, before the run begins
+    refused(UserError)          a change could not be made; the run goes on
+    ended(run_id, state)        finished or stopped; run_id is None if it was stopped before it began
+    failed(UserError)           the input was wrong: there is no run
+    died(text)                  the process went away without a word: exit status and its last lines
+    """
+
+    started = Signal(object)
+    progress = Signal(object)
+    happened = Signal(object)
+    notice = Signal(str)
+    reading = Signal(float, float)
+    refused = Signal(object)
+    ended = Signal(object, str)
+    failed = Signal(object)
+    died = Signal(str)
+
+    def __init__(self, parent: QObject | None = None, *, command: Sequence[str] | None = None) -> None:
+        """`command` is what to start in place of this Seatrial's own engine."""
+        super().__init__(parent)
+        self._command = list(command or engine_command())
+        self._process: QProcess | None = None
+        self._said = b""
+        self._complained = b""
+        self._complaints: deque[str] = deque(maxlen=COMPLAINT_LINES)
+        self._last_word: dict[str, Any] | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether an engine is at work, from `start` until `ended`, `failed` or `died`."""
+        return self._process is not None
+
+    def start(self, order: EngineOrder) -> None:
+        """Start an engine with this order. Raises RuntimeError while one is at work."""
+        if self._process is not None:
+            raise RuntimeError("an engine is at work already")
+        self._said = self._complained = b""
+        self._complaints.clear()
+        self._last_word = None
+        process = self._process = QProcess(self)
+        environment = QProcessEnvironment.systemEnvironment()
+        for name, value in VARIABLES.items():
+            environment.insert(name, value)
+        process.setProcessEnvironment(environment)
+        process.readyReadStandardOutput.connect(self._hear)
+        process.readyReadStandardError.connect(self._hear_complaints)
+        process.errorOccurred.connect(self._could_not)
+        process.finished.connect(self._gone)
+        process.start(self._command[0], self._command[1:])
+        self._send(
+            do="start",
+            scenario=order.scenario,
+            text=order.text,
+            log=None if order.log is None else str(order.log),
+            prompts=None if order.prompts is None else str(order.prompts),
+            data=None if order.data is None else str(order.data),
+            columns=dict(order.columns),
+            speed=order.speed,
+        )
+
+    def change(self, path: str, value: object, label: str = "") -> None:
+        """Flip a switch: the setting at the dotted path has `value` (anything JSON can hold) as soon as can be."""
+        self._send(do="change", set=path, value=value, label=label)
+
+    def set_speed(self, factor: float | None) -> None:
+        """Go on at so many virtual seconds a second; None is as fast as it goes."""
+        self._send(do="speed", factor=factor)
+
+    def pause(self) -> None:
+        """Hold virtual time."""
+        self._send(do="pause")
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._send(do="resume")
+
+    def stop(self) -> None:
+        """Let no further requests arrive; the run ends when those under way have ended."""
+        self._send(do="stop")
+
+    def close(self) -> None:
+        """End the engine, within about two seconds: it is told to stop, and killed if it does not. Nothing is told
+        any more."""
+        process = self._process
+        if process is None:
+            return
+        self.blockSignals(True)
+        self.stop()
+        process.closeWriteChannel()
+        # It takes a moment at most: a run that is stopped does not wait for the clock any more.
+        if not process.waitForFinished(_END_WITHIN_MS):
+            process.kill()
+            process.waitForFinished(_KILLED_WITHIN_MS)
+        self._forget()
+        self.blockSignals(False)
+
+    def _send(self, **command: object) -> None:
+        # What has said its last word, or never began, hears nothing; Qt would warn of a write to it.
+        if (
+            self._process is not None
+            and self._last_word is None
+            and self._process.state() != QProcess.ProcessState.NotRunning
+        ):
+            self._process.write(json.dumps(command).encode() + b"\n")
+
+    @Slot()
+    def _hear(self) -> None:
+        if self._process is None:
+            return
+        *lines, self._said = (self._said + self._process.readAllStandardOutput().data()).split(b"\n")
+        messages = [message for line in lines if (message := _parsed(line)) is not None]
+        last = {message["event"]: index for index, message in enumerate(messages)}
+        for index, message in enumerate(messages):
+            if message["event"] not in _COALESCED or last[message["event"]] == index:
+                self._tell(message)
+
+    @Slot()
+    def _hear_complaints(self) -> None:
+        if self._process is None:
+            return
+        *lines, self._complained = (self._complained + self._process.readAllStandardError().data()).split(
+            b"\n"
+        )
+        self._complaints += [line.decode("utf-8", "replace").rstrip() for line in lines]
+
+    def _tell(self, message: dict[str, Any]) -> None:
+        """Pass on what it said. What is not as agreed is not understood, and passed over."""
+        try:
+            match message["event"]:
+                case "started":
+                    self.started.emit(int(message["run"]))
+                case "progress":
+                    self.progress.emit(_progress(message))
+                case "happened":
+                    details = dict(message["details"])
+                    self.happened.emit(
+                        Happened(float(message["at_s"]), message["kind"], message["label"], details)
+                    )
+                case "notice":
+                    self.notice.emit(str(message["text"]))
+                case "reading":
+                    self.reading.emit(float(message["done_bytes"]), float(message["total_bytes"]))
+                case "refused":
+                    self.refused.emit(_user_error(message))
+                case "ended" | "error":
+                    self._last_word = message
+                    if self._process is not None:
+                        self._process.closeWriteChannel()
+        except (KeyError, TypeError, ValueError):
+            return
+
+    @Slot(QProcess.ProcessError)
+    def _could_not(self, error: QProcess.ProcessError) -> None:
+        # Only then does `finished` not come.
+        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
+            why = self._process.errorString()
+            self._forget()
+            self.died.emit(f"The engine could not be started: {why}.")
+
+    @Slot(int, QProcess.ExitStatus)
+    def _gone(self, code: int, status: QProcess.ExitStatus) -> None:
+        if self._process is None:
+            return
+        self._hear()
+        self._hear_complaints()
+        crashed = status == QProcess.ExitStatus.CrashExit
+        self._forget()
+        word = self._last_word
+        if word is None:
+            self.died.emit(self._death(f"signal {code}" if crashed else f"exit status {code}"))
+        elif word["event"] == "ended":
+            run_id = word.get("run")
+            self.ended.emit(run_id if isinstance(run_id, int) else None, str(word.get("state", "")))
+        else:
+            self.failed.emit(_user_error(word))
+
+    def _death(self, how: str) -> str:
+        complaints = [*self._complaints, self._complained.decode("utf-8", "replace")]
+        return "\n".join([f"The engine ended unexpectedly ({how}).", *(line for line in complaints if line)])
+
+    def _forget(self) -> None:
+        if self._process is not None:
+            self._process.deleteLater()
+            self._process = None
+
+
+def _parsed(line: bytes) -> dict[str, Any] | None:
+    """The message in a line; None for anything else."""
+    try:
+        message = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return message if isinstance(message, dict) and isinstance(message.get("event"), str) else None
+
+
+def _progress(message: dict[str, Any]) -> Progress:
+    return Progress(
+        int(message["run"]),
+        str(message["state"]),
+        float(message["virtual_s"]),
+        float(message["end_s"]),
+        int(message["offered"]),
+        int(message["in_flight"]),
+        float(message["virtual_s_per_s"]),
+    )
+
+
+def _user_error(message: dict[str, Any]) -> UserError:
+    return UserError(
+        str(message.get("what", "")), where=str(message.get("where", "")), do=str(message.get("do", ""))
+    )

@@ -1,0 +1,430 @@
+"""The main window: pages, menus, drops, and what happens when it is closed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QStackedWidget,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.errors import UserError
+from app.scenario.export import needed_inputs, scenario_text
+from app.sessions.reader import RunReader
+from app.sessions.session_log import SessionLog
+from widgets.actions import MENUS, Actions
+from widgets.appearance import Appearance, Choice
+from widgets.command_palette import CommandPalette
+from widgets.compare.page import ComparePage
+from widgets.crash import CrashReporter
+from widgets.first_run import FirstRun
+from widgets.help_dialogs import show_about, show_assumptions, show_log_file
+from widgets.inputs.drops import DropKind, classify, dropped_files
+from widgets.inputs.own_inputs import OwnInputs
+from widgets.inputs.recent import RecentFiles
+from widgets.message_bar import MessageBar
+from widgets.preferences import Preferences
+from widgets.runs.page import RunsPage
+from widgets.session import SPEEDS, Session
+from widgets.trial.page import TrialPage
+
+DEFAULT_SCENARIO = "support-assistant"
+_STATE_VERSION = 1
+_PAGES = ("go_trial", "go_runs", "go_compare")
+
+
+class MainWindow(QMainWindow):
+    """Attributes: `session`, `actions`, the pages `trial`, `runs`, `compare`, and `messages`. Raises UserError when the
+    session log cannot be opened."""
+
+    def __init__(self, appearance: Appearance, preferences: Preferences, log_path: Path | None) -> None:
+        super().__init__()
+        with SessionLog.open(log_path):
+            pass  # made, migrated, or refused, before anything else is
+        self.setObjectName("main_window")
+        self.setWindowTitle("Seatrial")
+        self.setAcceptDrops(True)
+        self.appearance = appearance
+        self.preferences = preferences
+        self.actions_table = Actions(self)
+        self.session = Session(log_path, self)
+        self.recent = RecentFiles(preferences.store)
+        self.messages = MessageBar()
+        self.trial = TrialPage(self.session, self.actions_table, appearance, self.recent)
+        self.runs = RunsPage(log_path, self.actions_table, appearance)
+        self.compare = ComparePage(log_path, appearance)
+        self._reporter: CrashReporter | None = None
+        self._pages = QStackedWidget()
+        for page in (self.trial, self.runs, self.compare):
+            self._pages.addWidget(page)
+        self._lay_out()
+        self._make_menus()
+        self._connect()
+        self.first_run = FirstRun(self, self.appearance, self.session, self.trial, preferences)
+        self.resize(QSize(1280, 800))
+        self.restoreGeometry(preferences.state("window"))
+        self.trial.restoreState(preferences.state("trial"), _STATE_VERSION)
+        self._show_state(self.session.state)
+
+    # -- life -------------------------------------------------------------------------------------------
+
+    def begin(self, scenario: str | None = None) -> None:
+        """What the window opens with: the first run the first time, afterwards the scenario, ready to run."""
+        self.session.open_scenario(scenario or DEFAULT_SCENARIO)
+        if scenario is None and not self.preferences.shown_around:
+            self.first_run.begin()
+
+    def take_reporter(self, reporter: CrashReporter) -> None:
+        """Where mistakes of ours are reported."""
+        self._reporter = reporter
+
+    def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
+        """Stop the engine, keep its run, and remember the window's shape."""
+        self.preferences.keep_state("window", self.saveGeometry())
+        self.preferences.keep_state("trial", self.trial.saveState(_STATE_VERSION))
+        self.runs.close_page()
+        self.session.close()
+        super().closeEvent(event)
+        event.accept()
+
+    # -- making -----------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        self._navigation = QWidget()
+        self._navigation.setObjectName("navigation")
+        row = QHBoxLayout(self._navigation)
+        row.setContentsMargins(8, 4, 8, 0)
+        for name in _PAGES:
+            button = QToolButton()
+            button.setDefaultAction(self.actions_table[name])
+            button.setProperty("role", "flat")
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(button)
+        row.addStretch()
+        self._title = QLabel()
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
+        self._title.setProperty("tone", "muted")
+        row.addWidget(self._title)
+        whole = QWidget()
+        column = QVBoxLayout(whole)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(self._navigation)
+        column.addWidget(self.messages)
+        column.addWidget(self._pages, 1)
+        self.setCentralWidget(whole)
+
+    def _make_menus(self) -> None:
+        actions = self.actions_table
+        for title in MENUS:
+            menu = self.menuBar().addMenu(title)
+            section = 0
+            for spec in actions:
+                if spec.menu != title:
+                    continue
+                if spec.section != section:
+                    menu.addSeparator()
+                    section = spec.section
+                menu.addAction(actions[spec.id])
+                self.addAction(actions[spec.id])  # its key works while the menu bar is hidden, too
+        for names in (tuple(SPEEDS), _PAGES, ("appearance_system", "appearance_light", "appearance_dark")):
+            group = QActionGroup(self)
+            for name in names:
+                group.addAction(actions[name])
+        actions["speed_10"].setChecked(True)
+        actions["go_trial"].setChecked(True)
+        actions[f"appearance_{self.appearance.choice}"].setChecked(True)
+
+    def _connect(self) -> None:
+        actions, session = self.actions_table, self.session
+        for name, do in {
+            "open_scenario": self.choose_scenario,
+            "use_my_data": self.use_my_data,
+            "save_scenario": self.save_scenario,
+            "import_run": self._import_run,
+            "export_run": self._export_run,
+            "copy_summary": self.copy_summary,
+            "quit": self.close,
+            "run": session.start,
+            "stop": session.stop,
+            "undo": session.switchboard.undo,
+            "redo": session.switchboard.redo,
+            "palette": self.find_action,
+            "tour": self.begin_tour,
+            "assumptions": self._show_assumptions,
+            "log_file": self._show_log_file,
+            "about": self._show_about,
+        }.items():
+            actions[name].triggered.connect(partial(_do, do))
+        actions["pause"].toggled.connect(session.pause)
+        actions["present"].toggled.connect(self.present)
+        for name, speed in SPEEDS.items():
+            actions[name].triggered.connect(partial(_do, partial(session.set_speed, speed)))
+        for index, name in enumerate(_PAGES):
+            actions[name].triggered.connect(partial(_do, partial(self.go_to, index)))
+        for choice in ("system", "light", "dark"):
+            actions[f"appearance_{choice}"].triggered.connect(
+                partial(_do, partial(self._choose_appearance, choice))
+            )
+        stack = session.switchboard.undo_stack
+        stack.canUndoChanged.connect(self._show_undo)
+        stack.canRedoChanged.connect(self._show_undo)
+        stack.indexChanged.connect(self._show_undo)
+        session.state_changed.connect(self._show_state)
+        session.scenario_opened.connect(self._show_title)
+        session.run_shown.connect(self._show_title)
+        session.refused.connect(self.messages.show_error)
+        session.noticed.connect(self.messages.show_notice)
+        session.died.connect(self._on_died)
+        self.runs.open_run.connect(self._open_run)
+        self.runs.compare_runs.connect(self._compare_runs)
+        self.runs.run_again.connect(self._run_again)
+        self.runs.problem.connect(self.messages.show_error)
+        self.compare.request_picked.connect(self._open_request)
+        self.trial.inputs.inputs_chosen.connect(session.use_inputs)
+        self._show_undo()
+
+    # -- pages ------------------------------------------------------------------------------------------
+
+    @property
+    def page_index(self) -> int:
+        """Which page is shown: 0 (Trial), 1 (Runs) or 2 (Compare)."""
+        return self._pages.currentIndex()
+
+    def go_to(self, index: int) -> None:
+        """Show page 0 (Trial), 1 (Runs) or 2 (Compare)."""
+        self._pages.setCurrentIndex(index)
+        self.actions_table[_PAGES[index]].setChecked(True)
+        if index == 1:
+            self.runs.refresh()
+        elif index == 2:
+            self.compare.refresh()
+
+    @Slot(object)
+    def _open_run(self, run_id: int) -> None:
+        self.session.show_run(run_id)
+        self.go_to(0)
+
+    @Slot(object, object)
+    def _open_request(self, run_id: int, number: int) -> None:
+        if self.session.run_id != run_id:
+            self.session.show_run(run_id)
+        self.go_to(0)
+        self.trial.show_request(number)
+
+    @Slot(list)
+    def _compare_runs(self, run_ids: list[int]) -> None:
+        self.go_to(2)
+        self.compare.compare([(run_id, None) for run_id in run_ids])
+
+    @Slot(object)
+    def _run_again(self, run_id: int) -> None:
+        """The run's scenario with all that was switched, on the inputs that it had."""
+        if self.session.busy:
+            self.messages.show_notice("A run goes on. Stop it first, then run the other one again.")
+            return
+        try:
+            with SessionLog.open(self.session.log_path, create=False) as log:
+                reader = RunReader(log, run_id)
+                text, name = scenario_text(reader), reader.record().scenario
+                hints = needed_inputs(reader)
+        except UserError as error:
+            self.messages.show_error(error)
+            return
+        if hints:
+            self.messages.show_notice(f"It runs on what is chosen now. For the same run: {'; '.join(hints)}.")
+        self.go_to(0)
+        self.session.start_text(text, Path(f"{name}.toml"), self.session.inputs)
+
+    # -- file -------------------------------------------------------------------------------------------
+
+    def choose_scenario(self) -> None:
+        """Ask for a scenario file."""
+        path, _ = QFileDialog.getOpenFileName(self, "Open scenario", "", "Scenarios (*.toml)")
+        if path:
+            self.open_path(Path(path))
+
+    def open_path(self, path: Path) -> None:
+        """Open a scenario file."""
+        self.session.open_scenario(str(path))
+        if (
+            self.session.file is not None
+            and self.session.file.folder / f"{self.session.file.name}.toml" == path
+        ):
+            self.recent.add("scenario", path)
+        self.go_to(0)
+
+    def use_my_data(self) -> None:
+        """Choose prompts and data."""
+        self.go_to(0)
+        self.trial.inputs.open_dialog()
+
+    def save_scenario(self) -> None:
+        """Write the scenario with its switches as they are."""
+        file = self.session.file
+        if file is None:
+            return
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save scenario as", f"{file.name}.toml", "Scenarios (*.toml)"
+        )
+        if not path:
+            return
+        try:
+            Path(path).write_text(self.session.switchboard.base_text(), encoding="utf-8")
+        except OSError as error:
+            self.messages.show_error(UserError(f"cannot be written ({error.strerror})", where=path))
+            return
+        self.session.switchboard.saved()
+        self.recent.add("scenario", Path(path))
+        self.messages.show_notice(f"Saved as {path}.")
+
+    def copy_summary(self) -> None:
+        """Put the summary on the clipboard."""
+        QApplication.clipboard().setText(self.trial.summary.as_text())
+        self.messages.show_notice("The summary is on the clipboard.")
+
+    def _import_run(self) -> None:
+        self.go_to(1)
+        self.runs.import_run()
+
+    def _export_run(self) -> None:
+        if self.page_index == 0 and self.session.run_id is not None:
+            self.runs.export_run(self.session.run_id)
+        else:
+            self.go_to(1)
+            self.runs.export_selected()
+
+    # -- drops ------------------------------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:  # noqa: N802
+        """Files of this machine may be dropped anywhere."""
+        if event.mimeData().hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
+        """Take what was dropped for what it is."""
+        try:
+            paths = dropped_files(event.mimeData())
+            kinds = [(classify(path), path) for path in paths]
+        except UserError as error:
+            self.messages.show_error(error)
+            return
+        event.acceptProposedAction()
+        self.take_files(kinds)
+
+    def take_files(self, kinds: Sequence[tuple[DropKind, Path]]) -> None:
+        """Open a scenario, import runs, or preview prompts and data."""
+        prompts = [path for kind, path in kinds if kind == "prompts"]
+        data = [path for kind, path in kinds if kind == "data"]
+        for kind, path in kinds:
+            if kind == "scenario":
+                self.open_path(path)
+            elif kind == "run":
+                self.go_to(1)
+                self.runs.import_file(path)
+        if prompts or data:
+            self.go_to(0)
+            self.trial.inputs.use_files(prompts[0] if prompts else None, data[0] if data else None)
+
+    # -- view and help ----------------------------------------------------------------------------------
+
+    @Slot(bool)
+    def present(self, presenting: bool) -> None:
+        """Full screen, large type, the acts; or back to the desk."""
+        self.go_to(0)
+        self.menuBar().setVisible(not presenting)
+        self._navigation.setVisible(not presenting)
+        self.appearance.present(presenting)
+        self.trial.present(presenting)
+        if presenting:
+            self.showFullScreen()
+        else:
+            self.showNormal()
+
+    def find_action(self) -> None:
+        """Ctrl+K."""
+        CommandPalette(self.actions_table, self).open()
+
+    def begin_tour(self) -> None:
+        """The first run again."""
+        if self.session.busy:
+            self.messages.show_notice("A run goes on. Stop it first; then the tour starts its own.")
+            return
+        self.go_to(0)
+        self.session.open_scenario(DEFAULT_SCENARIO)
+        self.session.use_inputs(OwnInputs())
+        self.first_run.begin()
+
+    def _choose_appearance(self, choice: Choice) -> None:
+        self.appearance.choose(choice)
+        self.preferences.appearance = choice
+
+    def _show_assumptions(self) -> None:
+        show_assumptions(self, self.session.scenario())
+
+    def _show_log_file(self) -> None:
+        show_log_file(self, self.session.log_path)
+
+    def _show_about(self) -> None:
+        show_about(self)
+
+    # -- state ------------------------------------------------------------------------------------------
+
+    @Slot(str)
+    def _show_state(self, state: str) -> None:
+        actions = self.actions_table
+        actions["run"].setEnabled(state == "idle")
+        actions["pause"].setEnabled(state in ("running", "paused"))
+        actions["stop"].setEnabled(state in ("starting", "running", "paused"))
+        pause = actions["pause"]
+        pause.blockSignals(True)
+        pause.setChecked(state == "paused")
+        pause.blockSignals(False)
+        actions["export_run"].setEnabled(state == "idle")
+
+    @Slot()
+    def _show_undo(self) -> None:
+        stack = self.session.switchboard.undo_stack
+        for name, possible, text in (
+            ("undo", stack.canUndo(), stack.undoText()),
+            ("redo", stack.canRedo(), stack.redoText()),
+        ):
+            action = self.actions_table[name]
+            action.setEnabled(possible)
+            action.setText(f"&{name.title()}{f': {text}' if text else ''}")
+
+    @Slot()
+    def _show_title(self) -> None:
+        session = self.session
+        title = session.file.scenario.title if session.file else ""
+        if session.run_id is not None:
+            title = f"Run {session.run_id} · {title}" if session.steering else f"Run {session.run_id}"
+        self._title.setText(title)
+        self.setWindowTitle(f"{title} – Seatrial" if title else "Seatrial")
+
+    @Slot(str)
+    def _on_died(self, words: str) -> None:
+        self.messages.show_error(
+            UserError(
+                "The engine went away in mid-run",
+                where=words,
+                do="What it had written is kept and shown. Press Run to start again.",
+            )
+        )
+
+
+def _do(function: Callable[[], object], *_checked: object) -> None:
+    """Without what `triggered` brings along."""
+    function()

@@ -1,0 +1,164 @@
+"""Presenting: the acts of the scenario, one after the other, in large type under the charts.
+
+Going on flips the act's switches and lets virtual time go; when the act has played as long as it says, time is held
+until the presenter goes on. Going back takes the act's switches back. Time itself never goes back.
+"""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Slot
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+
+from app.scenario.model import Act
+from widgets.actions import Actions
+from widgets.engine_link import Progress
+from widgets.session import Session
+
+
+class Presenter(QWidget):
+    """The bar of acts. `begin` starts a staged run, `leave` ends the presentation and leaves the run as it is."""
+
+    def __init__(self, session: Session, actions: Actions) -> None:
+        super().__init__()
+        self.setObjectName("presenter")
+        self._session = session
+        self._actions = actions
+        self._acts: tuple[Act, ...] = ()
+        self._index = 0
+        self._presenting = False
+        self._steers = False
+        self._hold_at_s: float | None = None
+        self._virtual_s = 0.0
+        self._flips: list[int] = []
+        """Index of the undo stack before each act after the first."""
+        self.title = QLabel()
+        self.title.setProperty("role", "title")
+        self.text = QLabel()
+        self.notes = QLabel()
+        self.notes.setProperty("role", "caption")
+        self.place = QLabel()
+        self.place.setProperty("role", "caption")
+        for label in (self.title, self.text, self.notes, self.place):
+            label.setTextFormat(Qt.TextFormat.PlainText)
+            label.setWordWrap(label is not self.place)
+        words = QVBoxLayout()
+        words.addWidget(self.title)
+        words.addWidget(self.text)
+        words.addWidget(self.notes)
+        self.show_notes = QToolButton()
+        self.show_notes.setText("Notes")
+        self.show_notes.setToolTip("Show the presenter's notes: the audience sees them too.")
+        self.show_notes.setCheckable(True)
+        self.show_notes.toggled.connect(self._show)
+        self.back = QPushButton("Back")
+        self.next = QPushButton("Next")
+        self.next.setProperty("role", "primary")
+        self.back.clicked.connect(actions["previous_act"].trigger)
+        self.next.clicked.connect(actions["next_act"].trigger)
+        row = QHBoxLayout(self)
+        row.addLayout(words, 1)
+        row.addWidget(self.place)
+        row.addWidget(self.show_notes)
+        row.addWidget(self.back)
+        row.addWidget(self.next)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        actions["next_act"].triggered.connect(self.go_on)
+        actions["previous_act"].triggered.connect(self.go_back)
+        session.progressed.connect(self._on_progress)
+        session.state_changed.connect(self._show)
+        self.leave()
+
+    @property
+    def presenting(self) -> bool:
+        """Whether a presentation is on."""
+        return self._presenting
+
+    def begin(self, *, fresh: bool) -> None:
+        """Begin with the first act; `fresh` starts a staged run, otherwise the run that is shown is talked about."""
+        self._acts = self._session.scenario().acts
+        self._presenting = True
+        self._index = 0
+        self._flips = []
+        self._hold_at_s = self._acts[0].for_s if self._acts and fresh else None
+        if fresh:
+            self._session.start_staged()
+        self._steers = fresh
+        self._show()
+
+    def leave(self) -> None:
+        """End the presentation."""
+        self._presenting = False
+        self._steers = False
+        self._hold_at_s = None
+        self._acts = ()
+        self._show()
+
+    @Slot()
+    def go_on(self) -> None:
+        """The next act: its switches are flipped, and time goes on."""
+        if not self._presenting or self._index + 1 >= len(self._acts):
+            return
+        session = self._session
+        self._index += 1
+        act = self._acts[self._index]
+        if self._steers and session.busy:
+            board = session.switchboard
+            self._flips.append(board.undo_stack.index())
+            if act.changes:
+                board.flip([(each.set, each.value) for each in act.changes], act.title)
+            began_s = self._hold_at_s if self._hold_at_s is not None else self._virtual_s
+            last = self._index + 1 == len(self._acts)
+            self._hold_at_s = None if act.for_s is None or last else max(began_s, self._virtual_s) + act.for_s
+            session.pause(False)
+        self._show()
+
+    @Slot()
+    def go_back(self) -> None:
+        """The act before: this one's switches are taken back."""
+        if not self._presenting or self._index == 0:
+            return
+        self._index -= 1
+        if self._flips:
+            stack = self._session.switchboard.undo_stack
+            before = self._flips.pop()
+            while self._session.busy and stack.index() > before:
+                self._session.switchboard.undo()
+        self._hold_at_s = None
+        self._show()
+
+    @Slot(object)
+    def _on_progress(self, progress: Progress) -> None:
+        self._virtual_s = progress.virtual_s
+        if self._hold_at_s is not None and progress.virtual_s >= self._hold_at_s:
+            if self._session.state == "running":
+                self._session.pause(True)
+            self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        self.setVisible(self._presenting)
+        there = bool(self._acts)
+        for name, possible in (
+            ("next_act", there and self._index + 1 < len(self._acts)),
+            ("previous_act", there and self._index > 0),
+        ):
+            self._actions[name].setEnabled(self._presenting and possible)
+        self.next.setEnabled(self._actions["next_act"].isEnabled())
+        self.back.setEnabled(self._actions["previous_act"].isEnabled())
+        if not there:
+            self.show_notes.hide()
+            self.title.setText("")
+            self.text.setText(
+                "This scenario has no acts: the charts speak for themselves." if self._presenting else ""
+            )
+            self.notes.setText("")
+            self.place.setText("")
+            return
+        act = self._acts[self._index]
+        self.title.setText(act.title)
+        self.text.setText(act.text)
+        self.notes.setText(act.notes)
+        self.notes.setVisible(bool(act.notes) and self.show_notes.isChecked())
+        self.show_notes.setVisible(bool(act.notes))
+        waits = self._session.state == "paused" and self.next.isEnabled()
+        self.place.setText(f"Act {self._index + 1} of {len(self._acts)}{', waits for Next' if waits else ''}")

@@ -1,0 +1,257 @@
+"""The Trial page: charts in the middle, switches on the left, requests below, one request on the right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolButton, QVBoxLayout, QWidget
+
+from app.analysis.curves import Picture
+from app.scenario.files import ScenarioFile
+from app.sessions.filters import Filter
+from app.sessions.reader import RunReader
+from app.sessions.records import PromptRecord
+from app.sessions.session_log import SessionLog
+from widgets.actions import Actions
+from widgets.appearance import Appearance
+from widgets.background import Job
+from widgets.charts.board import ChartBoard
+from widgets.engine_link import Progress
+from widgets.inputs.latest_job import LatestJob
+from widgets.inputs.panel import InputsPanel
+from widgets.inputs.recent import RecentFiles
+from widgets.present.presenter import Presenter
+from widgets.session import Session
+from widgets.trial.failure_cards import FailureCards
+from widgets.trial.replay_bar import ReplayBar
+from widgets.trial.request_detail import RequestDetail
+from widgets.trial.request_table import RequestTable
+from widgets.trial.safeguards_panel import SafeguardsPanel
+from widgets.trial.summary_strip import SummaryStrip
+from widgets.trial.top_bar import TopBar
+from widgets.upright_area import UprightArea
+
+_MICRO: Final = 1e6
+_DOCK_WIDTH: Final = 330
+_TABLE_HEIGHT: Final = 190
+_EMPTY: Final = "No run is shown.\n\nPress Run (F5) to see how each variant does, or open an earlier run on the Runs page."
+_STARTING: Final = "Reading prompts and data…"
+
+
+class TrialPage(QMainWindow):
+    """A window in the window, for its docks. It shows the run of `session`, whichever that is.
+
+    Attributes: `top_bar`, `summary`, `board`, `replay`, `presenter`, `table`, `detail`, `inputs`, `cards`, `safeguards`,
+    and the docks `left_dock`, `table_dock`, `detail_dock`.
+    """
+
+    def __init__(
+        self, session: Session, actions: Actions, appearance: Appearance, recent: RecentFiles
+    ) -> None:
+        super().__init__()
+        self.setObjectName("trial_page")
+        self.setWindowFlags(Qt.WindowType.Widget)
+        self.setDockNestingEnabled(True)
+        self._session = session
+        self._actions = actions
+        self._prompts = LatestJob(self)
+        self._prompts.done.connect(self._show_prompts)
+        self._tabled: int | None = None
+        self._wanted: int | None = None
+        self._known_prompts: list[PromptRecord] | None = None
+        self._before = QByteArray()
+        self.top_bar = TopBar(actions, session.switchboard)
+        self.summary = SummaryStrip()
+        self.board = ChartBoard(appearance)
+        self.board.set_empty_text(_EMPTY)
+        self.replay = ReplayBar(session)
+        self.presenter = Presenter(session, actions)
+        self.table = RequestTable(session.log_path, appearance)
+        self.detail = RequestDetail(session.log_path, appearance)
+        self.inputs = InputsPanel(appearance, recent)
+        self.cards = FailureCards(session.switchboard)
+        self.safeguards = SafeguardsPanel(session.switchboard)
+        self._lay_out()
+        self._connect()
+
+    # -- what others ask of it --------------------------------------------------------------------------
+
+    def show_request(self, number: int) -> None:
+        """Open a request of the run that is shown."""
+        run_id = self._session.run_id
+        if run_id is None:
+            return
+        if self._tabled != run_id:
+            self._wanted = number  # its table is still being made
+            return
+        self.detail_dock.show()
+        self.detail.show_request(run_id, number)
+        self.table.select(number)
+
+    def callout_target(self, name: str) -> QWidget:
+        """The widget that a callout points at: 'load', 'charts' or 'inputs'."""
+        if name == "charts":
+            return self.board
+        if name == "inputs":
+            self._left_area.ensureWidgetVisible(self.inputs)
+            return self.inputs
+        card = self.cards.findChild(QWidget, f"card_{name}")
+        assert card is not None
+        self._left_area.ensureWidgetVisible(card)
+        return card
+
+    def present(self, presenting: bool) -> None:
+        """Only charts, summary and acts, large; or all of it again. What names files or people is hidden meanwhile."""
+        if presenting:
+            self._before = self.saveState()
+            for dock in (self.left_dock, self.table_dock, self.detail_dock):
+                dock.hide()
+            self.presenter.begin(fresh=not self._session.busy and self._session.picture is None)
+        else:
+            self.presenter.leave()
+            self.restoreState(self._before)
+
+    # -- making -----------------------------------------------------------------------------------------
+
+    def _lay_out(self) -> None:
+        middle = QWidget()
+        layout = QVBoxLayout(middle)
+        layout.setContentsMargins(8, 6, 8, 6)
+        layout.setSpacing(6)
+        layout.addWidget(self.top_bar)
+        layout.addWidget(self.summary)
+        layout.addWidget(self.board, 1)
+        layout.addWidget(self.replay)
+        layout.addWidget(self.presenter)
+        self.setCentralWidget(middle)
+        area = Qt.DockWidgetArea
+        self.left_dock = self._dock("switches", "Switches", self._left(), area.LeftDockWidgetArea)
+        self.table_dock = self._dock("requests", "Requests", self.table, area.BottomDockWidgetArea)
+        self.detail_dock = self._dock("request", "One request", self.detail, area.RightDockWidgetArea)
+        self.detail_dock.hide()
+        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self.resizeDocks([self.left_dock], [_DOCK_WIDTH], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.table_dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
+
+    def _left(self) -> QWidget:
+        inside = QWidget()
+        column = QVBoxLayout(inside)
+        column.setContentsMargins(8, 4, 8, 8)
+        for widget in (self.inputs, self.cards, self.safeguards):
+            column.addWidget(widget)
+        column.addStretch()
+        self._left_area = UprightArea(inside)
+        self._left_area.setObjectName("switches_area")
+        return self._left_area
+
+    def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        for button in dock.findChildren(QToolButton, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            button.setAccessibleName(f"{button.toolTip() or 'Button'} of {title}")
+        return dock
+
+    def _connect(self) -> None:
+        session, actions = self._session, self._actions
+        session.scenario_opened.connect(self._show_scenario)
+        session.inputs_changed.connect(self.inputs.show_inputs)
+        session.run_shown.connect(self._show_run)
+        session.pictured.connect(self._show_picture)
+        session.progressed.connect(self._show_progress)
+        session.state_changed.connect(self._show_state)
+        self.board.range_picked.connect(self._pick_range)
+        self.table.request_picked.connect(self._pick_request)
+        self.detail.step.connect(self.table.step)
+        actions["hold_view"].toggled.connect(self.board.hold)
+        actions["reset_view"].triggered.connect(self.board.reset_view)
+        actions["more_charts"].toggled.connect(self.board.set_more)
+        actions["faults_off"].triggered.connect(self.cards.all_off)
+        actions["find_request"].triggered.connect(self._find)
+
+    # -- what comes -------------------------------------------------------------------------------------
+
+    @Slot(object)
+    def _show_scenario(self, file: ScenarioFile) -> None:
+        self.inputs.set_scenario(file, self._session.inputs)
+
+    @Slot(object)
+    def _show_run(self, run_id: int | None) -> None:
+        self._tabled = None
+        self.board.show_picture(None)
+        self.summary.show_picture(None)
+        self.cards.show_picture(None)
+        self.table.show_run(None)
+        self.detail.clear()
+        self.detail_dock.hide()
+        if run_id is not None:
+            log_path = self._session.log_path
+            self._prompts.run(lambda job: _prompts_of(job, log_path, run_id))
+
+    @Slot(object)
+    def _show_prompts(self, found: tuple[int, list[PromptRecord]]) -> None:
+        run_id, self._known_prompts = found
+        if run_id == self._session.run_id and self._session.picture is not None:
+            self._make_table(self._session.picture)
+
+    def _make_table(self, picture: Picture) -> None:
+        run_id = picture.record.run_id
+        self.table.show_run(run_id, picture.variants, self._known_prompts or ())
+        self._tabled = run_id
+        if self._wanted is not None:
+            wanted, self._wanted = self._wanted, None
+            self.show_request(wanted)
+
+    @Slot(object)
+    def _show_picture(self, picture: Picture) -> None:
+        record = picture.record
+        self.board.show_picture(picture)
+        self.summary.show_picture(picture)
+        self.cards.show_picture(picture)
+        if self._tabled != record.run_id and self._known_prompts is not None and not self._prompts.busy:
+            self._make_table(picture)
+        if self._tabled == record.run_id:
+            self.table.run_grew(record.offered, record.state == "running")
+        if self.detail_dock.isVisible():
+            self.detail.run_grew()
+        if not self._session.steering:
+            self.top_bar.show_progress(picture.until_s, record.duration_s)
+
+    @Slot(object)
+    def _show_progress(self, progress: Progress) -> None:
+        if self._session.steering:
+            self.top_bar.show_progress(progress.virtual_s, progress.end_s)
+
+    @Slot(str)
+    def _show_state(self, state: str) -> None:
+        self.top_bar.set_running(state != "idle")
+        self.board.set_empty_text(_STARTING if state == "starting" else _EMPTY)
+
+    # -- what the user does -----------------------------------------------------------------------------
+
+    @Slot(float, float, object)
+    def _pick_range(self, from_s: float, to_s: float, variant: str | None) -> None:
+        """Exactly the requests that ended then."""
+        self.table_dock.show()
+        wanted = Filter(variant=variant, from_us=round(from_s * _MICRO), to_us=round(to_s * _MICRO))
+        self.table.set_filter(wanted)
+
+    @Slot(object)
+    def _pick_request(self, number: int) -> None:
+        if self._session.run_id is not None:
+            self.detail_dock.show()
+            self.detail.show_request(self._session.run_id, number)
+
+    @Slot()
+    def _find(self) -> None:
+        self.table_dock.show()
+        self.table.focus_filter()
+
+
+def _prompts_of(_job: Job, log_path: Path | None, run_id: int) -> tuple[int, list[PromptRecord]]:
+    with SessionLog.open(log_path, create=False) as log:
+        return run_id, RunReader(log, run_id).prompts()

@@ -1,0 +1,139 @@
+"""Replay: a run from the log as it looked at any moment, played at any speed."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Final
+
+from PySide6.QtCore import Qt, QTimer, Slot
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+
+from app.analysis.curves import Picture
+from widgets.session import Session
+
+SPEEDS: Final = (1, 10, 60, 600)
+"""Virtual seconds a second."""
+_STEPS: Final = 1000
+_TICK_MS: Final = 100
+
+
+class ReplayBar(QWidget):
+    """A slider over the run, play and hold, and the speed. Only there for a run that has ended."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.setObjectName("replay")
+        self._session = session
+        self._end_s = 0.0
+        self._at_s = 0.0
+        self._then = 0.0
+        self.play = QPushButton("Replay")
+        self.play.setCheckable(True)
+        self.play.setToolTip("Play the run again from the log, from where the slider stands.")
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, _STEPS)
+        self.slider.setAccessibleName("Time in the run")
+        self.speed = QComboBox()
+        self.speed.setAccessibleName("Speed of the replay")
+        for factor in SPEEDS:
+            self.speed.addItem(f"×{factor}", factor)
+        self.speed.setCurrentIndex(1)
+        self.clock = QLabel()
+        self.clock.setMinimumWidth(self.clock.fontMetrics().horizontalAdvance("00:00:00 of 00:00:00 "))
+        self.whole = QPushButton("Whole run")
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        for widget in (self.play, self.speed):
+            layout.addWidget(widget)
+        layout.addWidget(self.slider, 1)
+        layout.addWidget(self.clock)
+        layout.addWidget(self.whole)
+        self._timer = QTimer(self)
+        self._timer.setInterval(_TICK_MS)
+        self._timer.timeout.connect(self._tick)
+        self.play.toggled.connect(self._play)
+        self.slider.valueChanged.connect(self._moved)
+        self.whole.clicked.connect(self.show_whole)
+        session.pictured.connect(self._on_picture)
+        session.run_shown.connect(self._on_run)
+        session.state_changed.connect(self._show)
+        self._show()
+
+    def show_whole(self) -> None:
+        """Back to all that the log holds."""
+        self.play.setChecked(False)
+        self._at_s = self._end_s
+        self._set_slider()
+        self._session.watch.live()
+
+    @Slot(object)
+    def _on_run(self, _run_id: int | None) -> None:
+        self.play.setChecked(False)
+        self._end_s = self._at_s = 0.0
+        self._show()
+
+    @Slot(object)
+    def _on_picture(self, picture: Picture) -> None:
+        record = picture.record
+        end_s = record.virtual_us / 1e6
+        at_the_end = self._at_s >= self._end_s
+        self._end_s = end_s
+        if at_the_end and not self.play.isChecked():
+            self._at_s = end_s
+        self._set_slider()
+        self._show()
+
+    @Slot()
+    def _show(self) -> None:
+        self.setVisible(self._end_s > 0 and not self._session.steering)
+        if self._session.steering:
+            self.play.setChecked(False)
+
+    @Slot(bool)
+    def _play(self, playing: bool) -> None:
+        self.play.setText("Hold" if playing else "Replay")
+        if not playing:
+            self._timer.stop()
+            return
+        if self._at_s >= self._end_s:
+            self._at_s = 0.0
+        self._then = monotonic()
+        self._timer.start()
+
+    @Slot()
+    def _tick(self) -> None:
+        now = monotonic()
+        self._at_s = min(self._at_s + (now - self._then) * float(self.speed.currentData()), self._end_s)
+        self._then = now
+        self._set_slider()
+        if self._at_s >= self._end_s:
+            self.show_whole()
+        else:
+            self._session.watch.show_at(self._at_s)
+
+    @Slot(int)
+    def _moved(self, value: int) -> None:
+        """By the user's hand."""
+        self._at_s = self._end_s * value / _STEPS
+        self._tell()
+        if value == _STEPS:
+            self._session.watch.live()
+        else:
+            self._session.watch.show_at(self._at_s)
+
+    def _set_slider(self) -> None:
+        self.slider.blockSignals(True)
+        self.slider.setValue(round(_STEPS * self._at_s / self._end_s) if self._end_s else 0)
+        self.slider.blockSignals(False)
+        self._tell()
+
+    def _tell(self) -> None:
+        self.clock.setText(f"{clock(self._at_s)} of {clock(self._end_s)}")
+
+
+def clock(seconds: float) -> str:
+    """Virtual time as m:ss, or h:mm:ss from an hour on."""
+    whole = int(seconds)
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

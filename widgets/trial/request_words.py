@@ -1,0 +1,79 @@
+"""How a request's times, errors and reasons are said to people, in the table and in the detail. No Qt."""
+
+from __future__ import annotations
+
+from typing import Final
+
+_MICRO: Final = 1_000_000
+
+ERRORS: Final[dict[str, str]] = {
+    "rate_limited": "too many requests for its limits",
+    "insufficient_quota": "the account has no money left",
+    "server_error": "the provider had an error",
+    "overloaded": "the provider is overloaded or out",
+    "context_length_exceeded": "the prompt is too long for the model",
+    "request_too_large": "larger than its limits ever allow",
+    "timeout": "no answer in time",
+    "connection_lost": "the connection was lost",
+    "rejected": "the provider refused the request",
+    "unreadable_answer": "the answer could not be read",
+    "bad_answer": "the answer did not pass its check",
+    "breaker_open": "calls were held back by an open breaker",
+    "deadline_exceeded": "the time for the request was up",
+    "budget_exceeded": "the spend limit was reached",
+    "budget_exceeded_cheaper": "the spend limit for this model was reached",
+    "budget_exceeded_canned": "the spend limit was reached",
+    "prompt_error": "the prompt could not be made from the row",
+    "run_ended": "the run ended first",
+}
+"""What each name in `app.safeguards.errors` means."""
+
+SERVERS: Final[dict[str, str]] = {
+    "primary": "the primary model",
+    "hedge": "a second call made to be safe",
+    "fallback": "the fallback model",
+    "cache": "the cache",
+    "canned": "the canned answer",
+    "human": "a person",
+    "nobody": "nobody",
+}
+"""Who answered, by served_by."""
+
+_STAND_INS: Final = {
+    "fallback": "The fallback model was asked",
+    "canned": "The canned answer stood in",
+}
+_SENTENCES: Final = {"retry budget empty": "It was not tried again: the retry budget was empty"}
+
+
+def clock(time_us: int) -> str:
+    """A time since the run's start: `3:05.2`, `1:02:05.2`."""
+    tenths = time_us // (_MICRO // 10)
+    minutes, tenths = divmod(tenths, 600)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{tenths // 10:02d}.{tenths % 10}"
+    return f"{hours}:{minutes:02d}:{rest}" if hours else f"{minutes}:{rest}"
+
+
+def length(seconds: float) -> str:
+    """A length of time with three digits or so: `0.43 s`, `12.3 s`, `173 s`."""
+    if 0 < seconds < 0.005:
+        return "under 0.01 s"
+    decimals = 2 if seconds < 10 else 1 if seconds < 100 else 0
+    return f"{seconds:,.{decimals}f} s"
+
+
+def error_words(name: str) -> str:
+    """What went wrong, in words."""
+    return ERRORS.get(name, name.replace("_", " "))
+
+
+def reason_words(reason: str) -> str:
+    """Why a request was served the way it was, as a sentence; empty where nothing had to be decided."""
+    if not reason:
+        return ""
+    stand_in, colon, name = reason.partition(": ")
+    if colon and stand_in in _STAND_INS:
+        return f"{_STAND_INS[stand_in]}: {error_words(name)}."
+    said = _SENTENCES.get(reason, error_words(reason))
+    return f"{said[:1].upper()}{said[1:]}."

@@ -1,0 +1,133 @@
+"""The summary of the run that is shown: how many got a good answer, how sure that is, and one plain sentence per variant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
+
+from app.analysis.intervals import wilson
+from app.analysis.summary import sentence
+from widgets.trial.labels import plain_label
+
+if TYPE_CHECKING:
+    from app.analysis.curves import Picture
+
+_SHARE_TIP = "Requests with a good answer, of all that have ended: good / n."
+_INTERVAL_TIP = (
+    "Where the share would lie, 19 times in 20, if requests like these went on under the same failures "
+    "(Wilson score interval, 95 %). It says nothing about other days' failures."
+)
+
+
+class SummaryStrip(QWidget):
+    """A row for each variant, and a line on the difference between the first and the last."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("summary_strip")
+        self.setAccessibleName("Summary")
+        self._text = ""
+        self._rows: list[tuple[QLabel, QLabel, QLabel]] = []
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 0, 0, 0)
+        self._grid.setHorizontalSpacing(12)
+        self._grid.setVerticalSpacing(2)
+        self._grid.setColumnStretch(2, 1)
+        self._difference = plain_label(wraps=True)
+        self._difference.setObjectName("summary_difference")
+        self._nothing = plain_label(
+            "No run is shown yet. Press Run to see how each variant does.", wraps=True
+        )
+        self._nothing.setProperty("tone", "muted")
+        self._grid.addWidget(self._nothing, 0, 0, 1, 3)
+        self.show_picture(None)
+
+    def show_picture(self, picture: Picture | None) -> None:
+        """Show how the run's variants have done so far."""
+        variants = [] if picture is None else _numbered(picture)
+        if len(variants) != len(self._rows):
+            self._rebuild(len(variants))
+        for row, (title, found) in zip(self._rows, variants, strict=True):
+            for label, text in zip(
+                row, (_share(found), _interval(found), sentence(title, found)), strict=True
+            ):
+                if text != label.text():
+                    label.setText(text)
+        self._difference.setText(difference(variants))
+        self._difference.setVisible(bool(self._difference.text()))
+        self._nothing.setVisible(not variants)
+        self._text = "" if picture is None else _for_a_slide(picture, variants)
+
+    def as_text(self) -> str:
+        """What is shown, for a slide: with the numbers, the seed, and that it was simulated. Empty without a run."""
+        return self._text
+
+    def _rebuild(self, count: int) -> None:
+        for row in self._rows:
+            for old in row:
+                self._grid.removeWidget(old)
+                old.hide()
+                old.deleteLater()
+        self._grid.removeWidget(self._difference)
+        self._rows = []
+        for index in range(count):
+            share = plain_label(role="title")
+            share.setToolTip(_SHARE_TIP)
+            share.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+            interval = plain_label(role="caption")
+            interval.setToolTip(_INTERVAL_TIP)
+            row = share, interval, plain_label(wraps=True)
+            row[2].setObjectName(f"summary_{index}")
+            for column, label in enumerate(row):
+                self._grid.addWidget(label, index + 1, column)
+            self._rows.append(row)
+        self._grid.addWidget(self._difference, count + 1, 2)
+
+
+def difference(variants: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """How many more customers the last variant served well than the first; empty where there are not two to compare."""
+    if len(variants) < 2 or any(not found["requests"] for _, found in (variants[0], variants[-1])):
+        return ""
+    (first, before), (last, after) = variants[0], variants[-1]
+    more = round(1000 * (after["good_rate"] - before["good_rate"]))
+    if not more:
+        return f"{last} and {first}: as many customers got a good answer."
+    amount = "more" if more > 0 else "fewer"
+    return f"{last}: {abs(more):,} {amount} of 1,000 customers got a good answer than with {first}."
+
+
+def _numbered(picture: Picture) -> list[tuple[str, dict[str, Any]]]:
+    found = picture.summary["variants"]
+    return [(variant.title, found[variant.name]) for variant in picture.variants]
+
+
+def _share(found: Mapping[str, Any]) -> str:
+    return f"{found['good_rate'] * 100:.1f} %" if found["requests"] else "–"
+
+
+def _interval(found: Mapping[str, Any]) -> str:
+    n = found["requests"]
+    if not n:
+        return "good\nn = 0"
+    low, high = wilson(found["outcomes"]["good"], n)
+    return f"good, {low * 100:.1f} to {high * 100:.1f} %\nn = {n:,}"
+
+
+def _for_a_slide(picture: Picture, variants: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    record = picture.record
+    lines = [record.title]
+    for title, found in variants:
+        lines.append(sentence(title, dict(found)))
+        if found["requests"]:
+            low, high = wilson(found["outcomes"]["good"], found["requests"])
+            lines.append(f"    good: {_share(found)} (95 % interval {low * 100:.1f} to {high * 100:.1f} %)")
+    lines += [difference(variants)] if difference(variants) else []
+    kind = "Simulated" if record.clock == "virtual" else "Real calls"
+    until_s = min(picture.until_s, record.duration_s)
+    lines.append(
+        f"{kind}, seed {record.seed}, {until_s:g} s of {record.duration_s:g} s, run {record.run_id}."
+    )
+    return "\n".join(lines)

@@ -1,0 +1,116 @@
+"""The bar on top of the trial: run, pause and stop, speed, traffic, the run's clock, the seed, and that it is simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from PySide6.QtCore import Slot
+from PySide6.QtGui import QActionGroup
+from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+
+from app.scenario.model import Scenario
+from widgets.actions import Actions
+from widgets.trial.flow import FlowLayout
+from widgets.trial.labels import SteadyLabel, plain_label
+from widgets.trial.seed_box import SeedBox
+from widgets.trial.switchboard import Switchboard
+from widgets.trial.traffic_panel import TrafficPanel
+
+_SPEEDS: Final = {"speed_1": "×1", "speed_10": "×10", "speed_max": "max"}
+
+
+class TopBar(QWidget):
+    """Its buttons are the actions run, pause, stop and speed_*; whoever carries them out enables and checks those.
+
+    Attributes: `traffic`, `clock`, `seed`, `badge`.
+    """
+
+    def __init__(self, actions: Actions, switchboard: Switchboard, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("top_bar")
+        self._switchboard = switchboard
+        layout = FlowLayout(self, gap=10)
+        steer = [_button(actions, name) for name in ("run", "pause", "stop")]
+        steer[0].setProperty("role", "primary")
+        layout.addWidget(_together(steer))
+        speeds = []
+        group = QActionGroup(self)
+        for name, short in _SPEEDS.items():
+            actions[name].setIconText(short)
+            group.addAction(actions[name])
+            speeds.append(_button(actions, name))
+        layout.addWidget(_together(speeds))
+        self.traffic = TrafficPanel(switchboard)
+        layout.addWidget(self.traffic)
+        self.clock = SteadyLabel("00:00 of 00:00")
+        self.clock.setObjectName("run_clock")
+        self.clock.setToolTip("Virtual time: how far the run is, and when its last request arrives.")
+        layout.addWidget(self.clock)
+        self.seed = SeedBox()
+        self.seed.setObjectName("seed")
+        self.seed.setAccessibleName("Seed")
+        self.seed.edited.connect(self._flip_seed)
+        layout.addWidget(_together([plain_label("Seed"), self.seed]))
+        self.badge = plain_label("SIMULATED", role="badge")
+        self.badge.setObjectName("badge")
+        self.badge.setToolTip("No real model is called and nothing leaves this machine.")
+        layout.addWidget(self.badge)
+        self.set_running(False)
+        switchboard.changed.connect(self.show_scenario)
+        if switchboard.loaded:
+            self.show_scenario(switchboard.scenario)
+
+    @Slot(object)
+    def show_scenario(self, scenario: Scenario) -> None:
+        """Show its seed, and how long it takes."""
+        self.seed.show_value(scenario.seed)
+        if not self._running:
+            self.show_progress(0, scenario.duration_s)
+
+    def show_progress(self, virtual_s: float, end_s: float) -> None:
+        """Show how far a run is, in virtual seconds, and when its last request arrives."""
+        self.clock.setText(f"{clock(min(virtual_s, end_s))} of {clock(end_s)}")
+        if self._switchboard.loaded:
+            self.traffic.show_time(min(virtual_s, end_s))
+
+    def set_running(self, running: bool) -> None:
+        """Whether a run goes: its seed cannot change then."""
+        self._running = running
+        self.seed.setEnabled(not running)
+        self.seed.setToolTip(
+            "A run keeps its seed. Stop it to choose another."
+            if running
+            else "The same seed gives the same requests and the same failures again."
+        )
+
+    @Slot(object)
+    def _flip_seed(self, seed: int) -> None:
+        self._switchboard.flip([("seed", seed)], f"Seed {seed}", sliding=True)
+
+
+def clock(seconds: float) -> str:
+    """Seconds as m:ss, or h:mm:ss from an hour on."""
+    whole = int(seconds)
+    if whole < 3600:
+        return f"{whole // 60}:{whole % 60:02}"
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
+
+
+def _button(actions: Actions, name: str) -> QToolButton:
+    button = QToolButton()
+    button.setObjectName(f"{name}_button")
+    button.setDefaultAction(actions[name])
+    button.setAccessibleName(actions[name].text().replace("&", ""))
+    return button
+
+
+def _together(widgets: Sequence[QWidget]) -> QWidget:
+    """Widgets that stay side by side when the bar goes on in a new row."""
+    group = QWidget()
+    row = QHBoxLayout(group)
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    for widget in widgets:
+        row.addWidget(widget)
+    return group
