@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -241,12 +242,10 @@ def _blobs(tally: Tally, edges: NDArray[np.intp]) -> list[bytes]:
 
 def _faults(tally: Tally, edges: list[list[int]], text_of: Callable[[int], str]) -> list[str]:
     """How often each kind of fault occurred in each bucket, as JSON."""
-
-    def told(start: int, end: int) -> str:
-        names, counts = (tally.code[start:end] & _BIN).tolist(), tally.count[start:end].tolist()
-        return json.dumps(dict(zip(map(text_of, names), counts, strict=True)))
-
-    return [told(start, end) if end > start else "{}" for start, end in edges]
+    cells = (tally.code & _CELL) >> _BIN_BITS == _FAULTS
+    names, counts = tally.code[cells] & _BIN, tally.count[cells]
+    told = zip(map(text_of, names.tolist()), counts.tolist(), strict=True)
+    return [json.dumps(dict(islice(told, end - start))) if end > start else "{}" for start, end in edges]
 
 
 def _starts(ordered: Ints) -> NDArray[np.intp]:
