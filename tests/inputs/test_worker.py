@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -158,10 +160,14 @@ def test_given_a_process_that_dies_in_a_job_then_the_job_is_told_and_the_rest_go
         load(worker, good="{{ n }}")
         (child,) = children() - others
         os.kill(child, signal.SIGSTOP)
+        os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOWAIT)
+        its_input = os.open(f"/proc/{child}/fd/0", os.O_RDONLY | os.O_NONBLOCK)
+        with suppress(BlockingIOError):
+            os.read(its_input, 65_536)  # what it had not read yet when it stopped: no job
 
         def kill() -> None:
-            while not any(thread.name == "worker-feed" for thread in threading.enumerate()):
-                pass
+            select.select([its_input], [], [], 30)  # until a job has been sent
+            os.close(its_input)
             os.kill(child, signal.SIGKILL)
 
         killer = threading.Thread(target=kill)
