@@ -7,12 +7,11 @@ from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, Slot
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent
+from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
     QMainWindow,
     QStackedWidget,
     QToolButton,
@@ -38,10 +37,9 @@ from widgets.message_bar import MessageBar
 from widgets.preferences import Preferences
 from widgets.runs.page import RunsPage
 from widgets.session import SPEEDS, Session
-from widgets.trial.page import TrialPage
+from widgets.trial.page import STATE_VERSION, TrialPage
 
 DEFAULT_SCENARIO = "support-assistant"
-_STATE_VERSION = 1
 _PAGES = ("go_trial", "go_runs", "go_compare")
 
 
@@ -75,7 +73,7 @@ class MainWindow(QMainWindow):
         self.first_run = FirstRun(self, self.appearance, self.session, self.trial, preferences)
         self.resize(QSize(1280, 800))
         self.restoreGeometry(preferences.state("window"))
-        self.trial.restoreState(preferences.state("trial"), _STATE_VERSION)
+        self.trial.restore(preferences.state("trial"))
         self._show_state(self.session.state)
 
     # -- life -------------------------------------------------------------------------------------------
@@ -93,7 +91,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Stop the engine, keep its run, and remember the window's shape."""
         self.preferences.keep_state("window", self.saveGeometry())
-        self.preferences.keep_state("trial", self.trial.saveState(_STATE_VERSION))
+        self.preferences.keep_state("trial", self.trial.saveState(STATE_VERSION))
         self.runs.close_page()
         self.session.close()
         super().closeEvent(event)
@@ -105,23 +103,19 @@ class MainWindow(QMainWindow):
         self._navigation = QWidget()
         self._navigation.setObjectName("navigation")
         row = QHBoxLayout(self._navigation)
-        row.setContentsMargins(8, 4, 8, 0)
+        row.setContentsMargins(8, 2, 8, 2)
+        row.setSpacing(2)
         for name in _PAGES:
             button = QToolButton()
             button.setDefaultAction(self.actions_table[name])
             button.setProperty("role", "flat")
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             row.addWidget(button)
-        row.addStretch()
-        self._title = QLabel()
-        self._title.setTextFormat(Qt.TextFormat.PlainText)
-        self._title.setProperty("tone", "muted")
-        row.addWidget(self._title)
+        self.menuBar().setCornerWidget(self._navigation, Qt.Corner.TopRightCorner)
         whole = QWidget()
         column = QVBoxLayout(whole)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        column.addWidget(self._navigation)
         column.addWidget(self.messages)
         column.addWidget(self._pages, 1)
         self.setCentralWidget(whole)
@@ -345,13 +339,20 @@ class MainWindow(QMainWindow):
         """Full screen, large type, the acts; or back to the desk."""
         self.go_to(0)
         self.menuBar().setVisible(not presenting)
-        self._navigation.setVisible(not presenting)
         self.appearance.present(presenting)
         self.trial.present(presenting)
         if presenting:
             self.showFullScreen()
         else:
             self.showNormal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
+        """Escape ends a presentation."""
+        present = self.actions_table["present"]
+        if event.key() == Qt.Key.Key_Escape and present.isChecked():
+            present.setChecked(False)
+        else:
+            super().keyPressEvent(event)
 
     def find_action(self) -> None:
         """Ctrl+K."""
@@ -411,7 +412,6 @@ class MainWindow(QMainWindow):
         title = session.file.scenario.title if session.file else ""
         if session.run_id is not None:
             title = f"Run {session.run_id} · {title}" if session.steering else f"Run {session.run_id}"
-        self._title.setText(title)
         self.setWindowTitle(f"{title} – Seatrial" if title else "Seatrial")
 
     @Slot(str)

@@ -119,6 +119,7 @@ class Session(QObject):
         text, file = self.switchboard.base_text(), self.file
         if file is not None:
             scenario = parse_scenario(text, file.folder / f"{file.name}.toml").scenario
+            self.show_run(None)
             self._start(staged_text(text, scenario))
 
     def start_text(self, text: str, path: Path, inputs: OwnInputs) -> None:

@@ -7,6 +7,8 @@ or an outline where a colour of the Okabe-Ito set is too pale for white. No colo
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
 from typing import Final, Literal
 
 from PySide6.QtGui import QColor, QPalette
@@ -131,6 +133,11 @@ SAVED_MARKS: Final[dict[str, Mark]] = {
 """By who saved a request that the first call did not serve, in the order in which they are stacked."""
 
 
+def _icon(name: str) -> str:
+    """The place of an icon, as a style sheet writes it."""
+    return (Path(str(files("assets"))) / "icons" / f"{name}.svg").as_posix()
+
+
 def palette(theme: Theme) -> QPalette:
     """The palette for Qt's own widgets."""
     role, group = QPalette.ColorRole, QPalette.ColorGroup
@@ -197,6 +204,17 @@ def style_sheet(theme: Theme) -> str:
     QLineEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus,
     QPlainTextEdit:focus, QTextEdit:focus {{ outline: none; border: 2px solid {t.accent}; }}
     QCheckBox:focus, QRadioButton:focus, QSlider:focus {{ border-radius: 3px; }}
+    QCheckBox::indicator, QTableView::indicator, QListView::indicator {{
+        width: {base * 1.3:.0f}px; height: {base * 1.3:.0f}px; border: 1px solid {t.edge}; border-radius: 3px;
+        background: {t.surface};
+    }}
+    QCheckBox::indicator:checked, QTableView::indicator:checked, QListView::indicator:checked {{
+        border-color: {t.accent}; background: {t.accent}; image: url({_icon(f"check_{t.scheme}")});
+    }}
+    QCheckBox::indicator:indeterminate {{
+        border-color: {t.accent}; background: {t.accent}; image: url({_icon(f"partly_{t.scheme}")});
+    }}
+    QCheckBox::indicator:disabled {{ border-color: {t.line}; background: {t.raised}; }}
     QLineEdit, QPlainTextEdit, QTextEdit {{
         background: {t.surface}; color: {t.ink}; border: 1px solid {t.edge}; border-radius: 4px; padding: 3px;
         selection-background-color: {t.accent}; selection-color: {t.on_accent};

@@ -71,18 +71,61 @@ class Inputs:
         return self.rows.number(index if self.usable is None else self.usable[index])
 
 
-def prepare_inputs(
+@dataclass(frozen=True)
+class Loaded:
+    """Prompts and data as they were read, whatever columns they are then matched by.
+
+    `columns` are the scenario's own choices (variable to column), none where the user named other data; `notices` tell
+    what was decided in reading.
+    """
+
+    scenario: Scenario
+    prompts: tuple[Prompt, ...]
+    dataset: Dataset
+    columns: Mapping[str, str]
+    notices: tuple[str, ...]
+
+    def asked_columns(self, needed: Sequence[str]) -> list[str]:
+        """What columns are looked for: those of the variables `needed` by prompts, then what only the scenario wants."""
+        return list(dict.fromkeys([*needed, *_wanted_columns(self.scenario)]))
+
+    def usable_rows(self, columns: Sequence[str], notices: list[str]) -> tuple[int, ...] | None:
+        """The rows that hold all of these columns, None for all rows; what is left out is added to `notices`.
+
+        Raises UserError if there is no such row.
+        """
+        return _usable(self.dataset, columns, notices)
+
+    def inputs(
+        self,
+        mapped: ColumnMap,
+        columns: Sequence[str],
+        usable: tuple[int, ...] | None,
+        notices: Sequence[str],
+    ) -> Inputs:
+        """What a run takes, with prompts that use these columns."""
+        return Inputs(
+            fitted(self.scenario, mapped.pairs),
+            self.prompts,
+            self.dataset,
+            mapped,
+            _text_columns(self.dataset, columns),
+            usable,
+            tuple(notices),
+            self.dataset.bad_count,
+        )
+
+
+def load_inputs(
     file: ScenarioFile,
-    worker: BoundedWorker,
     *,
     prompts: Path | None = None,
     data: Path | None = None,
-    columns: dict[str, str] | None = None,
     progress: Progress | None = None,
-) -> Inputs:
-    """Read what `file` names, or what the user names in its place.
+) -> Loaded:
+    """Read what `file` names, or what the user names in its place, and match nothing yet.
 
-    Raises UserError for what cannot be used.
+    `progress` is told bytes of data done and in all. Raises UserError for what cannot be read.
     """
     scenario = file.scenario
     notices: list[str] = []
@@ -98,11 +141,29 @@ def prepare_inputs(
         delimiter=scenario.data.delimiter if data is None else None,
         progress=progress,
     )
-    needed = _variables(loaded, worker)
-    wanted = _wanted_columns(scenario)
-    asked = [*needed, *(name for name in wanted if name not in needed)]
-    given = dict(scenario.data.columns if data is None else {}) | (columns or {})
-    mapped = match_columns(asked, dataset.columns, given)
+    columns = scenario.data.columns if data is None else {}
+    return Loaded(scenario, loaded, dataset, columns, (*notices, *dataset.notes))
+
+
+def prepare_inputs(
+    file: ScenarioFile,
+    worker: BoundedWorker,
+    *,
+    prompts: Path | None = None,
+    data: Path | None = None,
+    columns: dict[str, str] | None = None,
+    progress: Progress | None = None,
+) -> Inputs:
+    """Read what `file` names, or what the user names in its place.
+
+    Raises UserError for what cannot be used.
+    """
+    loaded = load_inputs(file, prompts=prompts, data=data, progress=progress)
+    dataset = loaded.dataset
+    needed = variables_of(loaded.prompts, worker)
+    mapped = match_columns(
+        loaded.asked_columns(needed), dataset.columns, {**loaded.columns, **(columns or {})}
+    )
     lacking = [name for name in mapped.missing if name in needed]
     if lacking:
         raise UserError(
@@ -111,29 +172,20 @@ def prepare_inputs(
             where=dataset.path.name,
             do="Name the column with --map variable=column, or use other prompts with --prompts.",
         )
-    notices += dataset.notes
+    notices = list(loaded.notices)
     notices += [
         f"{each.variable} is taken from column '{each.column}' ({each.why})" for each in mapped.guessed
     ]
     for column in mapped.missing:
         notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
-    scenario = fitted(scenario, mapped.pairs)
-    usable = _usable(dataset, [mapped.pairs[name] for name in needed], notices)
+    used = [mapped.pairs[name] for name in needed]
+    usable = loaded.usable_rows(used, notices)
     if dataset.bad_count:
         first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:_SHOWN])
         more = f"; and {dataset.bad_count - _SHOWN:,} more" if dataset.bad_count > _SHOWN else ""
         notices.append(f"{_rows(dataset.bad_count, 'bad ')} left out ({first}{more})")
-    inputs = Inputs(
-        scenario,
-        loaded,
-        dataset,
-        mapped,
-        _text_columns(dataset, [mapped.pairs[name] for name in needed]),
-        usable,
-        tuple(notices),
-        dataset.bad_count,
-    )
-    return replace(inputs, notices=(*notices, *_try_out(inputs, worker)))
+    inputs = loaded.inputs(mapped, used, usable, notices)
+    return replace(inputs, notices=(*notices, *try_out(inputs, worker)))
 
 
 def storable(text: str) -> str:
@@ -153,8 +205,8 @@ def render_job(prompt: Prompt, row: Mapping[str, object], columns: ColumnMap) ->
     return {"do": "render", "prompt": prompt.name, "values": values}
 
 
-def _try_out(inputs: Inputs, worker: BoundedWorker) -> list[str]:
-    """Fill each prompt with the first rows: what fails on some of them is told, on all of them an error."""
+def try_out(inputs: Inputs, worker: BoundedWorker) -> list[str]:
+    """Fill each prompt with the first rows: what fails on some of them is told, on all of them a UserError."""
     worker.run([load_job(inputs.prompts)])
     rows = [inputs.row(index) for index in range(min(_TRIED, inputs.row_count))]
     told = []
@@ -188,8 +240,8 @@ def _only(prompts: tuple[Prompt, ...], names: Sequence[str]) -> tuple[Prompt, ..
     return tuple(there[name] for name in names)
 
 
-def _variables(prompts: Sequence[Prompt], worker: BoundedWorker) -> list[str]:
-    """The variables that the prompts use, in order of their first use by prompt."""
+def variables_of(prompts: Sequence[Prompt], worker: BoundedWorker) -> list[str]:
+    """The variables that the prompts use, in order of their first use by prompt. Raises UserError for a wrong template."""
     jobs = [
         {"do": "variables", "templates": [each.template for each in prompt.messages]} for prompt in prompts
     ]

@@ -39,9 +39,10 @@ KEYWORDS: Final = (*OUTCOMES, *SERVED_BY, _RETRIED, *_CONTRASTS)
 PREFIXES: Final = ("fault:", "prompt:", "arrived:")
 """What is written before a name or a time."""
 
-_LENGTH: Final = re.compile(r">\s*(\d+(?:\.\d*)?|\.\d+)(ms|s|m|)")
+_LENGTH: Final = re.compile(r">(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(ms|s|m|)")
 _NUMBERS: Final = re.compile(r"#(\d{1,10})(?:-#?(\d{1,10}))?")
-_TIME: Final = r"(?:\d+(?:\.\d*)?s|(?:\d+:)?\d+:\d{1,2}(?:\.\d*)?)"
+_TIME: Final = r"(?:\d{1,9}(?:\.\d{0,9})?s|(?:\d{1,9}:)?\d{1,9}:\d{1,2}(?:\.\d{0,9})?)"
+"""So many digits that no time is too large for the log."""
 _RANGE: Final = re.compile(rf"({_TIME})?-({_TIME})?")
 _UNIT_US: Final = {"ms": 1_000, "s": _MICRO, "": _MICRO, "m": 60 * _MICRO}
 

@@ -9,10 +9,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 
+from app.sessions.insertion import insert
 from app.sessions.records import PromptRecord, VariantRecord
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import OUTCOMES, REQUEST_COLUMNS, SEQUENCE_BITS, SERVED_BY, key_of
-from app.sessions.writer import NewRun, NewVariant, RunWriter, insert
+from app.sessions.writer import NewRun, NewVariant, RunWriter
 from tests.benchmarks.line import Line
 
 REQUESTS = 1_000_000

@@ -175,6 +175,8 @@ def test_a_page_has_both_variants_side_by_side(log: SessionLog, rows: Rows, numb
         ("#20-10", "Write #10-20"),
         ("#1 #2", "Give one"),
         (">fast", "Write >8s"),
+        (">99999999999999999999s", "Write >8s"),
+        ("0s-99999999999999999999s", "80s-90s"),
         ("12:00", "Write 12:00-12:30"),
         ("5:00-4:00", "earlier time first"),
         ("1s-2s 3s-4s", "Give one"),

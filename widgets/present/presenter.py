@@ -1,7 +1,8 @@
 """Presenting: the acts of the scenario, one after the other, in large type under the charts.
 
-Going on flips the act's switches and lets virtual time go; when the act has played as long as it says, time is held
-until the presenter goes on. Going back takes the act's switches back. Time itself never goes back.
+Played live, going on flips the act's switches and lets virtual time go; when the act has played as long as it says, time
+is held until the presenter goes on. Going back takes the act's switches back; time itself never goes back.
+With a saved run as a stand-in, the acts show that run as far as each of them would have played.
 """
 
 from __future__ import annotations
@@ -50,6 +51,9 @@ class Presenter(QWidget):
         self.show_notes.setToolTip("Show the presenter's notes: the audience sees them too.")
         self.show_notes.setCheckable(True)
         self.show_notes.toggled.connect(self._show)
+        self.live = QPushButton("Play live")
+        self.live.setToolTip("Start a new run that waits for each act. The run that is shown is kept.")
+        self.live.clicked.connect(self.play_live)
         self.back = QPushButton("Back")
         self.next = QPushButton("Next")
         self.next.setProperty("role", "primary")
@@ -59,6 +63,7 @@ class Presenter(QWidget):
         row.addLayout(words, 1)
         row.addWidget(self.place)
         row.addWidget(self.show_notes)
+        row.addWidget(self.live)
         row.addWidget(self.back)
         row.addWidget(self.next)
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
@@ -73,16 +78,29 @@ class Presenter(QWidget):
         """Whether a presentation is on."""
         return self._presenting
 
-    def begin(self, *, fresh: bool) -> None:
-        """Begin with the first act; `fresh` starts a staged run, otherwise the run that is shown is talked about."""
-        self._acts = self._session.scenario().acts
+    def begin(self) -> None:
+        """Begin with the first act: live if no run is shown, otherwise with that run as a stand-in."""
+        self._acts = self._session.switchboard.original.acts
         self._presenting = True
+        if self._session.run_id is None and not self._session.busy:
+            self.play_live()
+        else:
+            self._rewind(steers=False)
+
+    @Slot()
+    def play_live(self) -> None:
+        """Start a run that waits for its acts, and begin with the first."""
+        if not self._session.busy:
+            self._session.start_staged()
+            self._rewind(steers=True)
+
+    def _rewind(self, *, steers: bool) -> None:
         self._index = 0
         self._flips = []
-        self._hold_at_s = self._acts[0].for_s if self._acts and fresh else None
-        if fresh:
-            self._session.start_staged()
-        self._steers = fresh
+        self._virtual_s = 0.0
+        self._steers = steers
+        self._hold_at_s = self._acts[0].for_s if self._acts and steers else None
+        self._show_moment()
         self._show()
 
     def leave(self) -> None:
@@ -110,6 +128,7 @@ class Presenter(QWidget):
             last = self._index + 1 == len(self._acts)
             self._hold_at_s = None if act.for_s is None or last else max(began_s, self._virtual_s) + act.for_s
             session.pause(False)
+        self._show_moment()
         self._show()
 
     @Slot()
@@ -124,7 +143,18 @@ class Presenter(QWidget):
             while self._session.busy and stack.index() > before:
                 self._session.switchboard.undo()
         self._hold_at_s = None
+        self._show_moment()
         self._show()
+
+    def _show_moment(self) -> None:
+        """Of a stand-in: the moment at which this act would end. The last act shows all of it."""
+        lengths_s = [act.for_s for act in self._acts[: self._index + 1]]
+        if self._steers or self._session.busy or not lengths_s or None in lengths_s:
+            return
+        if self._index + 1 == len(self._acts):
+            self._session.watch.live()
+        else:
+            self._session.watch.show_at(sum(each for each in lengths_s if each is not None))
 
     @Slot(object)
     def _on_progress(self, progress: Progress) -> None:
@@ -145,6 +175,8 @@ class Presenter(QWidget):
             self._actions[name].setEnabled(self._presenting and possible)
         self.next.setEnabled(self._actions["next_act"].isEnabled())
         self.back.setEnabled(self._actions["previous_act"].isEnabled())
+        self.live.setVisible(there and not self._steers)
+        self.live.setEnabled(not self._session.busy)
         if not there:
             self.show_notes.hide()
             self.title.setText("")

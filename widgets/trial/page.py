@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtCore import QByteArray, Qt, Slot
+from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.analysis.curves import Picture
@@ -34,8 +35,8 @@ from widgets.trial.top_bar import TopBar
 from widgets.upright_area import UprightArea
 
 _MICRO: Final = 1e6
-_DOCK_WIDTH: Final = 330
-_TABLE_HEIGHT: Final = 190
+STATE_VERSION: Final = 1
+_TABLE_HEIGHT: Final = 150
 _EMPTY: Final = "No run is shown.\n\nPress Run (F5) to see how each variant does, or open an earlier run on the Runs page."
 _STARTING: Final = "Reading prompts and data…"
 
@@ -62,6 +63,7 @@ class TrialPage(QMainWindow):
         self._wanted: int | None = None
         self._known_prompts: list[PromptRecord] | None = None
         self._before = QByteArray()
+        self._arranged = False
         self.top_bar = TopBar(actions, session.switchboard)
         self.summary = SummaryStrip()
         self.board = ChartBoard(appearance)
@@ -95,8 +97,8 @@ class TrialPage(QMainWindow):
         if name == "charts":
             return self.board
         if name == "inputs":
-            self._left_area.ensureWidgetVisible(self.inputs)
-            return self.inputs
+            self._left_area.ensureWidgetVisible(self.inputs.preview_button)
+            return self.inputs.preview_button  # low enough to leave the summary in sight
         card = self.cards.findChild(QWidget, f"card_{name}")
         assert card is not None
         self._left_area.ensureWidgetVisible(card)
@@ -108,19 +110,32 @@ class TrialPage(QMainWindow):
             self._before = self.saveState()
             for dock in (self.left_dock, self.table_dock, self.detail_dock):
                 dock.hide()
-            self.presenter.begin(fresh=not self._session.busy and self._session.picture is None)
+            self.presenter.begin()
         else:
             self.presenter.leave()
             self.restoreState(self._before)
 
+    def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
+        """The charts have the most room at first; afterwards it is as the user left it."""
+        super().showEvent(event)
+        if not self._arranged:
+            self._arranged = True
+            self.resizeDocks([self.table_dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
+
+    def restore(self, state: QByteArray) -> None:
+        """Take the shape that `saveState` gave, if it is one."""
+        self._arranged = self.restoreState(state, STATE_VERSION)
+
     # -- making -----------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
+        # Above the docks, as wide as the page: run, speed and traffic are for all of it.
+        self.setMenuWidget(self.top_bar)
+        self.top_bar.setContentsMargins(8, 4, 8, 4)
         middle = QWidget()
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(6)
-        layout.addWidget(self.top_bar)
         layout.addWidget(self.summary)
         layout.addWidget(self.board, 1)
         layout.addWidget(self.replay)
@@ -133,8 +148,6 @@ class TrialPage(QMainWindow):
         self.detail_dock.hide()
         self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
         self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
-        self.resizeDocks([self.left_dock], [_DOCK_WIDTH], Qt.Orientation.Horizontal)
-        self.resizeDocks([self.table_dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
 
     def _left(self) -> QWidget:
         inside = QWidget()

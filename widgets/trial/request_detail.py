@@ -120,7 +120,7 @@ class RequestDetail(QWidget):
         self._say("")
         self._headline.setText(headline(loaded))
         self._headline.setVisible(bool(self._headline.text()))
-        self._next.setEnabled(loaded.wanted[1] + 1 < loaded.offered)
+        self._next.setEnabled(loaded.wanted[1] + 1 < loaded.offered or not loaded.over)
         self._copy.setEnabled(True)
         self._show_cards(loaded)
         if another:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-from PySide6.QtCore import QEvent, QStringListModel, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QSize, QStringListModel, Qt, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QCompleter,
@@ -39,6 +39,8 @@ prototype:failed   any of these, of one variant
 Several words must all hold."""
 
 _TITLE_CHARACTERS: Final = 24
+_SPARE: Final = 60
+"""Pixels: the field wants more than its least."""
 
 
 class FilterField(QLineEdit):
@@ -192,7 +194,7 @@ class FilterBar(QWidget):
         self.apply(wanted)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
-        """One row where there is room, else two."""
+        """Arrange anew."""
         super().resizeEvent(event)
         self._arrange()
 
@@ -208,37 +210,43 @@ class FilterBar(QWidget):
         return button
 
     def _lay_out(self) -> None:
-        self._search, self._buttons = QWidget(), QWidget()
-        search = QHBoxLayout(self._search)
-        search.addWidget(self.field, 1)
-        search.addWidget(self.count)
-        buttons = QHBoxLayout(self._buttons)
-        for button in (self.all, self.first_failed, self.saved, self.lost):
-            buttons.addWidget(button)
-        buttons.addStretch(1)
-        for button in (self.follow, self.pause):
-            buttons.addWidget(button)
-        for row in (search, buttons):
-            row.setContentsMargins(0, 0, 0, 0)
-            row.setSpacing(4)
-        self._rows = QGridLayout()
-        self._rows.setSpacing(4)
-        self._rows.setColumnStretch(0, 1)
+        self._groups = (
+            _row((self.field, self.count)),
+            _row((self.all, self.first_failed, self.saved, self.lost)),
+            _row((self.follow, self.pause)),
+        )
+        self._grid = QGridLayout()
+        self._grid.setSpacing(4)
+        self._grid.setColumnStretch(0, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addLayout(self._rows)
+        layout.addLayout(self._grid)
         layout.addWidget(self.message)
-        self._rows.addWidget(self._search, 0, 0)
-        self._rows.addWidget(self._buttons, 0, 1)
-        self._wide = True
+        self._rows = 0
+        self._arrange()
 
     def _arrange(self) -> None:
-        needed = self._search.sizeHint().width() + self._buttons.sizeHint().width() + 60
-        wide = self.width() >= needed
-        if wide != self._wide:
-            self._wide = wide
-            self._rows.addWidget(self._buttons, 0 if wide else 1, 1 if wide else 0)
+        """One row of groups where there is room, else two, else three."""
+        widths = [group.sizeHint().width() + self._grid.spacing() for group in self._groups]
+        room = self.width()
+        rows = 1 if sum(widths) + _SPARE <= room else 2 if widths[1] + widths[2] <= room else 3
+        if rows != self._rows:
+            self._rows = rows
+            places = {
+                1: ((0, 0, 1), (0, 1, 1), (0, 2, 1)),
+                2: ((0, 0, 3), (1, 0, 2), (1, 2, 1)),
+                3: ((0, 0, 3), (1, 0, 3), (2, 0, 3)),
+            }[rows]
+            for group, (row, column, columns) in zip(self._groups, places, strict=True):
+                self._grid.addWidget(group, row, column, 1, columns)
+                if group is not self._groups[0]:
+                    self._grid.setAlignment(group, Qt.AlignmentFlag.AlignLeft)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """As narrow as three rows are."""
+        widest = max(group.minimumSizeHint().width() for group in self._groups)
+        return QSize(widest, super().minimumSizeHint().height())
 
     # -- doing ------------------------------------------------------------------------------------------
 
@@ -278,6 +286,16 @@ class FilterBar(QWidget):
     @Slot()
     def _forget_message(self) -> None:
         self.say("")
+
+
+def _row(widgets: Sequence[QWidget]) -> QWidget:
+    group = QWidget()
+    layout = QHBoxLayout(group)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(4)
+    for widget in widgets:
+        layout.addWidget(widget)
+    return group
 
 
 def _plain(text: str) -> str:

@@ -58,7 +58,7 @@ class RequestTable(QWidget):
         self._running = False
         self._held: tuple[int, bool] | None = None
         self.looking = False
-        self._replacing = False
+        self._by_hand = True
         self.model = RequestModel(log_path, appearance, self)
         self.model.failed.connect(self._say_error)
         self._search = RequestSearch(log_path, self)
@@ -166,11 +166,12 @@ class RequestTable(QWidget):
     # -- picking ----------------------------------------------------------------------------------------
 
     def select(self, number: int) -> bool:
-        """Make a request the current one, if it is shown; whether it was."""
+        """Make a request the current one, if it is among the rows; whether it is. Nobody is told."""
         row = self.model.row_of(number)
         if row is None:
             return False
         self.bar.follow.setChecked(False)
+        self._pick.stop()
         self._make_current(row)
         self.view.scrollTo(self.model.index(row, 0))
         return True
@@ -181,7 +182,6 @@ class RequestTable(QWidget):
         current = self.view.currentIndex().row()
         row = min(max(current + by, 0), self.model.rowCount() - 1)
         if row >= 0 and self.select(int(self.model.numbers[row])):
-            self._pick.stop()
             self._tell()
 
     # -- copying ----------------------------------------------------------------------------------------
@@ -220,19 +220,21 @@ class RequestTable(QWidget):
         """Show these requests; the current one stays current if it is among them."""
         current = self.view.currentIndex().row()
         number = int(self.model.numbers[current]) if 0 <= current < len(self.model.numbers) else None
-        self._replacing = True
+        self._by_hand = False
         self.model.set_numbers(numbers)
         row = None if number is None else self.model.row_of(number)
         if row is not None and row != self.view.currentIndex().row():
             self._make_current(row)
-        self._replacing = False
+        self._by_hand = True
         self._keep_up()
         self._scrolled()
         self._settle()
 
     def _make_current(self, row: int) -> None:
         flags = QItemSelectionModel.SelectionFlag.ClearAndSelect | QItemSelectionModel.SelectionFlag.Rows
+        by_hand, self._by_hand = self._by_hand, False
         self.view.selectionModel().setCurrentIndex(self.model.index(row, 0), flags)
+        self._by_hand = by_hand
 
     def _settle(self) -> None:
         """The count, and what is said where there are no rows."""
@@ -318,7 +320,7 @@ class RequestTable(QWidget):
 
     @Slot()
     def _moved(self) -> None:
-        if self.view.currentIndex().isValid() and not self._replacing:
+        if self.view.currentIndex().isValid() and self._by_hand:
             self.bar.follow.setChecked(False)
             self._pick.start()
 

@@ -57,10 +57,7 @@ def row_text(original: Mapping[str, object], came: Mapping[str, object]) -> str:
         lines.append(f"{column}: {value}")
         change = change_of(column, original, came)
         if change:
-            shown = value_text(came[column]) if column in came else ""
-            lines.append(
-                f"  {change}, as it came: {shown}".rstrip(": ") if not shown else f"  {change}: {shown}"
-            )
+            lines.append(f"  {change}" + (f": {value_text(came[column])}" if column in came else ""))
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ cannot be used at all raise UserError, as for a run.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
 
@@ -15,23 +15,12 @@ from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
-from app.inputs.datasets import Dataset, load_dataset
+from app.inputs.datasets import Dataset
 from app.inputs.mapping import ColumnMap, match_columns
-from app.inputs.preparation import (
-    Inputs,
-    Progress,
-    _only,
-    _text_columns,
-    _try_out,
-    _usable,
-    _variables,
-    _wanted_columns,
-    fitted,
-    storable,
-)
+from app.inputs.preparation import Inputs, Loaded, Progress, load_inputs, try_out, variables_of
 from app.inputs.preview.personal_data import Personal, find_personal
-from app.inputs.prompts import Message, Prompt, load_prompts
-from app.scenario.files import ScenarioFile, within
+from app.inputs.prompts import Message
+from app.scenario.files import ScenarioFile
 
 BAD_SHOWN: Final = 200
 _LISTED: Final = 5
@@ -78,15 +67,11 @@ class Pairing:
 
 
 @dataclass(frozen=True)
-class _Loaded:
-    """What was read, whatever columns are chosen."""
+class _Read:
+    """What was read and found in it, whatever columns are chosen; `variables` are each prompt's."""
 
-    file: ScenarioFile
-    prompts: tuple[Prompt, ...]
+    loaded: Loaded
     variables: tuple[tuple[str, ...], ...]
-    dataset: Dataset
-    own_data: bool
-    notices: tuple[str, ...]
     personal: tuple[Personal, ...]
 
 
@@ -106,7 +91,7 @@ class Preview:
     personal: tuple[Personal, ...]
     problems: tuple[UserError, ...]
     inputs: Inputs = field(repr=False, compare=False)
-    loaded: _Loaded = field(repr=False, compare=False)
+    read: _Read = field(repr=False, compare=False)
 
     @property
     def row_count(self) -> int:
@@ -116,7 +101,7 @@ class Preview:
     @property
     def chosen(self) -> tuple[tuple[str, str], ...]:
         """The (variable, column) pairs that the user chose, as far as they fit."""
-        own = {} if self.loaded.own_data else self.loaded.file.scenario.data.columns
+        own = self.read.loaded.columns
         return tuple(
             (each.variable, each.column)
             for each in self.mapping
@@ -139,42 +124,20 @@ def preview_inputs(
     file that cannot be used at all, and for a wrong template.
     """
     told = _Told(progress or _silent)
-    scenario = file.scenario
-    notices: list[str] = []
-    read = load_prompts(
-        prompts or within(file.folder, scenario.prompts.path, what="prompts"), note=notices.append
-    )
-    read = tuple(replace(each, name=storable(each.name)) for each in read)
-    if prompts is None and scenario.prompts.only:
-        read = _only(read, scenario.prompts.only)
-    dataset = load_dataset(
-        data or within(file.folder, scenario.data.path, what="data"),
-        encoding=scenario.data.encoding if data is None else None,
-        delimiter=scenario.data.delimiter if data is None else None,
-        progress=told,
-    )
-    personal = find_personal(dataset, told.again)
+    loaded = load_inputs(file, prompts=prompts, data=data, progress=told)
+    personal = find_personal(loaded.dataset, told.again)
     with BoundedWorker() as worker:
         variables = []
-        for each in read:
+        for each in loaded.prompts:
             told.again()
-            variables.append(tuple(_variables([each], worker)))
-        loaded = _Loaded(
-            file,
-            read,
-            tuple(variables),
-            dataset,
-            data is not None,
-            (*notices, *dataset.notes),
-            personal,
-        )
-        return _matched(loaded, columns or {}, worker, told)
+            variables.append(tuple(variables_of([each], worker)))
+        return _matched(_Read(loaded, tuple(variables), personal), columns or {}, worker, told)
 
 
 def remapped(preview: Preview, columns: Mapping[str, str], progress: Progress | None = None) -> Preview:
     """The preview with other columns chosen; nothing is read again. `progress` may raise to end it."""
     with BoundedWorker() as worker:
-        return _matched(preview.loaded, columns, worker, _Told(progress or _silent))
+        return _matched(preview.read, columns, worker, _Told(progress or _silent))
 
 
 def _silent(_done: int, _total: int) -> None:
@@ -196,15 +159,15 @@ class _Told:
         self._progress(*self._last)
 
 
-def _matched(loaded: _Loaded, columns: Mapping[str, str], worker: BoundedWorker, told: _Told) -> Preview:
-    dataset, scenario = loaded.dataset, loaded.file.scenario
+def _matched(read: _Read, columns: Mapping[str, str], worker: BoundedWorker, told: _Told) -> Preview:
+    loaded = read.loaded
+    dataset, own = loaded.dataset, loaded.columns
     notices = list(loaded.notices)
     problems: list[UserError] = []
-    needed = list(dict.fromkeys(name for names in loaded.variables for name in names))
-    asked = list(dict.fromkeys([*needed, *_wanted_columns(scenario)]))
-    own = {} if loaded.own_data else scenario.data.columns
+    needed = list(dict.fromkeys(name for names in read.variables for name in names))
+    asked = loaded.asked_columns(needed)
     given: dict[str, str] = {}
-    for variable, column in (own | dict(columns)).items():
+    for variable, column in {**own, **columns}.items():
         if variable in asked and column in dataset.columns:
             given[variable] = column
         elif variable in columns:
@@ -228,41 +191,32 @@ def _matched(loaded: _Loaded, columns: Mapping[str, str], worker: BoundedWorker,
     used = [mapped.pairs[name] for name in needed if name in mapped.pairs]
     usable = None
     try:
-        usable = _usable(dataset, used, notices)
+        usable = loaded.usable_rows(used, notices)
     except UserError as error:
         problems.append(error)
-    inputs = Inputs(
-        fitted(scenario, mapped.pairs),
-        loaded.prompts,
-        dataset,
-        mapped,
-        _text_columns(dataset, used),
-        usable,
-        (),
-        dataset.bad_count,
-    )
+    inputs = loaded.inputs(mapped, used, usable, ())
     doubts: list[str] = []
     if not problems:
         told.again()
         try:
-            notices += _try_out(inputs, worker)
+            notices += try_out(inputs, worker)
             told.again()
-            doubts = QuestionBook(inputs, Draws(scenario.seed), worker).doubts()
+            doubts = QuestionBook(inputs, Draws(loaded.scenario.seed), worker).doubts()
         except UserError as error:
             problems.append(error)
     return Preview(
         tuple(
             PromptShape(prompt.name, prompt.messages, variables)
-            for prompt, variables in zip(loaded.prompts, loaded.variables, strict=True)
+            for prompt, variables in zip(loaded.prompts, read.variables, strict=True)
         ),
         _shape(dataset),
         mapping,
         tuple(notices),
         tuple(doubts),
-        loaded.personal,
+        read.personal,
         tuple(problems),
         inputs,
-        loaded,
+        read,
     )
 
 

@@ -17,7 +17,7 @@ from app.sessions.session_log import SessionLog
 
 SETTINGS = (
     "duration_s=20",
-    "drain_s=5",
+    "drain_s=60",
     "acts=[]",
     "changes=[]",
     "faults=[{kind = 'outage', id = 'outage', label = 'The primary is out', targets = ['primary'], from_s = 5, to_s = 12,"
@@ -78,7 +78,7 @@ def paused_run(folder: Path, *, at_s: float) -> Iterator[tuple[LoggedRun, Contro
     """A run that stands still at about `at_s` of virtual time; `control.resume()` lets it go on to its end."""
     path = folder / "growing.db"
     SessionLog.open(path).close()
-    control = Control(speed=40.0)
+    control = Control(speed=10.0)
     standing = threading.Event()
     runs: list[int] = []
     pauses: list[int] = []

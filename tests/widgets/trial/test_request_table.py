@@ -204,7 +204,7 @@ def test_a_filter_keeps_finding_while_the_run_grows(
 
         def all_found() -> bool:
             table.run_grew(run.offered, running=True)
-            return table.model.numbers.tolist() == _expected(run, "prototype:failed")
+            return list(table.model.numbers) == _expected(run, "prototype:failed")
 
         qtbot.waitUntil(lambda: _ended(run), timeout=30_000)
         qtbot.waitUntil(all_found, timeout=10_000)
@@ -449,16 +449,24 @@ def test_a_log_that_has_gone_is_said(
     qtbot.waitUntil(lambda: "no session log" in table.bar.message.text())
 
 
-def test_it_fits_where_there_is_little_room_and_where_there_is_much(
-    table: RequestTable, qtbot: QtBot
+@pytest.mark.parametrize(("width", "rows"), [(320, 3), (560, 2), (1_400, 1)])
+def test_the_bar_fits_where_there_is_little_room_and_where_there_is_much(
+    table: RequestTable, qtbot: QtBot, width: int, rows: int
 ) -> None:
     bar = table.bar
-    table.resize(420, 300)
-    qtbot.waitUntil(lambda: bar.all.mapTo(bar, QPoint()).y() > bar.field.mapTo(bar, QPoint()).y() + 5)
-    assert bar.pause.mapTo(bar, QPoint()).x() + bar.pause.width() <= bar.width()
+    table.resize(width, 300)
 
-    table.resize(1_400, 300)
-    qtbot.waitUntil(lambda: abs(bar.all.mapTo(bar, QPoint()).y() - bar.field.mapTo(bar, QPoint()).y()) < 5)
+    def tops() -> set[int]:
+        return {each.mapTo(bar, QPoint()).y() // 12 for each in (bar.field, bar.all, bar.pause)}
+
+    qtbot.waitUntil(lambda: len(tops()) == rows)
+    for each in (bar.field, bar.lost, bar.pause):
+        assert each.mapTo(bar, QPoint()).x() + each.width() <= bar.width()
+
+
+def test_selecting_from_elsewhere_picks_nothing(table: RequestTable, qtbot: QtBot) -> None:
+    with qtbot.assertNotEmitted(table.request_picked, wait=250):
+        assert table.select(10)
 
 
 def test_rows_grow_with_the_type(table: RequestTable, appearance: Appearance, qtbot: QtBot) -> None:

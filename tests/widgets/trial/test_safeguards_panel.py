@@ -101,7 +101,8 @@ def test_another_scenario_has_other_variants(
     assert {variant for variant, _ in panel.cells} == {"prototype", "impatient", "safeguarded"}
     qtbot.waitUntil(
         lambda: any(
-            label.text() == "Prototype, impatient" and label.isVisible() for label in panel.findChildren(QLabel)
+            label.text() == "Prototype, impatient" and label.isVisible()
+            for label in panel.findChildren(QLabel)
         )
     )
 

@@ -1,0 +1,133 @@
+"""Presenting: acts flip their switches, time waits for the presenter, and a saved run can stand in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from app.scenario.files import open_scenario
+from widgets.appearance import Appearance
+from widgets.main_window import MainWindow
+from widgets.preferences import Preferences
+
+LONG_MS = 60_000
+
+
+@pytest.fixture
+def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
+    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+    preferences.shown_around = True
+    made = MainWindow(appearance, preferences, tmp_path / "log.db")
+    qtbot.addWidget(made)
+    made.resize(1280, 800)
+    made.show()
+    made.session.open_file(open_scenario("support-assistant"))
+    yield made
+    appearance.present(False)
+    made.close()
+
+
+def test_acts_flip_their_switches_and_time_waits_between_them(window: MainWindow, qtbot: QtBot) -> None:
+    # Given a window in which nothing was run, when one presents
+    session, presenter, actions = window.session, window.trial.presenter, window.actions_table
+    session.set_speed(60)
+    actions["present"].trigger()
+
+    # Then the first act plays as long as it says, and time waits
+    assert presenter.title.text() == "A calm morning"
+    qtbot.waitUntil(lambda: session.state == "paused", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.picture is not None and session.picture.until_s >= 60, timeout=LONG_MS)
+    assert "waits for Next" in presenter.place.text()
+    assert session.scenario().targets["primary"].rpm is None
+
+    # When one goes on, the next act's switches are flipped and time goes on
+    actions["next_act"].trigger()
+    assert presenter.title.text() == "The provider's limits"
+    assert session.scenario().targets["primary"].rpm == 500
+    assert session.state == "running"
+    qtbot.waitUntil(lambda: session.state == "paused", timeout=LONG_MS)
+
+    # And going back takes them back
+    actions["previous_act"].trigger()
+    assert presenter.title.text() == "A calm morning"
+    assert session.scenario().targets["primary"].rpm is None
+
+    # And Escape ends the presentation; the run is still there
+    qtbot.keyClick(window, Qt.Key.Key_Escape)
+    assert not presenter.isVisible()
+    assert not window.isFullScreen()
+    assert window.trial.left_dock.isVisible()
+    assert session.busy
+    session.stop()
+    qtbot.waitUntil(lambda: session.state == "idle", timeout=LONG_MS)
+
+
+def test_type_is_large_and_what_names_files_is_hidden(
+    window: MainWindow, qtbot: QtBot, appearance: Appearance
+) -> None:
+    window.session.set_speed(None)
+    window.actions_table["present"].trigger()
+    assert appearance.theme.scale > 1
+    assert window.isFullScreen()
+    for hidden in (
+        window.menuBar(),
+        window.trial.left_dock,
+        window.trial.table_dock,
+        window.trial.detail_dock,
+    ):
+        assert not hidden.isVisible()
+    assert not window.trial.presenter.notes.isVisible()
+    window.actions_table["present"].trigger()
+    assert appearance.theme.scale == 1
+    assert window.menuBar().isVisible()
+    window.session.stop()
+    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
+
+
+def test_a_saved_run_stands_in(window: MainWindow, qtbot: QtBot) -> None:
+    # Given a run that ended
+    session = window.session
+    session.set_speed(None)
+    session.start()
+
+    def over() -> bool:
+        return (
+            session.state == "idle" and session.picture is not None and bool(session.picture.record.ended_at)
+        )
+
+    qtbot.waitUntil(over, timeout=LONG_MS)
+    run_id = session.run_id
+
+    # When one presents, then each act shows it up to its own end, and nothing new is run
+    window.actions_table["present"].trigger()
+    qtbot.waitUntil(
+        lambda: session.picture is not None and 50 <= session.picture.until_s <= 60, timeout=LONG_MS
+    )
+    window.actions_table["next_act"].trigger()
+    qtbot.waitUntil(
+        lambda: session.picture is not None and 150 <= session.picture.until_s <= 160, timeout=LONG_MS
+    )
+    assert session.run_id == run_id
+    assert not session.busy
+
+    # And it can be played live at any time
+    window.trial.presenter.live.click()
+    qtbot.waitUntil(lambda: session.run_id not in (None, run_id), timeout=LONG_MS)
+    session.stop()
+    qtbot.waitUntil(lambda: session.state == "idle", timeout=LONG_MS)
+    window.actions_table["present"].trigger()
+
+
+def test_a_scenario_without_acts_says_so(window: MainWindow, qtbot: QtBot) -> None:
+    window.session.open_file(open_scenario("messy-data", ["duration_s=5"]))
+    window.session.set_speed(None)
+    window.actions_table["present"].trigger()
+    assert "no acts" in window.trial.presenter.text.text()
+    assert not window.actions_table["next_act"].isEnabled()
+    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
+    window.actions_table["present"].trigger()
