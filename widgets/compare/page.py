@@ -32,7 +32,7 @@ from widgets.compare.compare_work import Compared, RunChoice, load_choices, load
 from widgets.compare.findings import Findings
 from widgets.compare.sides_bar import SidesBar
 from widgets.runs.run_view import Empty
-from widgets.runs.tasks import Tasks
+from widgets.tasks import Tasks
 
 _HOW: Final = (
     "Choose two runs or variants above, or select two to four runs on the Runs page and press Compare. "

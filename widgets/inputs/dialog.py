@@ -26,7 +26,6 @@ from widgets.appearance import Appearance
 from widgets.inputs.error_box import ErrorBox
 from widgets.inputs.files_view import FilesView
 from widgets.inputs.findings_tabs import BadRowsTab, NoticesTab
-from widgets.inputs.latest_job import LatestJob
 from widgets.inputs.loading_bar import LoadingBar
 from widgets.inputs.mapping_tab import MappingTab
 from widgets.inputs.mess_tab import MessTab
@@ -34,6 +33,7 @@ from widgets.inputs.own_inputs import OwnInputs
 from widgets.inputs.reading import match_again, read_inputs
 from widgets.inputs.recent import RecentFiles
 from widgets.inputs.rendered_tab import RenderedTab
+from widgets.latest_job import LatestJob
 
 _COLUMN_CHARS: Final = 27
 _Tab = MappingTab | RenderedTab | MessTab | BadRowsTab | NoticesTab

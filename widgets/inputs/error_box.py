@@ -6,7 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QLabel, QVBoxLayout, QWidget
 
 from app.errors import UserError
-from widgets.inputs.foreign_text import breakable
+from widgets.foreign_text import breakable
 
 
 class ErrorBox(QFrame):

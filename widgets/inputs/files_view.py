@@ -20,8 +20,8 @@ from PySide6.QtWidgets import (
 
 from app.inputs.preview import Preview
 from app.scenario.files import SAMPLE, ScenarioFile
+from widgets.foreign_text import breakable, named
 from widgets.inputs.elided_label import ElidedLabel
-from widgets.inputs.foreign_text import breakable, named
 from widgets.inputs.own_inputs import OwnInputs
 from widgets.inputs.recent import RecentFiles, RecentKind, RecentMenu
 

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.inputs.preview import DataShape, Preview
-from widgets.inputs.foreign_text import in_a_cell, shortened
+from widgets.foreign_text import in_a_cell, shortened
 
 _HEADERS: Final = ("Row", "Why it is left out")
 _RULE: Final = (

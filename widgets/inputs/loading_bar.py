@@ -7,7 +7,7 @@ from typing import Final
 from PySide6.QtCore import Slot
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QWidget
 
-from widgets.inputs.latest_job import LatestJob
+from widgets.latest_job import LatestJob
 
 _STEPS: Final = 1000
 

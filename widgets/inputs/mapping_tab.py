@@ -26,7 +26,7 @@ from PySide6.QtWidgets import (
 
 from app.inputs.preview import Pairing, Preview
 from widgets.appearance import Appearance
-from widgets.inputs.foreign_text import in_a_cell
+from widgets.foreign_text import in_a_cell
 
 MAX_LISTED: Final = 200
 """Variables with a list of columns each; prompts with more are no prompts by hand."""

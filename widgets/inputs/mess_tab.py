@@ -23,11 +23,11 @@ from PySide6.QtWidgets import (
 from app.errors import UserError
 from app.inputs.preview import MessSample, Preview, mess_choices
 from widgets.appearance import Appearance
-from widgets.inputs.foreign_text import breakable, in_a_cell, shown
-from widgets.inputs.latest_job import LatestJob
+from widgets.foreign_text import breakable, in_a_cell, shown
 from widgets.inputs.reading import make_a_mess
 from widgets.inputs.rendered_tab import cost_text, facts_label
 from widgets.inputs.row_picker import RowPicker
+from widgets.latest_job import LatestJob
 
 _HEADERS: Final = ("Field", "", "In the data", "As it comes")
 _NOT_THERE: Final = "(not there)"

@@ -12,15 +12,15 @@ from app.errors import UserError
 from app.inputs.preview import Preview
 from app.scenario.files import ScenarioFile
 from widgets.appearance import Appearance
+from widgets.foreign_text import breakable
 from widgets.inputs.dialog import InputsDialog
 from widgets.inputs.error_box import ErrorBox, said
 from widgets.inputs.files_view import FilesView
-from widgets.inputs.foreign_text import breakable
-from widgets.inputs.latest_job import LatestJob
 from widgets.inputs.loading_bar import LoadingBar
 from widgets.inputs.own_inputs import OwnInputs
 from widgets.inputs.reading import read_inputs
 from widgets.inputs.recent import RecentFiles
+from widgets.latest_job import LatestJob
 
 
 class InputsPanel(QWidget):

@@ -11,10 +11,10 @@ from PySide6.QtWidgets import QLabel, QPlainTextEdit, QVBoxLayout, QWidget
 from app.analysis.summary import usd
 from app.errors import UserError
 from app.inputs.preview import Preview, Rendered, Sample
-from widgets.inputs.foreign_text import breakable, shortened
-from widgets.inputs.latest_job import LatestJob
+from widgets.foreign_text import breakable, shortened
 from widgets.inputs.reading import render
 from widgets.inputs.row_picker import RowPicker
+from widgets.latest_job import LatestJob
 
 _PAGE: Final = 10
 """Rows rendered at a time, so that the next one is there at once."""

@@ -6,7 +6,7 @@ from PySide6.QtCore import QSignalBlocker, Signal, Slot
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSpinBox, QWidget
 
 from app.inputs.preview import Preview
-from widgets.inputs.foreign_text import in_a_cell
+from widgets.foreign_text import in_a_cell
 
 
 class RowPicker(QWidget):

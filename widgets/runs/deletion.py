@@ -14,7 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal, Slot
 
 from widgets.background import Job
 from widgets.runs.run_work import Deleted, delete_runs, purge_some
-from widgets.runs.tasks import Tasks
+from widgets.tasks import Tasks
 
 UNDO_MS: Final = 10_000
 PURGE_BEGINS_MS: Final = 1_500

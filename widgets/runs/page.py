@@ -33,8 +33,8 @@ from widgets.runs.details import RunDetails
 from widgets.runs.run_table import NAME, RunsModel, ShownRuns
 from widgets.runs.run_view import Empty, RunView
 from widgets.runs.run_work import Deleted, Rate, load_rates, load_runs, name_run
-from widgets.runs.tasks import Tasks
 from widgets.runs.transfer import Transfer
+from widgets.tasks import Tasks
 
 Rates = dict[int, tuple[Rate, ...]]
 

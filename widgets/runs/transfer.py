@@ -15,8 +15,8 @@ from PySide6.QtWidgets import QFileDialog, QWidget
 from app.errors import UserError
 from widgets.background import Job
 from widgets.runs.action_bar import ActionBar
-from widgets.runs.tasks import Tasks
 from widgets.runs.transfer_work import Exported, export_to, import_from
+from widgets.tasks import Tasks
 
 WITHOUT_TEXTS: Final = "Run, without prompts and data (*.zip)"
 WITH_TEXTS: Final = "Run, with prompts and data (*.zip)"

@@ -20,8 +20,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import UserError
+from app.faults.card_knobs import Knob, knobs
 from app.faults.card_table import Card
-from app.faults.cards import Knob, knobs, members, realised, settings_off
+from app.faults.cards import members, realised, settings_off
 from app.scenario.model import Scenario
 from widgets.trial.failure_card import in_words
 from widgets.trial.fault_row import FaultRow

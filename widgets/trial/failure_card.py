@@ -18,11 +18,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.faults.card_knobs import knobs
 from app.faults.card_table import SEVERITIES, Card, Severity
 from app.faults.cards import (
     Realised,
     Setting,
-    knobs,
     members,
     percent,
     realised,

@@ -20,9 +20,9 @@ from widgets.appearance import Appearance
 from widgets.background import Job
 from widgets.charts.board import ChartBoard
 from widgets.engine_link import Progress
-from widgets.inputs.latest_job import LatestJob
 from widgets.inputs.panel import InputsPanel
 from widgets.inputs.recent import RecentFiles
+from widgets.latest_job import LatestJob
 from widgets.present.presenter import Presenter
 from widgets.session import Session
 from widgets.trial.failure_cards import FailureCards

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import UserError
 from widgets.appearance import Appearance
-from widgets.inputs.latest_job import LatestJob
+from widgets.latest_job import LatestJob
 from widgets.trial.request_card import VariantCard
 from widgets.trial.request_loading import Loaded, Recollected, Wanted, load, recollect
 from widgets.trial.request_row_view import RowView

@@ -30,7 +30,7 @@ from app.sessions.session_log import SessionLog
 from app.sessions.tally import Ints
 from widgets.appearance import Appearance
 from widgets.background import Job
-from widgets.inputs.latest_job import LatestJob
+from widgets.latest_job import LatestJob
 from widgets.theme import OUTCOME_MARKS
 from widgets.trial.outcome_icon import outcome_icon
 from widgets.trial.request_words import clock, length

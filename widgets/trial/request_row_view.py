@@ -8,7 +8,7 @@ from typing import Final
 from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
-from widgets.inputs.foreign_text import breakable
+from widgets.foreign_text import breakable
 from widgets.trial.request_text import change_of, row_text, value_text
 from widgets.trial.request_text_box import TextWindow
 

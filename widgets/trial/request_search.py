@@ -15,7 +15,7 @@ from app.sessions.search import first_open, matching
 from app.sessions.session_log import SessionLog
 from app.sessions.tally import Ints
 from widgets.background import Job
-from widgets.inputs.latest_job import LatestJob
+from widgets.latest_job import LatestJob
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from app.sessions.session_log import SessionLog
 from app.sessions.tally import Ints
 from widgets.appearance import Appearance
 from widgets.background import Job
-from widgets.inputs.latest_job import LatestJob
+from widgets.latest_job import LatestJob
 from widgets.trial.request_filter_bar import FilterBar
 from widgets.trial.request_model import PAGE, RequestModel
 from widgets.trial.request_search import RequestSearch

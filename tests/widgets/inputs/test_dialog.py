@@ -15,8 +15,8 @@ from app.scenario.files import ScenarioFile
 from tests.inputs.shared_data import naughty_strings
 from tests.widgets.inputs.files import write
 from widgets.appearance import Appearance
+from widgets.foreign_text import MAX_SHOWN
 from widgets.inputs.dialog import InputsDialog
-from widgets.inputs.foreign_text import MAX_SHOWN
 from widgets.inputs.own_inputs import OwnInputs
 from widgets.inputs.recent import RecentFiles
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDoubleSpinBox,
     QLabel,
+    QLineEdit,
     QPushButton,
     QToolButton,
 )
@@ -291,6 +292,8 @@ def test_every_control_has_a_name_and_all_fits_a_narrow_dock(cards: FailureCards
     for kind in (QCheckBox, QComboBox, QDoubleSpinBox, QPushButton, QToolButton):
         for holder in (cards, dialog):
             for control in holder.findChildren(kind):
+                if isinstance(control.parent(), QLineEdit):
+                    continue  # the cross in a field, which belongs to the field
                 assert control.accessibleName() or getattr(control, "text", str)(), control.objectName()
     assert cards.minimumSizeHint().width() <= 300
     assert dialog.minimumSizeHint().width() <= 640
