@@ -133,7 +133,7 @@ class MainWindow(QMainWindow):
                     section = spec.section
                 menu.addAction(actions[spec.id])
                 self.addAction(actions[spec.id])  # its key works while the menu bar is hidden, too
-        for names in (tuple(SPEEDS), _PAGES, ("appearance_system", "appearance_light", "appearance_dark")):
+        for names in (_PAGES, ("appearance_system", "appearance_light", "appearance_dark")):
             group = QActionGroup(self)
             for name in names:
                 group.addAction(actions[name])

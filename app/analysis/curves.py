@@ -12,7 +12,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +23,7 @@ from app.safeguards.base import USD_PICO
 from app.sessions.reader import RunReader
 from app.sessions.records import EventRecord, RunRecord, VariantRecord
 from app.sessions.totals import Rollup, Totals
-from app.sessions.vocabulary import OUTCOMES, STATES, STEPS_S
+from app.sessions.vocabulary import OUTCOMES, STATES
 
 __all__ = ["SAVED_BY", "Band", "Curves", "Picture", "RunPicture", "bin_length"]
 
@@ -101,7 +100,6 @@ class RunPicture:
         self._reader = reader
         self._record = reader.record()
         self.bin_s = bin_length(self._record.duration_s)
-        self._step_s = max(step for step in STEPS_S if self.bin_s % step == 0)
         self._bins = {variant.name: _VariantBins() for variant in reader.variants}
         self._events: list[EventRecord] = []
         self._bands = FaultBands(self._record)
@@ -161,11 +159,10 @@ class RunPicture:
     def _read_on(self) -> None:
         """Read what came since the last time. The record first: what the log gains meanwhile waits for the next."""
         record = self._record = self._reader.record()
-        # Of a run that goes on, or was interrupted, rollups end where the record says; at its end the rest is written.
-        last = None if record.state in _ENDED else record.virtual_us // round(self._step_s * _MICRO) - 1
+        # Of a run that goes on, or was interrupted, only bins that are complete; at its end the rest is written.
+        last = None if record.state in _ENDED else record.virtual_us // round(self.bin_s * _MICRO) - 1
         for name, bins in self._bins.items():
-            rollups = self._reader.series(name, self._step_s, first=bins.next_bucket, last=last)
-            bins.add(rollups, self.bin_s // self._step_s)
+            bins.add(self._reader.series(name, self.bin_s, first=bins.end, last=last))
         after = self._events[-1].sequence if self._events else -1
         fresh = self._reader.events(after)
         self._events += fresh
@@ -192,22 +189,17 @@ class _VariantBins:
     """A variant's bins: what they come to, and what is drawn of it."""
 
     def __init__(self) -> None:
-        self.next_bucket = 0
         self.end = 0
         """One after the last bin in which anything happened."""
         self._totals: dict[int, Totals] = {}
         self._cells: dict[int, tuple[float, ...]] = {}
 
-    def add(self, rollups: list[Rollup], per_bin: int) -> None:
-        for place, group in groupby(rollups, key=lambda rollup: rollup.bucket // per_bin):
-            parts = [rollup.totals for rollup in group]
-            if place in self._totals:
-                parts.append(self._totals[place])
-            totals = self._totals[place] = parts[0] if len(parts) == 1 else Totals.merged(parts)
-            self._cells[place] = _cells(totals)
-            self.end = max(self.end, place + 1)
-        if rollups:
-            self.next_bucket = rollups[-1].bucket + 1
+    def add(self, rollups: list[Rollup]) -> None:
+        """Bins that follow those there are."""
+        for each in rollups:
+            self._totals[each.bucket] = each.totals
+            self._cells[each.bucket] = _cells(each.totals)
+            self.end = each.bucket + 1
 
     def offered(self, place: int) -> int:
         """How many requests arrived in this bin."""
@@ -255,9 +247,9 @@ def _cells(totals: Totals) -> tuple[float, ...]:
 
 
 def _saved(totals: Totals) -> Iterable[int]:
-    """How many requests each of SAVED_BY served; `retried` are those that the primary answered at a later attempt."""
+    """How many requests each of SAVED_BY served; `retried` are those that the primary or a hedge did after a retry."""
     for name in SAVED_BY:
-        yield getattr(totals, "served_retried", 0) if name == "retried" else totals.served_by[name]
+        yield totals.served_retried if name == "retried" else totals.served_by[name]
 
 
 def _percentile_s(totals: Totals, percent: float) -> float:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
+from app.inputs.columns import SHOWN, listed, rows_told, text_columns, usable_rows
 from app.inputs.datasets import Dataset, load_dataset
 from app.inputs.mapping import ColumnMap, match_columns
 from app.inputs.prompts import Prompt, load_prompts
@@ -21,7 +22,6 @@ from app.scenario.model import Scenario
 
 Progress = Callable[[int, int], None]
 
-_SHOWN = 5
 _TRIED = 20
 
 
@@ -89,13 +89,6 @@ class Loaded:
         """What columns are looked for: those of the variables `needed` by prompts, then what only the scenario wants."""
         return list(dict.fromkeys([*needed, *_wanted_columns(self.scenario)]))
 
-    def usable_rows(self, columns: Sequence[str], notices: list[str]) -> tuple[int, ...] | None:
-        """The rows that hold all of these columns, None for all rows; what is left out is added to `notices`.
-
-        Raises UserError if there is no such row.
-        """
-        return _usable(self.dataset, columns, notices)
-
     def inputs(
         self,
         mapped: ColumnMap,
@@ -109,7 +102,7 @@ class Loaded:
             self.prompts,
             self.dataset,
             mapped,
-            _text_columns(self.dataset, columns),
+            text_columns(self.dataset, columns),
             usable,
             tuple(notices),
             self.dataset.bad_count,
@@ -167,8 +160,8 @@ def prepare_inputs(
     lacking = [name for name in mapped.missing if name in needed]
     if lacking:
         raise UserError(
-            f"the prompts need {_listed(lacking)}, and no column fits; "
-            f"the data has {_listed(dataset.columns[:30])}{' and more' if len(dataset.columns) > 30 else ''}",
+            f"the prompts need {listed(lacking)}, and no column fits; "
+            f"the data has {listed(dataset.columns[:30])}{' and more' if len(dataset.columns) > 30 else ''}",
             where=dataset.path.name,
             do="Name the column with --map variable=column, or use other prompts with --prompts.",
         )
@@ -179,11 +172,11 @@ def prepare_inputs(
     for column in mapped.missing:
         notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
     used = [mapped.pairs[name] for name in needed]
-    usable = loaded.usable_rows(used, notices)
+    usable = usable_rows(dataset, used, notices)
     if dataset.bad_count:
-        first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:_SHOWN])
-        more = f"; and {dataset.bad_count - _SHOWN:,} more" if dataset.bad_count > _SHOWN else ""
-        notices.append(f"{_rows(dataset.bad_count, 'bad ')} left out ({first}{more})")
+        first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:SHOWN])
+        more = f"; and {dataset.bad_count - SHOWN:,} more" if dataset.bad_count > SHOWN else ""
+        notices.append(f"{rows_told(dataset.bad_count, 'bad ')} left out ({first}{more})")
     inputs = loaded.inputs(mapped, used, usable, notices)
     return replace(inputs, notices=(*notices, *try_out(inputs, worker)))
 
@@ -235,7 +228,7 @@ def _only(prompts: tuple[Prompt, ...], names: Sequence[str]) -> tuple[Prompt, ..
     for name in names:
         if name not in there:
             raise UserError(
-                f"there is no prompt '{name}'", where="prompts.only", do=f"There is {_listed(list(there))}."
+                f"there is no prompt '{name}'", where="prompts.only", do=f"There is {listed(list(there))}."
             )
     return tuple(there[name] for name in names)
 
@@ -276,44 +269,3 @@ def fitted(scenario: Scenario, pairs: Mapping[str, str]) -> Scenario:
         for each in scenario.answers
     )
     return scenario.model_copy(update={"checks": checks, "faults": faults, "answers": answers})
-
-
-def _usable(dataset: Dataset, columns: Sequence[str], notices: list[str]) -> tuple[int, ...] | None:
-    """Rows that hold every column the prompts need; only JSON objects can lack one."""
-    if dataset.format not in ("json", "jsonl"):
-        return None
-    usable = []
-    lacking = []
-    for index in range(len(dataset)):
-        row = dataset.row(index)
-        absent = [column for column in columns if column not in row]
-        if absent:
-            lacking.append(f"row {dataset.number(index)}: no {_listed(absent)}")
-        else:
-            usable.append(index)
-    if not lacking:
-        return None
-    if not usable:
-        raise UserError(
-            "no row has all that the prompts need", where=dataset.path.name, do=f"For instance {lacking[0]}."
-        )
-    more = f"; and {len(lacking) - _SHOWN:,} more" if len(lacking) > _SHOWN else ""
-    notices.append(f"{_rows(len(lacking))} left out ({'; '.join(lacking[:_SHOWN])}{more})")
-    return tuple(usable)
-
-
-def _text_columns(dataset: Dataset, columns: Sequence[str]) -> tuple[str, ...]:
-    sample = [dataset.row(index) for index in range(min(50, len(dataset)))]
-
-    def length(column: str) -> int:
-        return sum(len(value) for row in sample if isinstance(value := row.get(column), str))
-
-    return tuple(sorted(dict.fromkeys(columns), key=length, reverse=True))
-
-
-def _rows(count: int, kind: str = "") -> str:
-    return f"{count:,} {kind}row{'' if count == 1 else 's'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(f"'{name}'" for name in names)

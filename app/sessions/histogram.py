@@ -11,7 +11,7 @@ of SQLite.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -83,13 +83,12 @@ class Histogram:
         finite = [part for part in every if part.bins.size]
         if not finite:
             return cls(_NONE, _NONE, infinite)
-        dense = np.zeros(BINS, np.int64)
-        for part in finite:
-            dense[part.bins] += part.counts
-        bins = np.flatnonzero(dense)
+        bins, counts = _added_up(
+            np.concatenate([part.bins for part in finite]), np.concatenate([part.counts for part in finite])
+        )
         return cls(
             bins,
-            dense[bins],
+            counts,
             infinite,
             sum(part.total_us for part in finite),
             min(part.minimum_us for part in finite),
@@ -143,22 +142,41 @@ class Histogram:
     def decode(cls, blob: bytes | None) -> Histogram:
         """What `encode` made; nothing, or no bytes, is the empty histogram. Raises ValueError for anything
         else."""
-        if not blob:
+        return cls.decode_merged((blob,))
+
+    @classmethod
+    def decode_merged(cls, blobs: Iterable[bytes | None]) -> Histogram:
+        """The same as `merged` of each of them decoded, at a fraction of the cost: a chart of a long run has
+        thousands."""
+        parts = [blob for blob in blobs if blob]
+        if not parts:
             return cls(_NONE, _NONE)
-        if len(blob) < HEADER.itemsize:
-            raise ValueError("a histogram is cut short")
-        version, width, size, infinite, total, low, high = np.frombuffer(blob, HEADER, 1)[0].item()
-        if version != VERSION or width not in _WIDTHS or len(blob) != HEADER.itemsize + size * (2 + width):
-            raise ValueError("not a histogram of version 1")
-        bins = np.frombuffer(blob, "<u2", size, HEADER.itemsize).astype(np.int64)
-        counts = np.frombuffer(blob, f"<u{width}", size, HEADER.itemsize + 2 * size).astype(np.int64)
-        if size and (
-            np.any(np.diff(bins) <= 0) or bins[-1] >= BINS or counts.min() <= 0 or not 0 <= low <= high
-        ):
-            raise ValueError("a histogram's bins are out of order")
-        if infinite < 0 or total < 0:
-            raise ValueError("a histogram counts below zero")
-        return cls(bins, counts, infinite, total, low, high)
+        heads = _heads(parts)
+        sizes, widths = heads["size"].tolist(), heads["width"].tolist()
+        first = HEADER.itemsize
+        bins = np.concatenate(
+            [np.frombuffer(blob, "<u2", size, first) for blob, size in zip(parts, sizes, strict=True)],
+            dtype=np.int64,
+        )
+        counts = np.concatenate(
+            [
+                np.frombuffer(blob, f"<u{width}", size, first + 2 * size)
+                for blob, size, width in zip(parts, sizes, widths, strict=True)
+            ],
+            dtype=np.int64,
+        )
+        _check_order(heads, bins, counts)
+        filled = heads[heads["size"] > 0]
+        if len(filled) > 1:
+            bins, counts = _added_up(bins, counts)
+        return cls(
+            bins,
+            counts,
+            sum(heads["infinite"].tolist()),
+            sum(filled["total_us"].tolist()),
+            min(filled["minimum_us"].tolist(), default=0),
+            max(filled["maximum_us"].tolist(), default=0),
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Histogram) and self._content() == other._content()
@@ -174,6 +192,46 @@ class Histogram:
 def count_width(largest: int) -> int:
     """The fewest bytes, of 1, 2, 4 and 8, that hold the count `largest`."""
     return next(width for width in _WIDTHS if largest < 1 << 8 * width)
+
+
+def _heads(blobs: Sequence[bytes]) -> NDArray[np.void]:
+    """The headers of encoded histograms, shape (n,). Raises ValueError for what cannot be one."""
+    if min(map(len, blobs)) < HEADER.itemsize:
+        raise ValueError("a histogram is cut short")
+    heads = np.frombuffer(b"".join([blob[: HEADER.itemsize] for blob in blobs]), HEADER)
+    known = (heads["version"] == VERSION) & np.isin(heads["width"], _WIDTHS)
+    size, width = heads["size"].astype(np.int64), heads["width"].astype(np.int64)
+    if not known.all() or (HEADER.itemsize + size * (2 + width)).tolist() != list(map(len, blobs)):
+        raise ValueError("not a histogram of version 1")
+    if np.any(heads["infinite"] < 0) or np.any(heads["total_us"] < 0):
+        raise ValueError("a histogram counts below zero")
+    return heads
+
+
+def _check_order(heads: NDArray[np.void], bins: Ints, counts: Ints) -> None:
+    """Raises ValueError unless the bins of each header ascend, and its counts and extremes can be."""
+    filled = heads[heads["size"] > 0]
+    if not len(filled):
+        return
+    ascending = np.diff(bins) > 0
+    ascending[np.cumsum(filled["size"], dtype=np.int64)[:-1] - 1] = True  # where the next histogram begins
+    low, high = filled["minimum_us"], filled["maximum_us"]
+    if (
+        not ascending.all()
+        or bins.max() >= BINS
+        or counts.min() <= 0
+        or np.any(low < 0)
+        or np.any(low > high)
+    ):
+        raise ValueError("a histogram's bins are out of order")
+
+
+def _added_up(bins: Ints, counts: Ints) -> tuple[Ints, Ints]:
+    """The bins, each once and ascending, with the sum of its counts."""
+    dense = np.zeros(BINS, np.int64)
+    np.add.at(dense, bins, counts)
+    once = np.flatnonzero(dense)
+    return once, dense[once]
 
 
 _NONE: Final[Ints] = np.zeros(0, np.int64)

@@ -12,6 +12,8 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -182,24 +184,33 @@ class RunReader:
         index = self._index(variant)
         with self._log.reading() as connection:
             record = _run(self._record_row())
-            parts = [Totals.of_row(row) for row in self._rollup_rows(connection, index, record)]
+            rolled_up = Totals.of_rows(self._rollup_rows(connection, index, record))
             tail = self._tail(connection, index, record)
-        merged = Totals.merged([*parts, Totals.of_requests(tail)])
+        merged = Totals.merged([rolled_up, Totals.of_requests(tail)])
         return replace(merged, offered=record.offered)
 
     def series(self, variant: str, step_s: int, *, first: int = 0, last: int | None = None) -> list[Rollup]:
-        """The rollups of `step_s` (1, 10, 60 or 600) from bucket `first` to `last`, both included, in order.
+        """The rollups of `step_s` whole seconds from bucket `first` to `last`, both included, in order.
 
-        A bucket in which nothing happened is absent. While the run goes on, so is one that is not complete.
+        They are added up from the longest stored ones that divide it. A bucket in which nothing happened is absent;
+        of a run that goes on the last may not be complete.
         """
-        if step_s not in words.STEPS_S:
-            raise ValueError(f"there are rollups of {words.STEPS_S} seconds, not {step_s}")
+        if step_s < 1:
+            raise ValueError(f"there are no rollups of {step_s} seconds")
+        stored_s = max(step for step in words.STEPS_S if step_s % step == 0)
+        ratio = step_s // stored_s
         found = self._query(
-            f"select bucket, {', '.join(TOTALS_COLUMNS)} from rollup_log"  # noqa: S608
+            f"select bucket / ?, {', '.join(TOTALS_COLUMNS)} from rollup_log"  # noqa: S608
             " where run_id = ? and variant = ? and step_s = ? and bucket between ? and ? order by bucket",
-            (self.run_id, self._index(variant), step_s, first, (1 << 62) if last is None else last),
+            (
+                *(ratio, self.run_id, self._index(variant), stored_s, first * ratio),
+                (1 << 62) if last is None else (last + 1) * ratio - 1,
+            ),
         )
-        return [Rollup(step_s, row[0], Totals.of_row(row[1:])) for row in found]
+        return [
+            Rollup(step_s, bucket, Totals.of_rows([row[1:] for row in rows]))
+            for bucket, rows in groupby(found, key=itemgetter(0))
+        ]
 
     def _rollup_rows(self, connection: sqlite3.Connection, index: int, record: RunRecord) -> list[Any]:
         where = f"{_TOTALS_SQL} where run_id = ? and variant = ? and step_s = ? and bucket >= ?"

@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlite_utils import Database
 
 from app.sessions import vocabulary as words
+from app.sessions.retried import recount, retried
 
 APPLICATION_ID: Final = 0x53454154
 """Marks the file as a session log ("SEAT" in ASCII), so that no other program's database is ever migrated."""
@@ -26,13 +27,14 @@ COUNTS: Final = (
     "requests",
     *(f"outcome_{name}" for name in words.OUTCOMES),
     *(f"served_{name}" for name in words.SERVED_BY),
+    "served_retried",
     "attempts",
     "retries",
     "input_tokens",
     "output_tokens",
     "cost_pico",
 )
-"""What a rollup adds up."""
+"""What a rollup adds up; `served_retried` counts requests that the primary or a hedge served after a retry."""
 
 ROLLUP_COLUMNS: Final = ("run_id", "variant", "step_s", "bucket", *COUNTS, *HISTOGRAMS, "faults")
 
@@ -64,6 +66,7 @@ create table runs (
 ) strict
 """
 
+# The tables as they are in version 1: what came later is added by its migration, to new files as well.
 _TABLES: Final[dict[str, tuple[dict[str, Any], str | tuple[str, ...]]]] = {
     "variants": (
         # tail_key: the lowest key of request rows that no rollup counts yet
@@ -87,7 +90,7 @@ _TABLES: Final[dict[str, tuple[dict[str, Any], str | tuple[str, ...]]]] = {
     "attempt_log": (dict.fromkeys(words.ATTEMPT_COLUMNS, int), "key"),
     "rollup_log": (
         {
-            **dict.fromkeys(ROLLUP_COLUMNS, int),
+            **{name: int for name in ROLLUP_COLUMNS if name != "served_retried"},  # came with version 2
             **dict.fromkeys(HISTOGRAMS, bytes),
             "faults": str,
         },
@@ -205,12 +208,16 @@ def _create(db: Database) -> None:
         db.table(name).create(columns, pk=pk, not_null=required, strict=True)
     db.table("names").create_index(["text"], unique=True)
     db.table("names").insert({"id": 0, "text": ""})
-    for name, (table, shown) in _VIEWS.items():
-        db.create_view(name, f"select {', '.join(shown)} from {table}")  # noqa: S608
 
 
-MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (_create,)
-"""Migration i takes a file of version i to version i + 1, inside the caller's transaction."""
+def _count_retried(db: Database) -> None:
+    """From version 1 to 2: rollups count requests that were served after a retry."""
+    db.execute("alter table rollup_log add column served_retried integer not null default 0")
+    recount(db.conn, retried(db.conn))
+
+
+MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (_create, _count_retried)
+"""Migration i takes the tables of a file of version i to version i + 1, inside the caller's transaction."""
 
 VERSION: Final = len(MIGRATIONS)
 
@@ -220,5 +227,7 @@ def migrate(db: Database, version: int) -> None:
     backup."""
     for step in MIGRATIONS[version:]:
         step(db)
+    for name, (table, shown) in _VIEWS.items():
+        db.create_view(name, f"select {', '.join(shown)} from {table}", replace=True)  # noqa: S608
     db.execute(f"pragma application_id = {APPLICATION_ID}")
     db.execute(f"pragma user_version = {VERSION}")

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.sessions.histogram import HEADER, VERSION, bins_of, count_width
+from app.sessions.retried import RETRIED
 from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.vocabulary import OUTCOMES, REQUEST_COLUMNS, SERVED_BY
 
@@ -141,6 +142,8 @@ def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
     ):
         found = np.bincount(place * len(words) + codes, minlength=len(starts) * len(words))
         tally.sums[first : first + len(words)] = found.reshape(-1, len(words)).T
+    again = (whole("retries") > 0) & np.isin(whole("served_by"), RETRIED)
+    tally.sums[_COUNT_AT["served_retried"]] = np.add.reduceat(again, starts, dtype=np.int64)
     for name in _SUMMED:
         tally.sums[_COUNT_AT[name]] = np.add.reduceat(whole(name), starts)
     tally.low[_KEY] = np.minimum.reduceat(whole("key"), starts)

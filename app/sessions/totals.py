@@ -19,6 +19,11 @@ from app.sessions.vocabulary import OUTCOMES, SERVED_BY
 
 TOTALS_COLUMNS: Final = (*COUNTS, *HISTOGRAMS, "faults")
 """The columns of `rollup_log` that a Totals is made of."""
+_NUMBERS: Final = (
+    *("offered", "requests", "served_retried", "attempts", "retries"),
+    *("input_tokens", "output_tokens", "cost_pico"),
+)
+"""The counts that are fields of a Totals by themselves."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +31,7 @@ class Totals:
     """Counts, tokens, money in picodollars and histograms in microseconds.
 
     `outcomes` and `served_by` have an entry for every word of the vocabulary, `faults` for every kind that
-    occurred. `latency` covers all finished requests, `answer` the same with those that failed as infinite,
+    occurred. `served_retried` are those that the primary or a hedge served after a retry. `latency` covers all finished requests, `answer` the same with those that failed as infinite,
     `service` counts from the first send, `ttft` from intended arrival to the first token, where there was
     one.
     """
@@ -35,6 +40,7 @@ class Totals:
     requests: int
     outcomes: Mapping[str, int]
     served_by: Mapping[str, int]
+    served_retried: int
     attempts: int
     retries: int
     input_tokens: int
@@ -47,16 +53,18 @@ class Totals:
     ttft: Histogram
 
     @classmethod
-    def of_row(cls, row: Sequence[Any]) -> Totals:
-        """From the values of TOTALS_COLUMNS."""
-        values: dict[str, Any] = dict(zip(TOTALS_COLUMNS, row, strict=True))
-        plain = {name: values[name] for name in COUNTS if not name.startswith(("outcome_", "served_"))}
-        histograms: dict[str, Any] = {name: Histogram.decode(values[name]) for name in HISTOGRAMS}
+    def of_rows(cls, rows: Sequence[Sequence[Any]]) -> Totals:
+        """Rows of the values of TOTALS_COLUMNS, added up."""
+        if not rows:
+            return EMPTY
+        columns: dict[str, Sequence[Any]] = dict(zip(TOTALS_COLUMNS, zip(*rows, strict=True), strict=True))
+        numbers = {name: sum(columns[name]) for name in _NUMBERS}
+        histograms: dict[str, Any] = {name: Histogram.decode_merged(columns[name]) for name in HISTOGRAMS}
         return cls(
-            outcomes={name: values[f"outcome_{name}"] for name in OUTCOMES},
-            served_by={name: values[f"served_{name}"] for name in SERVED_BY},
-            faults=json.loads(values["faults"]),
-            **plain,
+            outcomes={name: sum(columns[f"outcome_{name}"]) for name in OUTCOMES},
+            served_by={name: sum(columns[f"served_{name}"]) for name in SERVED_BY},
+            faults=_added(json.loads(text) for text in columns["faults"] if text != "{}"),
+            **numbers,
             **histograms,
         )
 
@@ -68,30 +76,22 @@ class Totals:
             return EMPTY
         whole = of_requests(rows)
         (row,) = rows_of(whole.coarser(int(whole.bucket[-1]) + 1).collapsed(), (), lambda _: "")
-        return cls.of_row(row[1:])  # without the bucket
+        return cls.of_rows([row[1:]])  # without the bucket
 
     @classmethod
     def merged(cls, parts: Iterable[Totals]) -> Totals:
         """All of `parts` added up."""
         every = list(parts)
-        faults: Counter[str] = Counter()
-        for part in every:
-            faults.update(part.faults)
+        numbers = {name: sum(getattr(part, name) for part in every) for name in _NUMBERS}
+        histograms: dict[str, Any] = {
+            name: Histogram.merged(getattr(part, name) for part in every) for name in HISTOGRAMS
+        }
         return cls(
-            offered=sum(part.offered for part in every),
-            requests=sum(part.requests for part in every),
             outcomes={name: sum(part.outcomes[name] for part in every) for name in OUTCOMES},
             served_by={name: sum(part.served_by[name] for part in every) for name in SERVED_BY},
-            attempts=sum(part.attempts for part in every),
-            retries=sum(part.retries for part in every),
-            input_tokens=sum(part.input_tokens for part in every),
-            output_tokens=sum(part.output_tokens for part in every),
-            cost_pico=sum(part.cost_pico for part in every),
-            faults=dict(faults),
-            latency=Histogram.merged(part.latency for part in every),
-            answer=Histogram.merged(part.answer for part in every),
-            service=Histogram.merged(part.service for part in every),
-            ttft=Histogram.merged(part.ttft for part in every),
+            faults=_added(part.faults for part in every),
+            **numbers,
+            **histograms,
         )
 
 
@@ -102,6 +102,13 @@ class Rollup:
     step_s: int
     bucket: int
     totals: Totals
+
+
+def _added(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    added: Counter[str] = Counter()
+    for each in counts:
+        added.update(each)
+    return dict(added)
 
 
 EMPTY: Final = Totals.merged(())

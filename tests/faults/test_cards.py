@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.faults.card_knobs import knobs
 from app.faults.card_table import CARDS, KIND_WORDS, SEVERITIES, Card, Severity
 from app.faults.cards import (
     Setting,
     all_off,
     configured,
-    knobs,
     members,
     realised,
     settings_again,

@@ -106,6 +106,7 @@ class TrialPage(QMainWindow):
 
     def present(self, presenting: bool) -> None:
         """Only charts, summary and acts, large; or all of it again. What names files or people is hidden meanwhile."""
+        self.detail.mask(presenting)
         if presenting:
             self._before = self.saveState()
             for dock in (self.left_dock, self.table_dock, self.detail_dock):

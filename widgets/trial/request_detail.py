@@ -12,11 +12,9 @@ from typing import Final
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
-    QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -31,6 +29,7 @@ from widgets.trial.request_text import as_text, headline
 from widgets.trial.request_text_box import TextBox
 from widgets.trial.waterfall import Limit
 from widgets.trial.waterfall_key import WaterfallKey
+from widgets.upright_area import UprightArea
 
 NOTHING: Final = (
     "Choose a request in the table, or click a spike in a chart: "
@@ -38,6 +37,8 @@ NOTHING: Final = (
 )
 _BEYOND_PATIENCE: Final = 1.25
 """The scale ends this much after the customer's patience; a call that hangs for minutes must not flatten the rest."""
+
+_MASKED: Final = "Hidden while presenting: it may name people."
 
 
 class RequestDetail(QWidget):
@@ -55,6 +56,7 @@ class RequestDetail(QWidget):
         self._wanted: Wanted | None = None
         self._loaded: Loaded | None = None
         self._texts: Recollected | None = None
+        self._masked = False
         self._loading = LatestJob(self)
         self._loading.done.connect(self._show_loaded)
         self._loading.failed.connect(self._show_error)
@@ -90,6 +92,13 @@ class RequestDetail(QWidget):
             button.setEnabled(False)
         self._say(NOTHING)
 
+    def mask(self, masked: bool) -> None:
+        """Hide what people wrote and were answered, as before an audience; or show it again."""
+        self._masked = masked
+        self._copy.setEnabled(self._loaded is not None and not masked)
+        if self._texts is not None:
+            self._show_known_texts(self._texts)
+
     def run_grew(self) -> None:
         """The run that is shown has gone on: if the request had not ended everywhere, look again."""
         if (
@@ -121,7 +130,7 @@ class RequestDetail(QWidget):
         self._headline.setText(headline(loaded))
         self._headline.setVisible(bool(self._headline.text()))
         self._next.setEnabled(loaded.wanted[1] + 1 < loaded.offered or not loaded.over)
-        self._copy.setEnabled(True)
+        self._copy.setEnabled(not self._masked)
         self._show_cards(loaded)
         if another:
             self._area.verticalScrollBar().setValue(0)
@@ -157,16 +166,19 @@ class RequestDetail(QWidget):
     @Slot(object)
     def _show_texts(self, texts: Recollected) -> None:
         self._texts = texts
+        self._show_known_texts(texts)
+        self.shown.emit(texts.wanted[1])
+
+    def _show_known_texts(self, texts: Recollected) -> None:
         for card in self.cards:
             if card.taken is not None:
-                card.show_answer(texts.answers.get(card.taken.variant.name))
-        self.row.setVisible(bool(texts.texts.original))
-        if texts.texts.original:
+                card.show_answer(_MASKED if self._masked else texts.answers.get(card.taken.variant.name))
+        self.row.setVisible(bool(texts.texts.original) and not self._masked)
+        if texts.texts.original and not self._masked:
             self.row.show_row(texts.texts.original, texts.texts.mutated)
-        messages = texts.texts.messages
+        messages = _MASKED if self._masked else texts.texts.messages
         self._show_messages([["", messages]] if isinstance(messages, str) else messages)
         self._inputs.show()
-        self.shown.emit(texts.wanted[1])
 
     def _show_messages(self, messages: list[list[str]]) -> None:
         while len(self.messages) > len(messages):
@@ -235,12 +247,8 @@ class RequestDetail(QWidget):
         for widget in (self.status, self._key, self._inputs):
             self._body.addWidget(widget)
         self._body.addStretch(1)
-        self._area = QScrollArea()
+        self._area = UprightArea(inside)
         self._area.setObjectName("request_scroll")
-        self._area.setWidgetResizable(True)
-        self._area.setFrameShape(QFrame.Shape.NoFrame)
-        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self._area.setWidget(inside)
         top = QHBoxLayout()
         top.setContentsMargins(8, 6, 8, 0)
         top.addWidget(self.title, 1)
@@ -256,7 +264,6 @@ class RequestDetail(QWidget):
         layout.addLayout(top)
         layout.addLayout(second)
         layout.addWidget(self._area, 1)
-        self.setMinimumWidth(320)
 
     @Slot()
     def _step_back(self) -> None:

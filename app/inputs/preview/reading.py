@@ -15,6 +15,7 @@ from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
+from app.inputs.columns import usable_rows
 from app.inputs.datasets import Dataset
 from app.inputs.mapping import ColumnMap, match_columns
 from app.inputs.preparation import Inputs, Loaded, Progress, load_inputs, try_out, variables_of
@@ -191,7 +192,7 @@ def _matched(read: _Read, columns: Mapping[str, str], worker: BoundedWorker, tol
     used = [mapped.pairs[name] for name in needed if name in mapped.pairs]
     usable = None
     try:
-        usable = loaded.usable_rows(used, notices)
+        usable = usable_rows(dataset, used, notices)
     except UserError as error:
         problems.append(error)
     inputs = loaded.inputs(mapped, used, usable, ())

@@ -194,6 +194,36 @@ def test_all_of_it_is_copied_as_text(detail: RequestDetail, run: LoggedRun, qtbo
     assert detail.messages[0].edit.toPlainText() in text
 
 
+def test_before_an_audience_what_people_wrote_is_hidden(
+    detail: RequestDetail, run: LoggedRun, qtbot: QtBot
+) -> None:
+    # Given a request with its texts
+    _show(detail, run, 0, qtbot)
+    question = detail.messages[-1].edit.toPlainText()
+    assert detail.row.isVisible()
+
+    # When it is masked, then row, prompt and answers are hidden, and cannot be copied
+    detail.mask(True)
+    assert not detail.row.isVisible()
+    shown = " ".join(
+        box.edit.toPlainText() for box in [*detail.messages, *(card.answer for card in detail.cards)]
+    )
+    assert "Hidden while presenting" in shown
+    assert question not in shown
+    copy = detail.findChild(QPushButton, "copy_request")
+    assert copy is not None
+    assert not copy.isEnabled()
+
+    # And another request that is opened meanwhile is masked, too
+    _show(detail, run, 1, qtbot)
+    assert not detail.row.isVisible()
+
+    # And afterwards it is all there again
+    detail.mask(False)
+    assert detail.row.isVisible()
+    assert copy.isEnabled()
+
+
 def test_it_fits_a_narrow_dock(detail: RequestDetail, run: LoggedRun, qtbot: QtBot) -> None:
     _show(detail, run, run.number(safeguarded_mess="typos"), qtbot)
 

@@ -1,0 +1,58 @@
+"""The command line: a thin skin over functions. Exit status: 0 fine, 1 a threshold was missed, 2 wrong input,
+130 interrupted. With --json one JSON object goes to standard output, everything else to standard error.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from errno import ENOSPC
+from io import StringIO, TextIOWrapper
+
+import typer
+
+from app.cli import look, run, scenarios, transfer
+from app.cli.application import INTERRUPTED, OK, WRONG_INPUT, cli
+from app.errors import UserError
+
+__all__ = ["look", "run", "run_cli", "scenarios", "transfer"]
+
+
+def run_cli(arguments: list[str]) -> int:
+    """Run the command line; the exit status is returned."""
+    if sys.stdout is None:
+        sys.stdout = StringIO()  # closed by whoever started us, or there is no console
+    from app.terminal import say_error
+
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A console that knows fewer letters than we use must not end the program.
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        status = cli(args=arguments, prog_name="seatrial", standalone_mode=False)
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError) and error.errno != ENOSPC:
+            raise
+        # Standard output: what could not be written must not fail once more when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            return OK
+        say_error(UserError("standard output cannot be written: its disk is full"))
+        return WRONG_INPUT
+    except SystemExit:
+        return OK  # so do rich and typer end when whoever read our output has seen enough
+    except UserError as error:
+        say_error(error)
+        return WRONG_INPUT
+    except typer.Exit as leave:
+        return leave.exit_code
+    except (typer.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except Exception as error:
+        # Typer's own usage errors know how to show themselves, and their status.
+        if hasattr(error, "show") and hasattr(error, "exit_code"):
+            error.show()
+            return int(error.exit_code)
+        raise
+    return status if isinstance(status, int) else OK

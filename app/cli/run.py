@@ -1,0 +1,134 @@
+"""`seatrial run`, and the engine as a child process: a scenario is run."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import TextIOWrapper
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+from app.cli.application import (
+    INTERRUPTED,
+    MISSED,
+    OK,
+    Columns,
+    Data,
+    Json,
+    Log,
+    Prompts,
+    ScenarioName,
+    Settings,
+    cli,
+    pairs_of,
+)
+from app.engine.control import Control
+from app.errors import UserError
+from app.sessions.session_log import SessionLog
+
+
+@cli.command()
+def run(
+    scenario: ScenarioName = "support-assistant",
+    *,
+    prompts: Prompts = None,
+    data: Data = None,
+    columns: Columns = None,
+    seed: Annotated[
+        int | None, typer.Option(metavar="N", help="Another seed: other luck, same odds.")
+    ] = None,
+    duration: Annotated[
+        float | None, typer.Option(metavar="SECONDS", help="How long requests arrive.")
+    ] = None,
+    settings: Settings = None,
+    fail_if: Annotated[
+        list[str] | None,
+        typer.Option("--fail-if", metavar="EXPR", help="Exit with 1 if so: 'safeguarded.answer_s.p95 > 8'."),
+    ] = None,
+    speed: Annotated[
+        str, typer.Option(metavar="FACTOR", help="Virtual seconds a second, or 'max' for as fast as it goes.")
+    ] = "max",
+    log: Log = None,
+    json: Json = False,
+) -> int:
+    """Run a scenario and print how each variant did."""
+    from app import terminal
+    from app.analysis.summary import summary
+    from app.analysis.thresholds import Threshold
+    from app.engine.run import Order, StoppedEarlyError, run_scenario
+    from app.scenario.files import open_scenario
+    from app.sessions.reader import RunReader
+
+    thresholds = [Threshold.parse(text) for text in fail_if or ()]
+    all_settings = list(settings or ())
+    if seed is not None:
+        all_settings.append(f"seed={seed}")
+    if duration is not None:
+        all_settings.append(f"duration_s={duration}")
+    file = open_scenario(scenario, all_settings)
+    for threshold in thresholds:
+        threshold.check(list(file.scenario.variants))
+    order = Order(file, prompts, data, pairs_of(columns or ()))
+    control = Control(_speed(speed))
+    with SessionLog.open(log) as session_log, _stopped_by_interrupt(control) as interrupted:
+        try:
+            with terminal.progress_of_run() as listener:
+                run_id = run_scenario(order, session_log, control, listener)
+        except StoppedEarlyError as stopped:
+            terminal.err.print(str(stopped), markup=False)
+            return INTERRUPTED
+        reader = RunReader(session_log, run_id)
+        result = summary(reader)
+        missed = [threshold for threshold in thresholds if threshold.missed(result)]
+        if json:
+            terminal.say_json(result)
+        else:
+            terminal.say_summary(result, {variant.name: variant.title for variant in reader.variants})
+        for threshold in missed:
+            terminal.err.print(f"missed: {threshold.text}", markup=False)
+    if interrupted:
+        return INTERRUPTED
+    return MISSED if missed else OK
+
+
+@cli.command(name="_engine", hidden=True)
+def engine() -> int:
+    """Run one scenario as a child process: JSON lines in and out."""
+    from app.engine.process import serve_commands
+
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors="replace")
+    return serve_commands(sys.stdin, sys.stdout)
+
+
+def _speed(text: str) -> float | None:
+    if text == "max":
+        return None
+    try:
+        return float(text.lstrip("x×"))
+    except ValueError:
+        raise UserError(
+            f"'{text}' is no speed", where="--speed", do="Give a factor such as 10, or 'max'."
+        ) from None
+
+
+@contextmanager
+def _stopped_by_interrupt(control: Control) -> Iterator[list[int]]:
+    """Ctrl+C stops the run and keeps it; a second one ends the program. Yields the signals that came."""
+    came: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
+        control.stop()
+        signal.signal(number, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield came
+    finally:
+        signal.signal(signal.SIGINT, before)
