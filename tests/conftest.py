@@ -1,4 +1,7 @@
-"""What holds for every test: how hypothesis searches, and that no thread or process is left behind."""
+"""What holds for every test: how hypothesis searches, and that no thread or process is left behind.
+
+On a machine without the system libraries that Qt needs, tests of the window are left out, and the header says so.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,20 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+try:
+    import PySide6.QtWidgets  # noqa: F401
+except ImportError as error:
+    no_window = str(error)
+    collect_ignore = ["widgets"]
+else:
+    no_window = ""
+    pytest_plugins = ["pytestqt.plugin"]
+
+
+def pytest_report_header() -> list[str]:
+    return [f"tests of the window are left out: {no_window}"] if no_window else []
+
 
 settings.register_profile("seatrial", deadline=None, derandomize=True, database=None)
 settings.load_profile("seatrial")

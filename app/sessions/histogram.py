@@ -11,8 +11,10 @@ of SQLite.
 from __future__ import annotations
 
 import math
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -39,7 +41,11 @@ HEADER: Final = np.dtype(
     ]
 )
 """What an encoded histogram begins with; then the bins as 16-bit integers, then the counts, little-endian."""
+_UNPACK: Final = struct.Struct("<BBHqqqq").unpack_from
+"""Reads a HEADER."""
 _WIDTHS: Final = (1, 2, 4, 8)
+_GROUPS_AT_ONCE: Final = 128
+"""Groups that are merged in one array, of 36 kB each."""
 
 Ints = NDArray[np.int64]
 
@@ -142,41 +148,7 @@ class Histogram:
     def decode(cls, blob: bytes | None) -> Histogram:
         """What `encode` made; nothing, or no bytes, is the empty histogram. Raises ValueError for anything
         else."""
-        return cls.decode_merged((blob,))
-
-    @classmethod
-    def decode_merged(cls, blobs: Iterable[bytes | None]) -> Histogram:
-        """The same as `merged` of each of them decoded, at a fraction of the cost: a chart of a long run has
-        thousands."""
-        parts = [blob for blob in blobs if blob]
-        if not parts:
-            return cls(_NONE, _NONE)
-        heads = _heads(parts)
-        sizes, widths = heads["size"].tolist(), heads["width"].tolist()
-        first = HEADER.itemsize
-        bins = np.concatenate(
-            [np.frombuffer(blob, "<u2", size, first) for blob, size in zip(parts, sizes, strict=True)],
-            dtype=np.int64,
-        )
-        counts = np.concatenate(
-            [
-                np.frombuffer(blob, f"<u{width}", size, first + 2 * size)
-                for blob, size, width in zip(parts, sizes, widths, strict=True)
-            ],
-            dtype=np.int64,
-        )
-        _check_order(heads, bins, counts)
-        filled = heads[heads["size"] > 0]
-        if len(filled) > 1:
-            bins, counts = _added_up(bins, counts)
-        return cls(
-            bins,
-            counts,
-            sum(heads["infinite"].tolist()),
-            sum(filled["total_us"].tolist()),
-            min(filled["minimum_us"].tolist(), default=0),
-            max(filled["maximum_us"].tolist(), default=0),
-        )
+        return decode_merged((blob,), (0, 1))[0]
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Histogram) and self._content() == other._content()
@@ -194,36 +166,87 @@ def count_width(largest: int) -> int:
     return next(width for width in _WIDTHS if largest < 1 << 8 * width)
 
 
-def _heads(blobs: Sequence[bytes]) -> NDArray[np.void]:
-    """The headers of encoded histograms, shape (n,). Raises ValueError for what cannot be one."""
-    if min(map(len, blobs)) < HEADER.itemsize:
-        raise ValueError("a histogram is cut short")
-    heads = np.frombuffer(b"".join([blob[: HEADER.itemsize] for blob in blobs]), HEADER)
-    known = (heads["version"] == VERSION) & np.isin(heads["width"], _WIDTHS)
-    size, width = heads["size"].astype(np.int64), heads["width"].astype(np.int64)
-    if not known.all() or (HEADER.itemsize + size * (2 + width)).tolist() != list(map(len, blobs)):
-        raise ValueError("not a histogram of version 1")
-    if np.any(heads["infinite"] < 0) or np.any(heads["total_us"] < 0):
-        raise ValueError("a histogram counts below zero")
-    return heads
+def decode_merged(blobs: Sequence[bytes | None], edges: Sequence[int]) -> list[Histogram]:
+    """Encoded histograms merged by group, the first of `blobs[edges[0]:edges[1]]`, and so on: one less than edges.
+
+    The same as `merged` of each of them decoded, at a fraction of the cost: a chart is made of thousands. Raises
+    ValueError for bytes that `encode` did not make.
+    """
+    made = []
+    for first in range(0, len(edges) - 1, _GROUPS_AT_ONCE):
+        made += _decode_groups(blobs, edges[first : first + _GROUPS_AT_ONCE + 1])
+    return made
 
 
-def _check_order(heads: NDArray[np.void], bins: Ints, counts: Ints) -> None:
-    """Raises ValueError unless the bins of each header ascend, and its counts and extremes can be."""
-    filled = heads[heads["size"] > 0]
-    if not len(filled):
-        return
-    ascending = np.diff(bins) > 0
-    ascending[np.cumsum(filled["size"], dtype=np.int64)[:-1] - 1] = True  # where the next histogram begins
-    low, high = filled["minimum_us"], filled["maximum_us"]
-    if (
-        not ascending.all()
-        or bins.max() >= BINS
-        or counts.min() <= 0
-        or np.any(low < 0)
-        or np.any(low > high)
-    ):
+def _decode_groups(blobs: Sequence[bytes | None], edges: Sequence[int]) -> list[Histogram]:
+    scalars = [_Scalars() for _ in edges[1:]]
+    by_width: dict[int, list[tuple[int, int, bytes]]] = {}
+    for group, (first, end) in enumerate(pairwise(edges)):
+        for blob in blobs[first:end]:
+            if blob:
+                width, size = scalars[group].add(blob)
+                by_width.setdefault(width, []).append((group, size, blob))
+    dense = np.zeros(len(scalars) * BINS, np.int64)
+    for width, parts in by_width.items():
+        cells, counts = _cells(width, parts)
+        np.add.at(dense, cells, counts)
+    cells = np.flatnonzero(dense)
+    counts, bins = dense[cells], cells % BINS
+    ends = np.searchsorted(cells, np.arange(len(edges)) * BINS).tolist()
+    return [
+        Histogram(
+            bins[first:end],
+            counts[first:end],
+            each.infinite,
+            each.total_us,
+            each.minimum_us,
+            each.maximum_us,
+        )
+        for each, (first, end) in zip(scalars, pairwise(ends), strict=True)
+    ]
+
+
+def _cells(width: int, parts: list[tuple[int, int, bytes]]) -> tuple[Ints, Ints]:
+    """The cells (group * BINS + bin) and counts of (group, size, blob), all with counts of `width` bytes."""
+    at = HEADER.itemsize
+    bins = np.frombuffer(b"".join([blob[at : at + 2 * size] for _, size, blob in parts]), "<u2").astype(
+        np.int64
+    )
+    counts = np.frombuffer(b"".join([blob[at + 2 * size :] for _, size, blob in parts]), f"<u{width}").astype(
+        np.int64
+    )
+    groups, sizes, _ = zip(*parts, strict=True)
+    ends = np.cumsum(sizes)
+    rising = np.diff(bins, prepend=-1) > 0
+    rising[(ends - sizes)[ends > ends - sizes]] = True  # where another histogram begins
+    if bins.size and (not rising.all() or bins.max() >= BINS or counts.min() <= 0):
         raise ValueError("a histogram's bins are out of order")
+    return np.repeat(np.array(groups) * BINS, sizes) + bins, counts
+
+
+class _Scalars:
+    """What encoded histograms come to apart from their bins."""
+
+    def __init__(self) -> None:
+        self.infinite = self.total_us = self.minimum_us = self.maximum_us = 0
+        self._filled = False
+
+    def add(self, blob: bytes) -> tuple[int, int]:
+        """Count one more; returns how wide its counts are, in bytes, and how many bins it has."""
+        if len(blob) < HEADER.itemsize:
+            raise ValueError("a histogram is cut short")
+        version, width, size, infinite, total, low, high = _UNPACK(blob)
+        if version != VERSION or width not in _WIDTHS or len(blob) != HEADER.itemsize + size * (2 + width):
+            raise ValueError("not a histogram of version 1")
+        if infinite < 0 or total < 0 or (size and not 0 <= low <= high):
+            raise ValueError("a histogram's numbers cannot be")
+        self.infinite += infinite
+        if size:
+            self.total_us += total
+            self.minimum_us = min(low, self.minimum_us) if self._filled else low
+            self.maximum_us = max(high, self.maximum_us)
+            self._filled = True
+        return width, size
 
 
 def _added_up(bins: Ints, counts: Ints) -> tuple[Ints, Ints]:

@@ -23,6 +23,7 @@ from app.sessions import process
 from app.sessions import vocabulary as words
 from app.sessions.insertion import Insertion
 from app.sessions.maintenance import discard
+from app.sessions.retried import recount, retried
 from app.sessions.session_log import SessionLog
 from app.sessions.transfer_format import (
     FORMAT,
@@ -32,6 +33,7 @@ from app.sessions.transfer_format import (
     RUN_COLUMNS,
     Check,
     Member,
+    members_of,
     refuse_constant,
 )
 from app.sessions.writer import ROWS_PER_TRANSACTION, now_utc
@@ -69,8 +71,9 @@ def import_run(log: SessionLog, source: Path) -> int:
         if source.stat().st_size > MAX_FILE or not source.is_file():
             raise ValueError("it is no file of a size that an export has")
         with zipfile.ZipFile(source) as archive:
-            present = _checked_members(archive)
+            there = _checked_members(archive)
             manifest = _manifest(archive)
+            present = [member for member in members_of(manifest["version"]) if member.file in there]
             run_id = _enter(log, manifest["run"])
             try:
                 _fill(log, archive, present, manifest, run_id)
@@ -90,8 +93,8 @@ def import_run(log: SessionLog, source: Path) -> int:
     return run_id
 
 
-def _checked_members(archive: zipfile.ZipFile) -> list[Member]:
-    """The members present, in the order they are read."""
+def _checked_members(archive: zipfile.ZipFile) -> set[str]:
+    """The names of the members present."""
     known = {member.file for member in MEMBERS} | {MANIFEST}
     found: set[str] = set()
     for info in archive.infolist():
@@ -104,7 +107,7 @@ def _checked_members(archive: zipfile.ZipFile) -> list[Member]:
         raise ValueError("it has no manifest")
     if sum(info.file_size for info in archive.infolist()) > MAX_BYTES:
         raise ValueError(f"it unpacks to more than {MAX_BYTES >> 30} GiB")
-    return [member for member in MEMBERS if member.file in found]
+    return found
 
 
 def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
@@ -115,10 +118,9 @@ def _manifest(archive: zipfile.ZipFile) -> dict[str, Any]:
     manifest = json.loads(content, parse_constant=refuse_constant)
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise ValueError("its manifest is another program's")
-    if manifest["version"] != FORMAT_VERSION:
-        raise ValueError(
-            f"it has format {manifest['version']!r:.20}, and this Seatrial reads {FORMAT_VERSION}"
-        )
+    version = manifest["version"]
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+        raise ValueError(f"it has format {version!r:.20}, and this Seatrial reads up to {FORMAT_VERSION}")
     return manifest
 
 
@@ -154,6 +156,8 @@ def _fill(
     if counts != manifest["rows"]:
         raise ValueError("rows are missing")
     _check_references(log, run_id)
+    if manifest["version"] < FORMAT_VERSION:
+        _recount(log, run_id)
     with log.writing() as connection:
         # An interrupted run stays one: it has no process and no heartbeat.
         connection.execute(
@@ -162,9 +166,22 @@ def _fill(
         )
 
 
+def _recount(log: SessionLog, run_id: int) -> None:
+    """Fills in what rollups of the first format do not hold."""
+    counts = iter(retried(log.db.conn, *_span(run_id)))
+    while batch := list(islice(counts, ROWS_PER_TRANSACTION)):
+        with log.writing() as connection:
+            recount(connection, batch)
+
+
+def _span(run_id: int) -> tuple[int, int]:
+    """The first and the last key that the run's rows can have."""
+    return words.key_of(run_id, 0, 0), words.key_of(run_id + 1, 0, 0) - 1
+
+
 def _check_references(log: SessionLog, run_id: int) -> None:
     """Whatever a row refers to by its index must be there."""
-    first, last = words.key_of(run_id, 0, 0), words.key_of(run_id + 1, 0, 0) - 1
+    first, last = _span(run_id)
     variant = f"(key >> {words.VARIANT_SHIFT}) & {words.MAX_VARIANTS - 1}"
     counts = {}
     for table in ("variants", "targets"):

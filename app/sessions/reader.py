@@ -12,8 +12,6 @@ import sqlite3
 from collections.abc import Iterator, Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -207,10 +205,12 @@ class RunReader:
                 (1 << 62) if last is None else (last + 1) * ratio - 1,
             ),
         )
-        return [
-            Rollup(step_s, bucket, Totals.of_rows([row[1:] for row in rows]))
-            for bucket, rows in groupby(found, key=itemgetter(0))
-        ]
+        if not found:
+            return []
+        buckets = [row[0] for row in found]
+        starts = [0, *(at for at in range(1, len(found)) if buckets[at] != buckets[at - 1])]
+        totals = Totals.of_groups([row[1:] for row in found], [*starts, len(found)])
+        return [Rollup(step_s, buckets[at], each) for at, each in zip(starts, totals, strict=True)]
 
     def _rollup_rows(self, connection: sqlite3.Connection, index: int, record: RunRecord) -> list[Any]:
         where = f"{_TOTALS_SQL} where run_id = ? and variant = ? and step_s = ? and bucket >= ?"

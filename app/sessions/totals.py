@@ -10,9 +10,10 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
-from app.sessions.histogram import Histogram
+from app.sessions.histogram import Histogram, decode_merged
 from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.tally import of_requests, rows_of
 from app.sessions.vocabulary import OUTCOMES, SERVED_BY
@@ -31,9 +32,9 @@ class Totals:
     """Counts, tokens, money in picodollars and histograms in microseconds.
 
     `outcomes` and `served_by` have an entry for every word of the vocabulary, `faults` for every kind that
-    occurred. `served_retried` are those that the primary or a hedge served after a retry. `latency` covers all finished requests, `answer` the same with those that failed as infinite,
-    `service` counts from the first send, `ttft` from intended arrival to the first token, where there was
-    one.
+    occurred; `served_retried` are those that the primary or a hedge served after a retry. `latency` covers all
+    finished requests, `answer` the same with those that failed as infinite, `service` counts from the first send,
+    `ttft` from intended arrival to the first token, where there was one.
     """
 
     offered: int
@@ -55,18 +56,29 @@ class Totals:
     @classmethod
     def of_rows(cls, rows: Sequence[Sequence[Any]]) -> Totals:
         """Rows of the values of TOTALS_COLUMNS, added up."""
+        return cls.of_groups(rows, (0, len(rows)))[0]
+
+    @classmethod
+    def of_groups(cls, rows: Sequence[Sequence[Any]], edges: Sequence[int]) -> list[Totals]:
+        """Rows of the values of TOTALS_COLUMNS added up by group, of `rows[edges[0]:edges[1]]` first: one less than
+        edges."""
         if not rows:
-            return EMPTY
+            return [EMPTY] * (len(edges) - 1)
         columns: dict[str, Sequence[Any]] = dict(zip(TOTALS_COLUMNS, zip(*rows, strict=True), strict=True))
-        numbers = {name: sum(columns[name]) for name in _NUMBERS}
-        histograms: dict[str, Any] = {name: Histogram.decode_merged(columns[name]) for name in HISTOGRAMS}
-        return cls(
-            outcomes={name: sum(columns[f"outcome_{name}"]) for name in OUTCOMES},
-            served_by={name: sum(columns[f"served_{name}"]) for name in SERVED_BY},
-            faults=_added(json.loads(text) for text in columns["faults"] if text != "{}"),
-            **numbers,
-            **histograms,
-        )
+        histograms = [decode_merged(columns[name], edges) for name in HISTOGRAMS]
+        made = []
+        for (first, end), *kinds in zip(pairwise(edges), *histograms, strict=True):
+            count = {name: sum(columns[name][first:end]) for name in COUNTS}
+            made.append(
+                cls(
+                    outcomes={name: count[f"outcome_{name}"] for name in OUTCOMES},
+                    served_by={name: count[f"served_{name}"] for name in SERVED_BY},
+                    faults=_added(json.loads(each) for each in columns["faults"][first:end] if each != "{}"),
+                    **{name: count[name] for name in _NUMBERS},
+                    **dict(zip(HISTOGRAMS, kinds, strict=True)),
+                )
+            )
+        return made
 
     @classmethod
     def of_requests(cls, rows: Sequence[tuple[Any, ...]]) -> Totals:

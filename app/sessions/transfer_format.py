@@ -11,7 +11,7 @@ import binascii
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.session_log import MAX_NAME
 
 FORMAT: Final = "seatrial-run"
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 
 _INTEGER: Final = range(-(1 << 63), 1 << 63)
@@ -253,3 +253,16 @@ MEMBERS: Final = (
     ),
 )
 """In the order they are read: the names first, as later rows refer to them."""
+
+
+def members_of(version: int) -> tuple[Member, ...]:
+    """The members of an export of that format, from 1 to FORMAT_VERSION; a column it lacks has its default here."""
+    if version == FORMAT_VERSION:
+        return MEMBERS
+    return tuple(_first_rollups(member) if member.table == "rollup_log" else member for member in MEMBERS)
+
+
+def _first_rollups(member: Member) -> Member:
+    """Rollups as in format 1, in which nobody had counted requests that were served after a retry."""
+    columns = {name: check for name, check in member.columns.items() if name != "served_retried"}
+    return replace(member, columns=columns)

@@ -94,6 +94,9 @@ def test_every_number_is_that_of_the_requests_behind_it(
         assert curves.attempts[place] == sum(each.attempts for each in requests)
         for outcome in OUTCOMES:
             assert curves.outcomes[outcome][place] == sum(each.outcome == outcome for each in requests)
+        assert curves.saved["retried"][place] == sum(
+            each.served_by in ("primary", "hedge") and each.retries > 0 for each in requests
+        )
         for served_by in set(SAVED_BY) - {"retried"}:
             assert curves.saved[served_by][place] == sum(each.served_by == served_by for each in requests)
         assert curves.cost_usd[place] == pytest.approx(cost_usd)
@@ -125,6 +128,7 @@ def test_in_an_outage_percentiles_are_without_an_answer_and_nothing_good_is_a_ga
     assert math.isinf(prototype.p95_s[14])
     assert prototype.outcomes["failed"][14] > 0
     assert safeguarded.saved["fallback"][14] > 0
+    assert all(curves.saved["retried"].sum() > 0 for curves in picture.curves.values())
 
 
 def test_the_picture_has_the_contracted_summary_and_what_happened(

@@ -56,12 +56,15 @@ def test_totals_are_those_of_all_rows_and_every_series_adds_up_to_them(tmp_path:
             assert totals.requests == totals.offered == len(rows) == 300
             assert totals.outcomes == {name: sum(r.outcome == name for r in rows) for name in OUTCOMES}
             assert totals.served_by == {name: sum(r.served_by == name for r in rows) for name in SERVED_BY}
+            assert totals.served_retried == sum(
+                r.served_by in ("primary", "hedge") and r.retries > 0 for r in rows
+            )
             assert totals.attempts == sum(r.attempts for r in rows)
             assert totals.cost_pico == sum(r.cost_pico for r in rows)
             assert totals.latency == Histogram.of([r.finished_us - r.intended_us for r in rows])
             assert totals.answer.infinite == totals.outcomes["failed"]
             assert totals.service == Histogram.of([r.service_us for r in rows if r.service_us is not None])
-            for step_s in STEPS_S:
+            for step_s in (*STEPS_S, 2, 5, 20):
                 assert Totals.merged(part.totals for part in reader.series(variant, step_s)) == totals
         assert reader.totals("prototype").faults == {"hang": 2, "typos": 1}
         assert reader.totals("safeguarded").faults == {}
@@ -135,8 +138,8 @@ def test_a_series_can_be_read_in_part(tmp_path: Path) -> None:
         reader = RunReader(log, write_run(log))
         whole = reader.series("prototype", 1)
         assert reader.series("prototype", 1, first=2, last=3) == [p for p in whole if p.bucket in (2, 3)]
-        with pytest.raises(ValueError, match="rollups of"):
-            reader.series("prototype", 7)
+        with pytest.raises(ValueError, match="no rollups of 0"):
+            reader.series("prototype", 0)
 
 
 def test_runs_are_listed_newest_first(tmp_path: Path) -> None:

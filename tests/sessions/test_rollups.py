@@ -20,7 +20,7 @@ FAULT_NAMES = {3: "hang", 9: "typos"}
 def totals_of(rows: list[Row], step_s: int, variant: int = 0) -> Totals:
     width = len(ROLLUP_COLUMNS) - len(TOTALS_COLUMNS)
     chosen = [row for row in rows if row[AT["step_s"]] == step_s and row[AT["variant"]] == variant]
-    return Totals.merged(Totals.of_row(row[width:]) for row in chosen)
+    return Totals.of_rows([row[width:] for row in chosen])
 
 
 @st.composite
@@ -89,6 +89,9 @@ def test_rollups_of_every_step_add_up_to_the_rows_however_they_are_flushed(
         assert list(totals.served_by.values()) == [
             sum(r[7] == i for r in requests) for i in range(len(SERVED_BY))
         ]
+        assert totals.served_retried == sum(
+            SERVED_BY[r[7]] in ("primary", "hedge") and r[11] > 0 for r in requests
+        )
         assert totals.cost_pico == sum(row[14] for row in requests)
         assert totals.retries == sum(row[11] for row in requests)
         assert totals.latency == Histogram.of(latencies)
