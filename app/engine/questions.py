@@ -222,10 +222,11 @@ class QuestionBook:
             question.answers[kind] = answer
 
     def _answers(self, cases: Sequence[tuple[Question, AnswerKind]]) -> list[Answer]:
+        rows = {row: self._by_wanted_name(row) for row in dict.fromkeys(each.row for each, _ in cases)}
         texts = []
         for question, kind in cases:
             column = self._expected_columns[question.prompt]
-            value = None if column is None else self._by_wanted_name(question.row).get(column)
+            value = None if column is None else rows[question.row].get(column)
             key = int(
                 self._draws.one(f"answer.{kind}", None, question.row * self.prompt_count + question.prompt)
                 * 2**53
@@ -234,7 +235,7 @@ class QuestionBook:
             texts.append(self._writers[question.prompt].text(kind, expected=expected, key=key))
         verdicts = self._verdicts.of(
             [
-                (question.prompt, text, self._by_wanted_name(question.row))
+                (question.prompt, text, rows[question.row])
                 for (question, _), text in zip(cases, texts, strict=True)
             ]
         )
