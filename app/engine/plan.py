@@ -123,18 +123,18 @@ class Plan:
                 for size, question in zip(tokens.tolist(), questions, strict=True)
             ]
         )
-        return [
-            (number, arrival, question, key, size, max_tokens, hits)
-            for number, arrival, question, key, size, hits in zip(
+        return list(
+            zip(
                 numbers.tolist(),
                 intended.tolist(),
                 questions,
                 rows.question.tolist(),
                 sizes,
+                [max_tokens] * count,
                 (mess | twice).tolist(),
                 strict=True,
             )
-        ]
+        )
 
     def _duplicates(self, numbers: NDArray[np.int64], intended: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which requests are sent twice: bit set of the `duplicate` faults that fire."""

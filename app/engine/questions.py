@@ -128,17 +128,19 @@ class QuestionBook:
             # Other settings make another text of the same row, and a key tells only which faults struck.
             self._mess = faults.mess()
             kept.clear()
-        new = [key for key in dict.fromkeys(keys) if key not in kept]
-        if new:
-            found = {key: kept[key] for key in dict.fromkeys(keys) if key in kept}
-            if len(kept) + len(new) > KEPT:
-                for key in list(kept)[: max(len(new), KEPT // 4)]:
-                    del kept[key]
-            made = self._make(new)
-            kept |= made
-            found |= made
-            return [found[key] for key in keys]
-        return [kept[key] for key in keys]
+        known = [kept.get(key) for key in keys]
+        questions = [each for each in known if each is not None]
+        if len(questions) == len(keys):
+            return questions
+        found = {key: each for key, each in zip(keys, known, strict=True) if each is not None}
+        new = [key for key in dict.fromkeys(keys) if key not in found]
+        if len(kept) + len(new) > KEPT:
+            for key in list(kept)[: max(len(new), KEPT // 4)]:
+                del kept[key]
+        made = self._make(new)
+        kept |= made
+        found |= made
+        return [found[key] for key in keys]
 
     def doubts(self) -> list[str]:
         """What the simulated models cannot do: for each prompt, the checks that even a right answer to the first row

@@ -12,9 +12,36 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.draws import Draws, Role
-from app.faults.base import AttemptFault, Fault, MessFault
+from app.faults.base import AttemptFault, Fault, Injection, MessFault
 
 MAX_FAULTS = 60
+
+
+class Effect:
+    """What a set of attempt faults does to a call that all of them strike.
+
+    `injection` is what comes of it, where it is the same for every call; None where faults draw for each anew.
+    """
+
+    __slots__ = ("faults", "injection", "kinds")
+
+    def __init__(self, faults: Sequence[AttemptFault]) -> None:
+        self.faults = faults
+        self.kinds = [fault.kind for fault in faults]
+        self.injection: Injection | None = Injection()
+        try:
+            for fault in faults:
+                fault.apply(self.injection, _draw_nothing)
+        except _DrawsError:
+            self.injection = None
+
+
+class _DrawsError(Exception):
+    """A fault wants to draw."""
+
+
+def _draw_nothing(_purpose: str) -> float:
+    raise _DrawsError
 
 
 class FaultSet:
@@ -24,6 +51,11 @@ class FaultSet:
         self.faults = tuple(faults)
         self.draws = draws
         self.scheduled = list(scheduled)
+        self.choosy = sum(
+            1 << number for number, fault in enumerate(self.faults) if fault.prompts or fault.match is not None
+        )
+        """Bit set of the faults that have rules about prompts and rows."""
+        self._effects: dict[int, Effect] = {}
 
     def active(self, variant: str, target: str) -> int:
         """Bit set of the attempt faults that may strike this variant's calls to this target now."""
@@ -38,6 +70,14 @@ class FaultSet:
             ):
                 bits |= 1 << number
         return bits
+
+    def effect(self, bits: int) -> Effect:
+        """What the attempt faults in a bit set do together."""
+        found = self._effects.get(bits)
+        if found is None:
+            faults = [fault for fault in self.chosen(bits) if isinstance(fault, AttemptFault)]
+            found = self._effects[bits] = Effect(faults)
+        return found
 
     def standstill(self, variant: str, target: str) -> str | None:
         """How the target itself stands still for this variant now; freezing outdoes holding back."""
