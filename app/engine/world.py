@@ -140,10 +140,10 @@ class World:
 
     def _resume(self, request: Request, outcome: Outcome) -> None:
         """Send a lifecycle what it waited for, and carry out its commands until it waits again."""
-        send = request.life.send
+        life = request.life
         try:
             while True:
-                command = send(outcome)
+                command = life.send(outcome)
                 if type(command) is Attempt:
                     self.providers[command.target].begin(command)
                     return
