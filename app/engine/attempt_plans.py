@@ -83,7 +83,7 @@ class AttemptPlans:
     def _output_tokens(self, normal: NDArray[np.float64]) -> NDArray[np.int64]:
         tokens = self._tokens
         size = tokens.output_tokens * np.exp(tokens.output_sigma * normal)
-        return np.clip(np.rint(size), 1, tokens.max_tokens).astype(np.int64)
+        return np.minimum(np.maximum(np.rint(size), 1), tokens.max_tokens).astype(np.int64)
 
     def _times(
         self, role: Role, first: int, output: NDArray[np.int64], draws: NDArray[np.float64]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.attempt_plans import MICRO
-from app.engine.draws import BLOCK, Draws
+from app.engine.draws import BLOCK, Draws, Role
 from app.engine.questions import Question, QuestionBook
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import UpcomingWindows
@@ -37,6 +37,7 @@ class Plan:
         self._questions = questions
         self._faults = faults
         self._scenario = scenario
+        self._first_role = Role(next(iter(scenario.targets)))
         traffic = scenario.traffic
         self._arrivals = Arrivals(draws, traffic.profile(), traffic.arrivals)
         self._rows = RowOrder(draws, questions.row_count, traffic)
@@ -114,6 +115,14 @@ class Plan:
         tokens = self._tokens_of(rows.source)
         keys = list(zip(prompts.tolist(), rows.row.tolist(), mess.tolist(), strict=True))
         questions = self._questions.prepare(keys, self._faults)
+        spoiled = self._faults.spoiled(self._first_role, first, count)
+        self._questions.write(
+            [
+                (questions[place], fault.answer)
+                for place, fault in spoiled
+                if questions[place].has(fault) and not questions[place].unaskable
+            ]
+        )
         max_tokens = self._scenario.tokens.max_tokens
         sizes = (
             [question.tokens for question in questions]

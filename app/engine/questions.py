@@ -178,6 +178,12 @@ class QuestionBook:
                 values = self._in_a_mess(values, row, fault)
         return values
 
+    def write(self, cases: Sequence[tuple[Question, AnswerKind]]) -> None:
+        """Have the answers of these kinds to these questions ready: in one batch, and not one by one later."""
+        new = [case for case in dict.fromkeys(cases) if case[1] not in case[0].answers]
+        for (question, kind), answer in zip(new, self._answers(new), strict=True):
+            question.answers[kind] = answer
+
     def answer(self, question: Question, kind: AnswerKind) -> Answer:
         """The answer of a kind to a question, checked."""
         return self._answers([(question, kind)])[0]
@@ -212,16 +218,11 @@ class QuestionBook:
                 qualities=self._odds(key[2]),
                 error=messy.get("error", ""),
             )
-        # The answers that most requests will get are written and checked in one batch, not one by one later.
-        self._prefetch([each for each in made.values() if not each.unaskable])
+        # The answers that most requests will get.
+        self.write(
+            [(each, kind) for each in made.values() if not each.unaskable for kind in ("right", "wrong")]
+        )
         return made
-
-    def _prefetch(self, questions: Sequence[Question]) -> None:
-        cases: list[tuple[Question, AnswerKind]] = [
-            (each, kind) for each in questions for kind in ("right", "wrong")
-        ]
-        for (question, kind), answer in zip(cases, self._answers(cases), strict=True):
-            question.answers[kind] = answer
 
     def _answers(self, cases: Sequence[tuple[Question, AnswerKind]]) -> list[Answer]:
         rows = {row: self._by_wanted_name(row) for row in dict.fromkeys(each.row for each, _ in cases)}

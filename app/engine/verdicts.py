@@ -86,4 +86,3 @@ class Verdicts:
 def _expected(check: AnyCheck, row: dict[str, object]) -> object:
     value = row.get(check.column) if check.kind == "equals_column" else None
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
-

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from app.engine.draws import Draws, Role
 from app.faults.base import AttemptFault, Fault, Injection, MessFault
+from app.faults.content import Spoiled
 
 MAX_FAULTS = 60
 
@@ -52,7 +53,9 @@ class FaultSet:
         self.draws = draws
         self.scheduled = list(scheduled)
         self.choosy = sum(
-            1 << number for number, fault in enumerate(self.faults) if fault.prompts or fault.match is not None
+            1 << number
+            for number, fault in enumerate(self.faults)
+            if fault.prompts or fault.match is not None
         )
         """Bit set of the faults that have rules about prompts and rows."""
         self._effects: dict[int, Effect] = {}
@@ -109,6 +112,20 @@ class FaultSet:
             bits = np.array([1 << number for number, _ in drawn], dtype=np.int64)
             hits |= bits @ (self.draws.table(columns, first, count) < rates[:, np.newaxis])
         return hits
+
+    def spoiled(self, role: Role, first: int, count: int) -> list[tuple[int, Spoiled]]:
+        """The faults of content, on now, that fire in this role for the requests `first` to `first + count - 1`: each
+        with the request's place among them."""
+        requests = np.arange(first, first + count, dtype=np.int64)
+        found: list[tuple[int, Spoiled]] = []
+        for number, fault in enumerate(self.faults):
+            if not isinstance(fault, Spoiled) or not (fault.on and self.scheduled[number]):
+                continue
+            if not fault.targets or role.target in fault.targets:
+                draw = self._draw(fault, role if fault.per == "attempt" else None, requests)
+                fires = self._triggered(fault, draw, requests, role.retry)
+                found += [(place, fault) for place in np.flatnonzero(fires).tolist()]
+        return found
 
     def mess_hits(self, number: int, requests: NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each request number: whether mess fault `number` fires."""

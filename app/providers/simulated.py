@@ -66,6 +66,7 @@ class SimulatedProvider:
         self.clock = agenda.clock
         self._heap = agenda.heap
         self._sequence = agenda.sequence
+        self._due = self.due  # bound once, and not for every call
         self.over = over
         self.served_by = _PRIMARY if index == 0 else _FALLBACK
         self.active = 0
@@ -255,12 +256,13 @@ class SimulatedProvider:
 
     def _wait_for_client(self, attempt: Attempt) -> None:
         """Nothing will happen to the call before its client gives up."""
+        attempt.done_us = FOREVER_US
         self._due_at(attempt, min(attempt.first_by_us, attempt.until_us))
 
     def _due_at(self, attempt: Attempt, due_us: int) -> None:
         attempt.due_us = due_us
         if due_us < FOREVER_US:
-            heappush(self._heap, (due_us, next(self._sequence), self.due, attempt))
+            heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
 
     def _serve(self, attempt: Attempt, now: int) -> None:
         """The call takes a slot."""
@@ -281,7 +283,7 @@ class SimulatedProvider:
         if due_us > attempt.until_us:
             due_us = attempt.until_us
         attempt.due_us = due_us
-        heappush(self._heap, (due_us, next(self._sequence), self.due, attempt))
+        heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
 
     def _serve_waiting(self) -> None:
         """Fill the free slots from the queue."""
