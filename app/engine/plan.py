@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Hashable
-from operator import itemgetter
+from operator import add, attrgetter, itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from app.traffic.rows import RowBlock, RowOrder
 PlannedRequest = tuple[int, int, Question, Hashable, int, int, int]
 """Number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the request's own faults."""
 
+_EXTRA_TOKENS = attrgetter("extra_tokens")
 _REMEMBERED = 1 << 16
 """Requests whose question a later one may repeat."""
 
@@ -127,10 +128,7 @@ class Plan:
         sizes = (
             [question.tokens for question in questions]
             if tokens is None
-            else [
-                size + question.extra_tokens
-                for size, question in zip(tokens.tolist(), questions, strict=True)
-            ]
+            else list(map(add, tokens.tolist(), map(_EXTRA_TOKENS, questions)))
         )
         return list(
             zip(

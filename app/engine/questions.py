@@ -8,6 +8,7 @@ one twice gives the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -128,11 +129,9 @@ class QuestionBook:
             # Other settings make another text of the same row, and a key tells only which faults struck.
             self._mess = faults.mess()
             kept.clear()
-        known = [kept.get(key) for key in keys]
-        questions = [each for each in known if each is not None]
-        if len(questions) == len(keys):
-            return questions
-        found = {key: each for key, each in zip(keys, known, strict=True) if each is not None}
+        with suppress(KeyError):  # then some are new
+            return list(map(kept.__getitem__, keys))
+        found = {key: kept[key] for key in keys if key in kept}
         new = [key for key in dict.fromkeys(keys) if key not in found]
         if len(kept) + len(new) > KEPT:
             for key in list(kept)[: max(len(new), KEPT // 4)]:

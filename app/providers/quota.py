@@ -46,13 +46,12 @@ class Quota:
         if full_at < at:
             full_at = at
         full_at += units * self._unit
-        missing = full_at - at - self._capacity
-        if missing <= 0:
+        if full_at - at <= self._capacity:
             self._full_at = full_at
             return 0
         if units * self._unit > self._capacity:
             return None
-        return -(-missing // self._rate)
+        return -((at + self._capacity - full_at) // self._rate)
 
     def give_back(self, units: int) -> None:
         """Put back units that were taken and not used; negative units are taken, there or not."""
