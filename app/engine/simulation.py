@@ -209,8 +209,8 @@ class Simulation:
 
     def _make_attempt_plans(self) -> list[AttemptPlans]:
         return [
-            AttemptPlans(name, target, self.scenario.tokens, self._faults, self.draws)
-            for name, target in self.scenario.targets.items()
+            AttemptPlans(name, target, self.scenario.tokens, self._faults, self.draws, primary=index == 0)
+            for index, (name, target) in enumerate(self.scenario.targets.items())
         ]
 
     def _providers(self, agenda: Agenda, over: Callable[[Attempt], None]) -> list[SimulatedProvider]:
