@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heappush
+from itertools import count
 from typing import Any
 
 from app.safeguards.lifecycle import Clock
@@ -20,9 +21,8 @@ class Agenda:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.heap: list[Entry] = []
-        self.sequence = 0
+        self.sequence = count(1)
 
     def at(self, time_us: int, call: Callable[[Any], None], argument: object) -> None:
         """Enter a call."""
-        self.sequence += 1
-        heappush(self.heap, (time_us, self.sequence, call, argument))
+        heappush(self.heap, (time_us, next(self.sequence), call, argument))

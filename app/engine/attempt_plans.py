@@ -6,9 +6,6 @@ early or late changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -28,17 +25,30 @@ AttemptPlan = tuple[int, int, int, float, int]
 """Time to first token (µs), service time (µs), output tokens, quality draw, bit set of faults that fire."""
 
 
+Columns = tuple[
+    NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]
+]
+"""The same for a block, field by field."""
+
+
 class SeldomUsed:
-    """A block of plans of which few are asked for: most requests are not retried. One is made when it is asked for."""
+    """A block of plans of which few are asked for: most requests are answered by their first attempt. One is made when
+    it is asked for."""
 
-    __slots__ = ("_plans",)
+    __slots__ = ("_columns",)
 
-    def __init__(self, columns: Sequence[NDArray[Any]]) -> None:
-        self._plans = np.rec.fromarrays(columns)
+    def __init__(self, columns: Columns) -> None:
+        self._columns = columns
 
     def __getitem__(self, index: int) -> AttemptPlan:
-        plan: AttemptPlan = self._plans.item(index)
-        return plan
+        first_us, service_us, output, luck, hits = self._columns
+        return (
+            first_us.item(index),
+            service_us.item(index),
+            output.item(index),
+            luck.item(index),
+            hits.item(index),
+        )
 
 
 PlanBlock = list[AttemptPlan] | SeldomUsed
@@ -46,13 +56,23 @@ PlanBlock = list[AttemptPlan] | SeldomUsed
 
 
 class AttemptPlans:
-    """The plans of all attempts at one target."""
+    """The plans of all attempts at one target; most requests go to the `primary` one, and few to another."""
 
-    def __init__(self, name: str, target: Target, tokens: Tokens, faults: FaultSet, draws: Draws) -> None:
+    def __init__(
+        self,
+        name: str,
+        target: Target,
+        tokens: Tokens,
+        faults: FaultSet,
+        draws: Draws,
+        *,
+        primary: bool = True,
+    ) -> None:
         self.name = name
         self._target = target
         self._tokens = tokens
         self._faults = faults
+        self._primary = primary
         self.draws = draws
         self.blocks: dict[tuple[int, int, int], PlanBlock] = {}
 
@@ -76,14 +96,14 @@ class AttemptPlans:
         first_us, service_us = self._times(role, first, output, draws)
         hits = self._faults.attempt_hits(role, first, BLOCK)
         columns = (first_us, service_us, output, draws[0], hits)
-        if role.retry or role.hedge:
+        if role.retry or role.hedge or not self._primary:
             return SeldomUsed(columns)
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
     def _output_tokens(self, normal: NDArray[np.float64]) -> NDArray[np.int64]:
         tokens = self._tokens
         size = tokens.output_tokens * np.exp(tokens.output_sigma * normal)
-        return np.clip(np.rint(size), 1, tokens.max_tokens).astype(np.int64)
+        return np.minimum(np.maximum(np.rint(size), 1), tokens.max_tokens).astype(np.int64)
 
     def _times(
         self, role: Role, first: int, output: NDArray[np.int64], draws: NDArray[np.float64]

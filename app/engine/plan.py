@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Hashable
-from operator import itemgetter
+from operator import add, attrgetter, itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.attempt_plans import MICRO
-from app.engine.draws import BLOCK, Draws
+from app.engine.draws import BLOCK, Draws, Role
 from app.engine.questions import Question, QuestionBook
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import UpcomingWindows
@@ -25,6 +25,7 @@ from app.traffic.rows import RowBlock, RowOrder
 PlannedRequest = tuple[int, int, Question, Hashable, int, int, int]
 """Number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the request's own faults."""
 
+_EXTRA_TOKENS = attrgetter("extra_tokens")
 _REMEMBERED = 1 << 16
 """Requests whose question a later one may repeat."""
 
@@ -37,6 +38,7 @@ class Plan:
         self._questions = questions
         self._faults = faults
         self._scenario = scenario
+        self._first_role = Role(next(iter(scenario.targets)))
         traffic = scenario.traffic
         self._arrivals = Arrivals(draws, traffic.profile(), traffic.arrivals)
         self._rows = RowOrder(draws, questions.row_count, traffic)
@@ -114,27 +116,32 @@ class Plan:
         tokens = self._tokens_of(rows.source)
         keys = list(zip(prompts.tolist(), rows.row.tolist(), mess.tolist(), strict=True))
         questions = self._questions.prepare(keys, self._faults)
+        spoiled = self._faults.spoiled(self._first_role, first, count)
+        self._questions.write(
+            [
+                (questions[place], fault.answer)
+                for place, fault in spoiled
+                if questions[place].has(fault) and not questions[place].unaskable
+            ]
+        )
         max_tokens = self._scenario.tokens.max_tokens
         sizes = (
             [question.tokens for question in questions]
             if tokens is None
-            else [
-                size + question.extra_tokens
-                for size, question in zip(tokens.tolist(), questions, strict=True)
-            ]
+            else list(map(add, tokens.tolist(), map(_EXTRA_TOKENS, questions)))
         )
-        return [
-            (number, arrival, question, key, size, max_tokens, hits)
-            for number, arrival, question, key, size, hits in zip(
+        return list(
+            zip(
                 numbers.tolist(),
                 intended.tolist(),
                 questions,
                 rows.question.tolist(),
                 sizes,
+                [max_tokens] * count,
                 (mess | twice).tolist(),
                 strict=True,
             )
-        ]
+        )
 
     def _duplicates(self, numbers: NDArray[np.int64], intended: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which requests are sent twice: bit set of the `duplicate` faults that fire."""

@@ -8,6 +8,7 @@ one twice gives the same.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from math import prod
 from typing import Any
 
@@ -128,17 +129,17 @@ class QuestionBook:
             # Other settings make another text of the same row, and a key tells only which faults struck.
             self._mess = faults.mess()
             kept.clear()
-        new = [key for key in dict.fromkeys(keys) if key not in kept]
-        if new:
-            found = {key: kept[key] for key in dict.fromkeys(keys) if key in kept}
-            if len(kept) + len(new) > KEPT:
-                for key in list(kept)[: max(len(new), KEPT // 4)]:
-                    del kept[key]
-            made = self._make(new)
-            kept |= made
-            found |= made
-            return [found[key] for key in keys]
-        return [kept[key] for key in keys]
+        with suppress(KeyError):  # then some are new
+            return list(map(kept.__getitem__, keys))
+        found = {key: kept[key] for key in keys if key in kept}
+        new = [key for key in dict.fromkeys(keys) if key not in found]
+        if len(kept) + len(new) > KEPT:
+            for key in list(kept)[: max(len(new), KEPT // 4)]:
+                del kept[key]
+        made = self._make(new)
+        kept |= made
+        found |= made
+        return [found[key] for key in keys]
 
     def doubts(self) -> list[str]:
         """What the simulated models cannot do: for each prompt, the checks that even a right answer to the first row
@@ -176,6 +177,12 @@ class QuestionBook:
                 values = self._in_a_mess(values, row, fault)
         return values
 
+    def write(self, cases: Sequence[tuple[Question, AnswerKind]]) -> None:
+        """Have the answers of these kinds to these questions ready: in one batch, and not one by one later."""
+        new = [case for case in dict.fromkeys(cases) if case[1] not in case[0].answers]
+        for (question, kind), answer in zip(new, self._answers(new), strict=True):
+            question.answers[kind] = answer
+
     def answer(self, question: Question, kind: AnswerKind) -> Answer:
         """The answer of a kind to a question, checked."""
         return self._answers([(question, kind)])[0]
@@ -210,22 +217,18 @@ class QuestionBook:
                 qualities=self._odds(key[2]),
                 error=messy.get("error", ""),
             )
-        # The answers that most requests will get are written and checked in one batch, not one by one later.
-        self._prefetch([each for each in made.values() if not each.unaskable])
+        # The answers that most requests will get.
+        self.write(
+            [(each, kind) for each in made.values() if not each.unaskable for kind in ("right", "wrong")]
+        )
         return made
 
-    def _prefetch(self, questions: Sequence[Question]) -> None:
-        cases: list[tuple[Question, AnswerKind]] = [
-            (each, kind) for each in questions for kind in ("right", "wrong")
-        ]
-        for (question, kind), answer in zip(cases, self._answers(cases), strict=True):
-            question.answers[kind] = answer
-
     def _answers(self, cases: Sequence[tuple[Question, AnswerKind]]) -> list[Answer]:
+        rows = {row: self._by_wanted_name(row) for row in dict.fromkeys(each.row for each, _ in cases)}
         texts = []
         for question, kind in cases:
             column = self._expected_columns[question.prompt]
-            value = None if column is None else self._by_wanted_name(question.row).get(column)
+            value = None if column is None else rows[question.row].get(column)
             key = int(
                 self._draws.one(f"answer.{kind}", None, question.row * self.prompt_count + question.prompt)
                 * 2**53
@@ -234,7 +237,7 @@ class QuestionBook:
             texts.append(self._writers[question.prompt].text(kind, expected=expected, key=key))
         verdicts = self._verdicts.of(
             [
-                (question.prompt, text, self._by_wanted_name(question.row))
+                (question.prompt, text, rows[question.row])
                 for (question, _), text in zip(cases, texts, strict=True)
             ]
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 from app.engine.agenda import Agenda
@@ -138,7 +139,7 @@ class Simulation:
     def _advance_worlds(self, until_us: int) -> None:
         arrivals = self._plan.take(until_us)
         self.offered += len(arrivals)
-        self.arrived_us += [planned[1] for planned in arrivals]
+        self.arrived_us += map(itemgetter(1), arrivals)
         for world in self.worlds:
             world.advance(arrivals, until_us)
         self.now_us = until_us
@@ -208,8 +209,8 @@ class Simulation:
 
     def _make_attempt_plans(self) -> list[AttemptPlans]:
         return [
-            AttemptPlans(name, target, self.scenario.tokens, self._faults, self.draws)
-            for name, target in self.scenario.targets.items()
+            AttemptPlans(name, target, self.scenario.tokens, self._faults, self.draws, primary=index == 0)
+            for index, (name, target) in enumerate(self.scenario.targets.items())
         ]
 
     def _providers(self, agenda: Agenda, over: Callable[[Attempt], None]) -> list[SimulatedProvider]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
@@ -15,6 +15,18 @@ Case = tuple[int, str, dict[str, object]]
 """Prompt, answer's text, and the row's values by column name as the checks call them."""
 
 _PASSES_ALWAYS = (True, frozenset[str]())
+
+
+class _Asked:
+    """A check to be made of a text; checks with equal keys have equal verdicts."""
+
+    __slots__ = ("check", "expected", "key", "text")
+
+    def __init__(self, check: AnyCheck, text: str, expected: object) -> None:
+        self.check = check
+        self.text = text
+        self.expected = expected
+        self.key = check.id, text, repr(expected)
 
 
 class Verdicts:
@@ -33,37 +45,35 @@ class Verdicts:
         """For each case: whether all truth checks pass, and the ids of the runtime checks that fail."""
         if not any(self._checks):
             return [_PASSES_ALWAYS] * len(cases)
-        self._learn(cases)
+        asked = [
+            [_Asked(check, text, _expected(check, row)) for check in self._checks[prompt]]
+            for prompt, text, row in cases
+        ]
+        self._learn(each for of_case in asked for each in of_case)
         verdicts = []
-        for prompt, text, row in cases:
-            true, failed = True, []
-            for check in self._checks[prompt]:
-                if not self._known[_key(check, text, row)]:
-                    if check.scores == "truth":
-                        true = False
-                    else:
-                        failed.append(check.id)
-            verdicts.append((true, frozenset(failed)))
+        for of_case in asked:
+            failed = [each.check for each in of_case if not self._known[each.key]]
+            true = all(check.scores != "truth" for check in failed)
+            verdicts.append((true, frozenset(check.id for check in failed if check.scores != "truth")))
         return verdicts
 
-    def _learn(self, cases: Sequence[Case]) -> None:
+    def _learn(self, asked: Iterable[_Asked]) -> None:
         """Have the checks made that were not made before."""
         if len(self._known) > KEPT:
             self._known.clear()
         jobs = {}
-        for prompt, text, row in cases:
-            for check in self._checks[prompt]:
-                key = _key(check, text, row)
-                if key in self._known or key in jobs:
-                    continue
-                job = check_job(check, text, _expected(check, row))
-                if check.id in self._may_hang:
-                    jobs[key] = job
-                else:
-                    self._known[key] = bool(perform(job)["passed"])
-        for key, answer in zip(jobs, self._worker.run(list(jobs.values())), strict=True):
-            # A check that ran out of time or memory has not passed.
-            self._known[key] = bool(answer.get("passed", False))
+        for each in asked:
+            if each.key in self._known or each.key in jobs:
+                continue
+            job = check_job(each.check, each.text, each.expected)
+            if each.check.id in self._may_hang:
+                jobs[each.key] = job
+            else:
+                self._known[each.key] = bool(perform(job)["passed"])
+        if jobs:
+            for key, answer in zip(jobs, self._worker.run(list(jobs.values())), strict=True):
+                # A check that ran out of time or memory has not passed.
+                self._known[key] = bool(answer.get("passed", False))
 
     def _examine_settings(self, checks: Sequence[AnyCheck]) -> None:
         jobs = [check_job(check, None) for check in checks]
@@ -76,7 +86,3 @@ class Verdicts:
 def _expected(check: AnyCheck, row: dict[str, object]) -> object:
     value = row.get(check.column) if check.kind == "equals_column" else None
     return value if value is None or isinstance(value, str | int | float | bool) else str(value)
-
-
-def _key(check: AnyCheck, text: str, row: dict[str, object]) -> tuple[str, str, str]:
-    return check.id, text, repr(_expected(check, row))

@@ -107,8 +107,7 @@ class World:
         for planned in arrivals:
             intended_us = planned[1]
             while heap and heap[0][0] <= intended_us:
-                time_us, _, call, argument = heappop(heap)
-                clock.now = time_us
+                clock.now, _, call, argument = heappop(heap)
                 call(argument)
             clock.now = intended_us
             request = Request(*planned)
@@ -118,8 +117,7 @@ class World:
             request.life = lifecycle(request, pipeline, clock, planned[2].unaskable)
             self._resume(request, None)
         while heap and heap[0][0] <= until_us:
-            time_us, _, call, argument = heappop(heap)
-            clock.now = time_us
+            clock.now, _, call, argument = heappop(heap)
             call(argument)
         clock.now = until_us
 
@@ -140,10 +138,10 @@ class World:
 
     def _resume(self, request: Request, outcome: Outcome) -> None:
         """Send a lifecycle what it waited for, and carry out its commands until it waits again."""
-        send = request.life.send
+        life = request.life
         try:
             while True:
-                command = send(outcome)
+                command = life.send(outcome)
                 if type(command) is Attempt:
                     self.providers[command.target].begin(command)
                     return

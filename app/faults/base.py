@@ -44,7 +44,10 @@ class Match(Settings):
 
 
 class Injection:
-    """What the faults that fired do to one attempt; each fault in turn adds to it."""
+    """What the faults that fired do to one attempt; each fault in turn adds to it.
+
+    Where it depends on the faults alone, and on no draw, one serves for all attempts that they strike.
+    """
 
     error: CallError | None = None
     error_after_us = 0

@@ -13,7 +13,7 @@ from app.faults.base import AttemptFault, Injection, register
 class Spoiled(AttemptFault):
     """The call succeeds and the answer is of another kind; `keep_fraction` of its tokens are generated and billed."""
 
-    answer: ClassVar[str]
+    answer: ClassVar[Literal["truncated", "malformed_json", "empty", "refusal"]]
     keep_fraction: float = Field(default=1, gt=0, le=1)
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
@@ -28,7 +28,7 @@ class Truncated(Spoiled):
     """The answer stops in mid-sentence."""
 
     kind: Literal["truncated"] = "truncated"
-    answer: ClassVar[str] = "truncated"
+    answer = "truncated"
     keep_fraction: float = Field(default=0.6, gt=0, le=1)
 
 
@@ -37,7 +37,7 @@ class MalformedJson(Spoiled):
     """The answer should be JSON and does not parse."""
 
     kind: Literal["malformed_json"] = "malformed_json"
-    answer: ClassVar[str] = "malformed_json"
+    answer = "malformed_json"
 
 
 @register
@@ -45,7 +45,7 @@ class Empty(Spoiled):
     """The answer has no text."""
 
     kind: Literal["empty"] = "empty"
-    answer: ClassVar[str] = "empty"
+    answer = "empty"
     keep_fraction: float = Field(default=0.01, gt=0, le=1)
 
 
@@ -54,5 +54,5 @@ class Refusal(Spoiled):
     """The model declines to answer."""
 
     kind: Literal["refusal"] = "refusal"
-    answer: ClassVar[str] = "refusal"
+    answer = "refusal"
     keep_fraction: float = Field(default=0.2, gt=0, le=1)

@@ -12,9 +12,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.draws import Draws, Role
-from app.faults.base import AttemptFault, Fault, MessFault
+from app.faults.base import AttemptFault, Fault, Injection, MessFault
+from app.faults.content import Spoiled
 
 MAX_FAULTS = 60
+
+
+class Effect:
+    """What a set of attempt faults does to a call that all of them strike.
+
+    `injection` is what comes of it, where it is the same for every call; None where faults draw for each anew.
+    """
+
+    __slots__ = ("faults", "injection", "kinds")
+
+    def __init__(self, faults: Sequence[AttemptFault]) -> None:
+        self.faults = faults
+        self.kinds = [fault.kind for fault in faults]
+        self.injection: Injection | None = Injection()
+        try:
+            for fault in faults:
+                fault.apply(self.injection, _draw_nothing)
+        except _DrawsError:
+            self.injection = None
+
+
+class _DrawsError(Exception):
+    """A fault wants to draw."""
+
+
+def _draw_nothing(_purpose: str) -> float:
+    raise _DrawsError
 
 
 class FaultSet:
@@ -24,6 +52,13 @@ class FaultSet:
         self.faults = tuple(faults)
         self.draws = draws
         self.scheduled = list(scheduled)
+        self.choosy = sum(
+            1 << number
+            for number, fault in enumerate(self.faults)
+            if fault.prompts or fault.match is not None
+        )
+        """Bit set of the faults that have rules about prompts and rows."""
+        self._effects: dict[int, Effect] = {}
 
     def active(self, variant: str, target: str) -> int:
         """Bit set of the attempt faults that may strike this variant's calls to this target now."""
@@ -38,6 +73,14 @@ class FaultSet:
             ):
                 bits |= 1 << number
         return bits
+
+    def effect(self, bits: int) -> Effect:
+        """What the attempt faults in a bit set do together."""
+        found = self._effects.get(bits)
+        if found is None:
+            faults = [fault for fault in self.chosen(bits) if isinstance(fault, AttemptFault)]
+            found = self._effects[bits] = Effect(faults)
+        return found
 
     def standstill(self, variant: str, target: str) -> str | None:
         """How the target itself stands still for this variant now; freezing outdoes holding back."""
@@ -69,6 +112,20 @@ class FaultSet:
             bits = np.array([1 << number for number, _ in drawn], dtype=np.int64)
             hits |= bits @ (self.draws.table(columns, first, count) < rates[:, np.newaxis])
         return hits
+
+    def spoiled(self, role: Role, first: int, count: int) -> list[tuple[int, Spoiled]]:
+        """The faults of content, on now, that fire in this role for the requests `first` to `first + count - 1`: each
+        with the request's place among them."""
+        requests = np.arange(first, first + count, dtype=np.int64)
+        found: list[tuple[int, Spoiled]] = []
+        for number, fault in enumerate(self.faults):
+            if not isinstance(fault, Spoiled) or not (fault.on and self.scheduled[number]):
+                continue
+            if not fault.targets or role.target in fault.targets:
+                draw = self._draw(fault, role if fault.per == "attempt" else None, requests)
+                fires = self._triggered(fault, draw, requests, role.retry)
+                found += [(place, fault) for place in np.flatnonzero(fires).tolist()]
+        return found
 
     def mess_hits(self, number: int, requests: NDArray[np.int64]) -> NDArray[np.bool_]:
         """For each request number: whether mess fault `number` fires."""

@@ -5,6 +5,7 @@ Kept as the generic cell rate algorithm keeps it (ITU-T I.371): not how full the
 
 from __future__ import annotations
 
+from math import gcd
 from typing import Self
 
 _MINUTE_US = 60_000_000
@@ -17,20 +18,25 @@ _UNIT = _MINUTE_US * _SCALE
 class Quota:
     """The bucket starts full. In any window of length tau it admits at most capacity + rate * tau units."""
 
-    __slots__ = ("_capacity", "_full_at", "_rate")
+    __slots__ = ("_capacity", "_full_at", "_rate", "_scale", "_unit")
 
-    def __init__(self, per_minute: float, burst_s: float, now: int) -> None:
-        self._rate = max(1, round(per_minute * _SCALE))
-        self._capacity = max(_UNIT, round(self._rate * burst_s * 1_000_000))
-        self._full_at = now * self._rate
+    def __init__(self, per_minute: float, burst_s: float, now: int, level: int | None = None) -> None:
+        """`level` is what it holds at `now`, weighed in `_UNIT`s, if it is not full."""
+        rate = max(1, round(per_minute * _SCALE))
+        capacity = max(_UNIT, round(rate * burst_s * 1_000_000))
+        missing = 0 if level is None else max(0, capacity - level)
+        # Small numbers are quicker, and a common divisor changes no answer.
+        self._scale = gcd(rate, capacity, missing, _UNIT)
+        self._rate = rate // self._scale
+        self._capacity = capacity // self._scale
+        self._unit = _UNIT // self._scale
+        self._full_at = now * self._rate + missing // self._scale
         """When it will be full, if nothing more is taken: microseconds times the rate."""
 
     def resized(self, per_minute: float, burst_s: float, now: int) -> Self:
         """A bucket of another size, which holds what is left in this one."""
-        other = type(self)(per_minute, burst_s, now)
         level = self._capacity - max(0, self._full_at - now * self._rate)
-        other._full_at += max(0, other._capacity - level)
-        return other
+        return type(self)(per_minute, burst_s, now, level * self._scale)
 
     def take(self, units: int, now: int) -> int | None:
         """Take `units` at `now` and return 0; or take nothing and return the microseconds until they will be there, None
@@ -39,15 +45,14 @@ class Quota:
         full_at = self._full_at
         if full_at < at:
             full_at = at
-        full_at += units * _UNIT
-        missing = full_at - at - self._capacity
-        if missing <= 0:
+        full_at += units * self._unit
+        if full_at - at <= self._capacity:
             self._full_at = full_at
             return 0
-        if units * _UNIT > self._capacity:
+        if units * self._unit > self._capacity:
             return None
-        return -(-missing // self._rate)
+        return -((at + self._capacity - full_at) // self._rate)
 
     def give_back(self, units: int) -> None:
         """Put back units that were taken and not used; negative units are taken, there or not."""
-        self._full_at -= units * _UNIT
+        self._full_at -= units * self._unit

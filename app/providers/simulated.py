@@ -64,6 +64,9 @@ class SimulatedProvider:
         self.plans = plans
         self.agenda = agenda
         self.clock = agenda.clock
+        self._heap = agenda.heap
+        self._sequence = agenda.sequence
+        self._due = self.due  # bound once, and not for every call
         self.over = over
         self.served_by = _PRIMARY if index == 0 else _FALLBACK
         self.active = 0
@@ -122,18 +125,21 @@ class SimulatedProvider:
         block = self._blocks.get((attempt.retry, attempt.hedge, number >> SHIFT))
         if block is None:
             block = self.plans.block(attempt.retry, attempt.hedge, number)
-        plan = attempt.plan = block[number & INDEX]
-        if plan[2] > request.max_tokens:
-            plan = attempt.plan = _brief(plan, request.max_tokens)
+        plan = block[number & INDEX]
+        max_tokens = request.max_tokens
+        if plan[2] > max_tokens:
+            plan = _brief(plan, max_tokens)
+        attempt.plan = plan
         attempt.tariff = self.tariff
-        attempt.input_tokens = request.input_tokens
+        attempt.input_tokens = input_tokens = request.input_tokens
         hits = plan[4] & self.active
         if hits and self._struck(attempt, hits, now):
             return
-        if request.input_tokens + request.max_tokens > self.context_tokens:
+        units = input_tokens + max_tokens
+        if units > self.context_tokens:
             self._reply(attempt, CONTEXT_LENGTH, self.reply_us, None, now)
             return
-        if self.limited and self._over_limit(attempt, now):
+        if self.limited and self._over_limit(attempt, units, now):
             return
         if self.standstill is not None:
             self._stand(attempt)
@@ -144,21 +150,20 @@ class SimulatedProvider:
 
     def _struck(self, attempt: Attempt, hits: int, now: int) -> bool:
         """Let the faults in `hits` do their work; true when the call is thereby decided."""
-        injection = Injection()
-        struck = 0
         faults = self.faults
         assert faults is not None
-        question = attempt.request.question
-        while hits:
-            bit = hits & -hits
-            hits ^= bit
-            fault = faults.faults[bit.bit_length() - 1]
-            if isinstance(fault, AttemptFault) and question.has(fault):
+        if hits & faults.choosy:
+            hits = self._concerning(hits, attempt.request.question)
+        attempt.hits = hits
+        attempt.request.hits |= hits
+        effect = faults.effect(hits)
+        for kind in effect.kinds:
+            self.fault_log.append((now, kind))
+        injection = effect.injection
+        if injection is None:
+            injection = Injection()
+            for fault in effect.faults:
                 fault.apply(injection, self._further_draws(fault, attempt))
-                struck |= bit
-                self.fault_log.append((now, fault.kind))
-        attempt.hits = struck
-        attempt.request.hits |= struck
         if injection.error is not None:
             self._reply(attempt, injection.error, injection.error_after_us, injection.retry_after_us, now)
             return True
@@ -177,6 +182,14 @@ class SimulatedProvider:
         attempt.plan = (slow_us, service_us, output, quality, mask)
         return False
 
+    def _concerning(self, hits: int, question: Question) -> int:
+        """Those of the faults in `hits` whose rules about prompts and rows speak of the question."""
+        assert self.faults is not None
+        for number, fault in enumerate(self.faults.faults):
+            if hits >> number & 1 and isinstance(fault, AttemptFault) and not question.has(fault):
+                hits ^= 1 << number
+        return hits
+
     def _further_draws(self, fault: AttemptFault, attempt: Attempt) -> Callable[[str], float]:
         per_attempt = fault.per == "attempt"
         retry = attempt.retry if per_attempt else -1
@@ -192,10 +205,8 @@ class SimulatedProvider:
 
         return draw
 
-    def _over_limit(self, attempt: Attempt, now: int) -> bool:
-        """Reserve the call's quota, or turn it away with a 429."""
-        request = attempt.request
-        units = request.input_tokens + request.max_tokens
+    def _over_limit(self, attempt: Attempt, units: int, now: int) -> bool:
+        """Reserve the call's quota of `units` tokens, or turn it away with a 429."""
         rpm, tpm = self.rpm, self.tpm
         rpm_wait = 0 if rpm is None else rpm.take(1, now)
         tpm_wait = 0 if tpm is None else tpm.take(units, now)
@@ -245,14 +256,13 @@ class SimulatedProvider:
 
     def _wait_for_client(self, attempt: Attempt) -> None:
         """Nothing will happen to the call before its client gives up."""
+        attempt.done_us = FOREVER_US
         self._due_at(attempt, min(attempt.first_by_us, attempt.until_us))
 
     def _due_at(self, attempt: Attempt, due_us: int) -> None:
         attempt.due_us = due_us
         if due_us < FOREVER_US:
-            agenda = self.agenda
-            agenda.sequence += 1
-            heappush(agenda.heap, (due_us, agenda.sequence, self.due, attempt))
+            heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
 
     def _serve(self, attempt: Attempt, now: int) -> None:
         """The call takes a slot."""
@@ -261,7 +271,6 @@ class SimulatedProvider:
             factor = 1.0 + self.slowdown * self.in_service / self.slots
             first_us, service_us = round(first_us * factor), round(service_us * factor)
         self.in_service += 1
-        attempt.queued_us = now - attempt.started_us
         self._work(attempt, now + first_us, now + service_us)
 
     def _work(self, attempt: Attempt, first_us: int, done_us: int) -> None:
@@ -274,22 +283,22 @@ class SimulatedProvider:
         if due_us > attempt.until_us:
             due_us = attempt.until_us
         attempt.due_us = due_us
-        agenda = self.agenda
-        agenda.sequence += 1
-        heappush(agenda.heap, (due_us, agenda.sequence, self.due, attempt))
+        heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
 
     def _serve_waiting(self) -> None:
         """Fill the free slots from the queue."""
         queue = self.queue
+        now = self.clock.now
         while queue and self.in_service < self.slots and self.standstill != "freeze":
             attempt = queue.popleft()
             if attempt.state == QUEUED:
-                self._serve(attempt, self.clock.now)
+                attempt.queued_us = now - attempt.started_us
+                self._serve(attempt, now)
             elif self.finishes and not self.target.drop_expired:
                 # The client has left, and the server works on it all the same.
                 factor = 1.0 + self.target.slowdown * self.in_service / self.slots
                 self.in_service += 1
-                self.agenda.at(self.clock.now + round(attempt.plan[1] * factor), self._vacate, attempt)
+                self.agenda.at(now + round(attempt.plan[1] * factor), self._vacate, attempt)
 
     def _vacate(self, _attempt: Attempt) -> None:
         """A slot becomes free."""
@@ -375,10 +384,11 @@ class SimulatedProvider:
 
     def _bill(self, attempt: Attempt) -> None:
         """Charge the prompt and what was generated; give back the quota that was reserved and not used."""
+        prompt, generated, reserved = attempt.input_tokens, attempt.output_tokens, attempt.reserved_tokens
         attempt.billed = True
-        attempt.cost_pico = attempt.tariff.cost_pico(attempt.input_tokens, attempt.output_tokens)
-        if attempt.reserved_tokens and self.tpm is not None:
-            self.tpm.give_back(attempt.reserved_tokens - attempt.input_tokens - attempt.output_tokens)
+        attempt.cost_pico = attempt.tariff.cost_pico(prompt, generated)
+        if reserved and self.tpm is not None:
+            self.tpm.give_back(reserved - prompt - generated)
 
     # -- standing still --------------------------------------------------------------------------------------------
 

@@ -44,8 +44,9 @@ class Circuit:
 
     def __init__(self) -> None:
         self.state = CLOSED
-        self.calls: deque[tuple[int, bool]] = deque()
-        self.failures = 0
+        self.calls: deque[int] = deque()
+        """When the calls of the last `window_s` came back; those that failed stand in `failures` too."""
+        self.failures: deque[int] = deque()
         self.reopens_us = 0
         """Open: when probes may pass. Half-open: when new probes may pass although the earlier ones are not back."""
         self.probes_out = 0
@@ -58,7 +59,8 @@ class Circuit:
         self.state = state
         self.era += 1
         self.calls.clear()
-        self.failures = self.probes_out = self.probes_well = 0
+        self.failures.clear()
+        self.probes_out = self.probes_well = 0
 
 
 class BreakerLayer(Layer):
@@ -131,13 +133,17 @@ class BreakerLayer(Layer):
                     circuit.turn(CLOSED)
             return
         calls = circuit.calls
-        calls.append((now, failed))
-        circuit.failures += failed
+        calls.append(now)
         horizon = now - self.window_us
-        while calls[0][0] <= horizon:
-            circuit.failures -= calls.popleft()[1]
-        if failed and len(calls) >= self.min_calls and circuit.failures >= self.failure_ratio * len(calls):
-            self._open(circuit, now)
+        while calls[0] <= horizon:
+            calls.popleft()
+        if failed:
+            failures = circuit.failures
+            failures.append(now)
+            while failures[0] <= horizon:
+                failures.popleft()
+            if len(calls) >= self.min_calls and len(failures) >= self.failure_ratio * len(calls):
+                self._open(circuit, now)
 
     def _open(self, circuit: Circuit, now: int) -> None:
         circuit.turn(OPEN)

@@ -91,10 +91,11 @@ class CacheLayer(Layer):
         if result.answer is None:
             return None
         key = request.cache_key
-        self.entries[key] = (now + self.ttl_us, result.answer)
-        self.entries.move_to_end(key)
-        while len(self.entries) > self.max_entries:
-            self.entries.popitem(last=False)
+        entries = self.entries
+        entries[key] = (now + self.ttl_us, result.answer)
+        entries.move_to_end(key)
+        while len(entries) > self.max_entries:
+            entries.popitem(last=False)
             self.evicted += 1
         return self._land(key, result)
 

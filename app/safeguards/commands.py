@@ -107,11 +107,17 @@ class Attempt(Result):
         "until_us",
     )
 
+    # What every driver fills in.
+    finished_us: int
+    input_tokens: int
     # The virtual driver's own notes.
     plan: tuple[int, int, int, float, int]
     """First token (µs), service (µs), output tokens, quality draw, faults that fire."""
     tariff: Tariff
     reply: CallError
+    state: int
+    due_us: int
+    done_us: int
 
     def __init__(
         self, request: Request, retry: int, started_us: int, first_by_us: int, until_us: int
@@ -132,15 +138,10 @@ class Attempt(Result):
         self.first_by_us = first_by_us
         self.until_us = until_us
         self.queued_us = 0
-        self.finished_us = 0
         self.status = 0
         self.hits = 0
-        self.input_tokens = 0
         self.output_tokens = 0
         self.billed = False
-        self.state = 0
-        self.due_us = 0
-        self.done_us = 0
         self.reserved_tokens = 0
         self.spoiled: str | None = None
 

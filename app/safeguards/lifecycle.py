@@ -62,15 +62,14 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
         # Outwards: a layer may replace the result (an answer may become an error, and the other way round), resolve
         # a flight, or send the request in again.
         now = clock.now
-        again: Again | None = None
-        hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
         while True:
+            hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
             for slot, hook in hooks:  # noqa: B007 (the slot that spoke is where the walk goes on)
                 verdict = hook(request, result, now)
                 if verdict is not None:
                     break
             else:
-                break
+                return result
             if type(verdict) is Again:
                 again = verdict
                 break
@@ -78,9 +77,6 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
                 yield verdict
             elif isinstance(verdict, Result):
                 result = verdict
-            hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
-        if again is None:
-            return result
 
         slot = again.slot
         request.memo[slot + 1 :] = pipeline.blank[slot + 1 :]

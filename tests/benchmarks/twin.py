@@ -1,15 +1,16 @@
 """The SimPy twin of `full.toml`: the model as a SimPy user writes it, a process per request and per call.
 
-A call in service is a process of its own; its client waits for `call | timeout` and interrupts it when it
-gives up. What needs no such race is spared it: errors and hangs are plain timeouts in the client, draws are
-made ahead in numpy, and rows are tuples of a few fields. With `real_timeouts=False` the client even computes
-who will win the race, which nobody can who does not know beforehand how long a service will take.
+Every call is a process of its own, whether it ends well, with an error or never: its client waits for
+`call | timeout` and interrupts it when it gives up. Draws are made ahead in numpy, and rows are tuples of a few
+fields. With `real_timeouts=False` the client computes who will win the race, which nobody can who does not know
+beforehand how long a call will take.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
 
 import simpy
@@ -215,14 +216,11 @@ class Twin:
         if hits:
             for bit, error, retry_after_s in ERRORS:
                 if hits & bit:
-                    yield env.timeout(0.05)
-                    return Reply(error, 0.0, retry_after_s)
+                    return (yield from self.fail(error, 0.05, limit_s, retry_after_s))
             if hits & HANG or (hits & OUTAGE and role.hangs[number]):
-                yield env.timeout(limit_s)
-                return Reply("timeout", 0.0)
+                return (yield from self.fail("timeout", None, limit_s))
             if hits & OUTAGE:
-                yield env.timeout(0.02)
-                return Reply("overloaded", 0.0)
+                return (yield from self.fail("overloaded", 0.02, limit_s))
             if hits & SLOW:
                 first_s *= role.slow[number]
             for bit, kept in SPOILS:
@@ -235,8 +233,7 @@ class Twin:
         units = input_tokens + MAX_TOKENS
         short_s = max(target.rpm.wait_s(1, now), target.tpm.wait_s(units, now))
         if short_s > 0:
-            yield env.timeout(0.05)
-            return Reply("rate_limited", 0.0, short_s)
+            return (yield from self.fail("rate_limited", 0.05, limit_s, short_s))
         target.rpm.level -= 1
         target.tpm.level -= units
         serve = self.race if self.real_timeouts else self.foresee
@@ -256,6 +253,27 @@ class Twin:
         reply.spoiled = spoiled
         reply.right = role.right[number] and not spoiled
         return reply
+
+    def fail(
+        self, error: str, after_s: float | None, limit_s: float, retry_after_s: float | None = None
+    ) -> Steps:
+        """An error as the reply after a while, or never (None), if the client waits that long."""
+        env = self.env
+        if self.real_timeouts:
+            call = env.process(self.pause(after_s))
+            yield call | env.timeout(limit_s)
+            in_time = call.triggered
+            if not in_time:
+                call.interrupt()
+        else:
+            in_time = after_s is not None and after_s <= limit_s
+            yield env.timeout(limit_s if after_s is None else min(after_s, limit_s))
+        return Reply(error, 0.0, retry_after_s) if in_time else Reply("timeout", 0.0)
+
+    def pause(self, after_s: float | None) -> Steps:
+        """A call that the server leaves lying, for a while or for ever."""
+        with suppress(simpy.Interrupt):
+            yield self.env.event() if after_s is None else self.env.timeout(after_s)
 
     def race(self, target: Target, service_s: float, limit_s: float) -> Steps:
         """Whichever is first, the call's end or the client's patience: (done, when service began)."""

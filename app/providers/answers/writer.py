@@ -34,6 +34,7 @@ _WRONG_TEXTS = (
     "As we agreed last year, the opposite is the case.",
 )
 _WRONG_VALUES = ("unknown", "other", "none of these", "both")
+_FITTING_KEPT = 1000  # values remembered as the field takes them
 _TRIES = 64  # neighbouring keys looked at for a value other than the expected one
 
 
@@ -51,6 +52,7 @@ class AnswerWriter:
         self._answers = answers
         self._filler: SchemaFiller | None = None
         self._part: dict[str, Any] | None = None
+        self._fits: dict[str, object] = {}
         if answers.schema_ is not None:
             from app.providers.answers.schema import SchemaFiller  # jsonschema takes its time to import
 
@@ -115,6 +117,14 @@ class AnswerWriter:
 
     def _fitting(self, value: str) -> object:
         """The value as the field takes it: "42" becomes a number where the schema asks for one."""
+        found = self._fits.get(value)
+        if found is None:
+            if len(self._fits) >= _FITTING_KEPT:
+                self._fits.clear()
+            found = self._fits[value] = self._as_the_field_takes(value)
+        return found
+
+    def _as_the_field_takes(self, value: str) -> object:
         if self._filler is None or self._part is None:
             return value
         members = [*self._part.get("enum", ()), self._part.get("const")]
