@@ -40,10 +40,11 @@ def check(
     from app.inputs.preparation import prepare_inputs
     from app.scenario.assumptions import assumptions
     from app.scenario.files import open_scenario
-    from app.scenario.rehearsal import rehearse_changes
+    from app.scenario.rehearsal import rehearse_acts, rehearse_changes
 
     file = open_scenario(scenario, settings or ())
     rehearse_changes(file.scenario)
+    rehearse_acts(file.scenario)
     with BoundedWorker() as worker:
         inputs = prepare_inputs(file, worker, prompts=prompts, data=data, columns=pairs_of(columns or ()))
         doubts = QuestionBook(inputs, Draws(file.scenario.seed), worker).doubts()

@@ -9,9 +9,13 @@ from app.scenario.model import Scenario, Switch
 
 
 def rehearse_changes(scenario: Scenario) -> None:
-    """Raise UserError for the first change that could not be made, of the scenario's own or of its acts."""
+    """Raise UserError for the first change that could not be made."""
     planned = sorted(scenario.changes, key=lambda each: each.at_s)
     _flip(scenario, ((change, f"changes, at {change.at_s:g} s") for change in planned))
+
+
+def rehearse_acts(scenario: Scenario) -> None:
+    """Raise UserError for the first switch of an act that could not be flipped. A run does without acts."""
     _flip(scenario, ((switch, f"act '{act.title}'") for act in scenario.acts for switch in act.changes))
 
 

@@ -10,7 +10,7 @@ from app.errors import UserError
 from app.scenario.acts import staged_text
 from app.scenario.edit import with_setting
 from app.scenario.files import open_scenario, parse_scenario
-from app.scenario.rehearsal import rehearse_changes
+from app.scenario.rehearsal import rehearse_acts
 
 
 @pytest.mark.parametrize("name", ["support-assistant", "provider-outage"])
@@ -33,11 +33,11 @@ def test_a_staged_scenario_waits_for_its_acts(name: str) -> None:
             staged = with_setting(staged, switch.set, switch.value)
 
 
-def test_an_act_that_cannot_be_played_is_told_before_the_run() -> None:
+def test_an_act_that_cannot_be_played_is_told_when_the_scenario_is_checked() -> None:
     file = open_scenario("support-assistant")
     text = file.text.replace('set = "targets.primary.tpm"', 'set = "targets.primary.tpn"')
     with pytest.raises(UserError, match="tpn"):
-        rehearse_changes(parse_scenario(text, Path("wrong.toml")).scenario)
+        rehearse_acts(parse_scenario(text, Path("wrong.toml")).scenario)
 
 
 def test_an_act_of_unknown_length_leaves_the_duration_as_it_is() -> None:
