@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import assets
 from app.errors import UserError
 from app.scenario.files import changed_text, lesson, open_scenario, parse_scenario, ready_made, within
 from app.scenario.model import Change
@@ -104,9 +105,9 @@ def test_a_sample_that_is_none_is_refused_with_what_there_is(name: str) -> None:
     assert "support.csv" in str(caught.value)
 
 
-@given(st.text())
+@given(st.text() | st.text().map(lambda text: f"sample:{text}"))
 def test_whatever_the_path_nothing_outside_is_ever_named(path: str) -> None:
-    folder = Path(__file__).parent
+    folder = Path(assets.__file__).parent if path.startswith("sample:") else Path(__file__).parent
     try:
         found = within(folder, path, what="data")
     except UserError:
