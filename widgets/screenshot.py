@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 PLACE: Final = Path("assets/screenshots/trial.png")
-_SIZE: Final = (1440, 940)
+_SIZE: Final = (1600, 1000)
 _LONGEST_MS: Final = 120_000
 
 
