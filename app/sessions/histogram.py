@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,8 +43,6 @@ HEADER: Final = np.dtype(
 _UNPACK: Final = struct.Struct("<BBHqqqq").unpack_from
 """Reads a HEADER."""
 _WIDTHS: Final = (1, 2, 4, 8)
-_GROUPS_AT_ONCE: Final = 128
-"""Groups that are merged in one array, of 36 kB each."""
 
 Ints = NDArray[np.int64]
 
@@ -148,7 +145,14 @@ class Histogram:
     def decode(cls, blob: bytes | None) -> Histogram:
         """What `encode` made; nothing, or no bytes, is the empty histogram. Raises ValueError for anything
         else."""
-        return decode_merged((blob,), (0, 1))[0]
+        if not blob:
+            return cls(_NONE, _NONE)
+        head = head_of(blob)
+        bins = np.frombuffer(blob, "<u2", head.size, HEADER.itemsize).astype(np.int64)
+        counts = np.frombuffer(blob, f"<u{head.width}", head.size, HEADER.itemsize + 2 * head.size)
+        counts = counts.astype(np.int64)
+        check_cells(bins, np.diff(bins) > 0, counts)
+        return cls(bins, counts, head.infinite, head.total_us, head.minimum_us, head.maximum_us)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Histogram) and self._content() == other._content()
@@ -166,87 +170,37 @@ def count_width(largest: int) -> int:
     return next(width for width in _WIDTHS if largest < 1 << 8 * width)
 
 
-def decode_merged(blobs: Sequence[bytes | None], edges: Sequence[int]) -> list[Histogram]:
-    """Encoded histograms merged by group, the first of `blobs[edges[0]:edges[1]]`, and so on: one less than edges.
+class Head(NamedTuple):
+    """The fields of HEADER."""
 
-    The same as `merged` of each of them decoded, at a fraction of the cost: a chart is made of thousands. Raises
-    ValueError for bytes that `encode` did not make.
-    """
-    made = []
-    for first in range(0, len(edges) - 1, _GROUPS_AT_ONCE):
-        made += _decode_groups(blobs, edges[first : first + _GROUPS_AT_ONCE + 1])
-    return made
-
-
-def _decode_groups(blobs: Sequence[bytes | None], edges: Sequence[int]) -> list[Histogram]:
-    scalars = [_Scalars() for _ in edges[1:]]
-    by_width: dict[int, list[tuple[int, int, bytes]]] = {}
-    for group, (first, end) in enumerate(pairwise(edges)):
-        for blob in blobs[first:end]:
-            if blob:
-                width, size = scalars[group].add(blob)
-                by_width.setdefault(width, []).append((group, size, blob))
-    dense = np.zeros(len(scalars) * BINS, np.int64)
-    for width, parts in by_width.items():
-        cells, counts = _cells(width, parts)
-        np.add.at(dense, cells, counts)
-    cells = np.flatnonzero(dense)
-    counts, bins = dense[cells], cells % BINS
-    ends = np.searchsorted(cells, np.arange(len(edges)) * BINS).tolist()
-    return [
-        Histogram(
-            bins[first:end],
-            counts[first:end],
-            each.infinite,
-            each.total_us,
-            each.minimum_us,
-            each.maximum_us,
-        )
-        for each, (first, end) in zip(scalars, pairwise(ends), strict=True)
-    ]
+    version: int
+    width: int
+    size: int
+    infinite: int
+    total_us: int
+    minimum_us: int
+    maximum_us: int
 
 
-def _cells(width: int, parts: list[tuple[int, int, bytes]]) -> tuple[Ints, Ints]:
-    """The cells (group * BINS + bin) and counts of (group, size, blob), all with counts of `width` bytes."""
-    at = HEADER.itemsize
-    bins = np.frombuffer(b"".join([blob[at : at + 2 * size] for _, size, blob in parts]), "<u2").astype(
-        np.int64
-    )
-    counts = np.frombuffer(b"".join([blob[at + 2 * size :] for _, size, blob in parts]), f"<u{width}").astype(
-        np.int64
-    )
-    groups, sizes, _ = zip(*parts, strict=True)
-    ends = np.cumsum(sizes)
-    rising = np.diff(bins, prepend=-1) > 0
-    rising[(ends - sizes)[ends > ends - sizes]] = True  # where another histogram begins
+def head_of(blob: bytes) -> Head:
+    """What an encoded histogram begins with. Raises ValueError where nothing of version 1 can follow."""
+    if len(blob) < HEADER.itemsize:
+        raise ValueError("a histogram is cut short")
+    head = Head(*_UNPACK(blob))
+    length = HEADER.itemsize + head.size * (2 + head.width)
+    if head.version != VERSION or head.width not in _WIDTHS or len(blob) != length:
+        raise ValueError("not a histogram of version 1")
+    if head.infinite < 0 or head.total_us < 0:
+        raise ValueError("a histogram counts below zero")
+    if head.size and not 0 <= head.minimum_us <= head.maximum_us:
+        raise ValueError("a histogram's extremes are out of order")
+    return head
+
+
+def check_cells(bins: Ints, rising: NDArray[np.bool_], counts: Ints) -> None:
+    """Raises ValueError for bins and counts that no histogram has; `rising` tells which bins follow lower ones."""
     if bins.size and (not rising.all() or bins.max() >= BINS or counts.min() <= 0):
         raise ValueError("a histogram's bins are out of order")
-    return np.repeat(np.array(groups) * BINS, sizes) + bins, counts
-
-
-class _Scalars:
-    """What encoded histograms come to apart from their bins."""
-
-    def __init__(self) -> None:
-        self.infinite = self.total_us = self.minimum_us = self.maximum_us = 0
-        self._filled = False
-
-    def add(self, blob: bytes) -> tuple[int, int]:
-        """Count one more; returns how wide its counts are, in bytes, and how many bins it has."""
-        if len(blob) < HEADER.itemsize:
-            raise ValueError("a histogram is cut short")
-        version, width, size, infinite, total, low, high = _UNPACK(blob)
-        if version != VERSION or width not in _WIDTHS or len(blob) != HEADER.itemsize + size * (2 + width):
-            raise ValueError("not a histogram of version 1")
-        if infinite < 0 or total < 0 or (size and not 0 <= low <= high):
-            raise ValueError("a histogram's numbers cannot be")
-        self.infinite += infinite
-        if size:
-            self.total_us += total
-            self.minimum_us = min(low, self.minimum_us) if self._filled else low
-            self.maximum_us = max(high, self.maximum_us)
-            self._filled = True
-        return width, size
 
 
 def _added_up(bins: Ints, counts: Ints) -> tuple[Ints, Ints]:

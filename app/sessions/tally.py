@@ -36,7 +36,8 @@ _AT: Final = {name: index for index, name in enumerate(REQUEST_COLUMNS)}
 _COUNT_AT: Final = {name: index for index, name in enumerate(COUNTS)}
 _SUMS: Final = len(COUNTS) + len(HISTOGRAMS)
 _FAILED: Final = OUTCOMES.index("failed")
-_SUMMED: Final = ("attempts", "retries", "input_tokens", "output_tokens", "cost_pico")
+_SUMMED: Final = ("attempts", "input_tokens", "output_tokens", "cost_pico")
+_RETRIED: Final = np.isin(np.arange(len(SERVED_BY)), RETRIED)
 _ANSWER: Final = HISTOGRAMS.index("answer")
 _KEY: Final = len(HISTOGRAMS)
 _FAULTS: Final = len(HISTOGRAMS)
@@ -129,7 +130,8 @@ def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
         # None becomes nan; exact below 2^53
         return np.fromiter(columns[_AT[name]], np.float64, size)[order]
 
-    finished, intended, outcome = finished[order], whole("intended_us"), whole("outcome")
+    finished, intended = finished[order], whole("intended_us")
+    outcome, served_by = whole("outcome"), whole("served_by")
     second = finished // SECOND_US
     starts = _starts(second)
     tally = _bare(second[starts])
@@ -138,12 +140,14 @@ def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
     tally.sums[_COUNT_AT["requests"]] = requests
     for first, codes, words in (
         (_COUNT_AT["outcome_" + OUTCOMES[0]], outcome, OUTCOMES),
-        (_COUNT_AT["served_" + SERVED_BY[0]], whole("served_by"), SERVED_BY),
+        (_COUNT_AT["served_" + SERVED_BY[0]], served_by, SERVED_BY),
     ):
         found = np.bincount(place * len(words) + codes, minlength=len(starts) * len(words))
         tally.sums[first : first + len(words)] = found.reshape(-1, len(words)).T
-    again = (whole("retries") > 0) & np.isin(whole("served_by"), RETRIED)
-    tally.sums[_COUNT_AT["served_retried"]] = np.add.reduceat(again, starts, dtype=np.int64)
+    retries = whole("retries")
+    retried = (retries > 0) & _RETRIED[served_by]
+    tally.sums[_COUNT_AT["retries"]] = np.add.reduceat(retries, starts)
+    tally.sums[_COUNT_AT["served_retried"]] = np.add.reduceat(retried, starts, dtype=np.int64)
     for name in _SUMMED:
         tally.sums[_COUNT_AT[name]] = np.add.reduceat(whole(name), starts)
     tally.low[_KEY] = np.minimum.reduceat(whole("key"), starts)

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
-from app.sessions.histogram import Histogram, decode_merged
+from app.sessions.histogram import Histogram
+from app.sessions.histogram_groups import merged_groups
 from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.tally import of_requests, rows_of
 from app.sessions.vocabulary import OUTCOMES, SERVED_BY
@@ -65,7 +66,7 @@ class Totals:
         if not rows:
             return [EMPTY] * (len(edges) - 1)
         columns: dict[str, Sequence[Any]] = dict(zip(TOTALS_COLUMNS, zip(*rows, strict=True), strict=True))
-        histograms = [decode_merged(columns[name], edges) for name in HISTOGRAMS]
+        histograms = [merged_groups(columns[name], edges) for name in HISTOGRAMS]
         made = []
         for (first, end), *kinds in zip(pairwise(edges), *histograms, strict=True):
             count = {name: sum(columns[name][first:end]) for name in COUNTS}
