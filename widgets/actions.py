@@ -86,7 +86,7 @@ ACTIONS: Final = (
         "hold_view",
         "&Hold the view",
         "&View",
-        "Space",
+        "Ctrl+H",
         "Stop the charts while the run goes on.",
         checkable=True,
     ),

@@ -44,6 +44,7 @@ def show_assumptions(parent: QWidget, scenario: Scenario) -> None:
     table.setHorizontalHeaderLabels(["What", "Value", "Source"])
     table.verticalHeader().hide()
     table.setEditTriggers(QTableWidget.EditTrigger.NoEditTriggers)
+    table.setTabKeyNavigation(False)
     table.setSelectionBehavior(QTableWidget.SelectionBehavior.SelectRows)
     for row, values in enumerate(found):
         for column, value in enumerate(values):

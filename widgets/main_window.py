@@ -37,7 +37,7 @@ from widgets.message_bar import MessageBar
 from widgets.preferences import Preferences
 from widgets.runs.page import RunsPage
 from widgets.session import SPEEDS, Session
-from widgets.trial.page import STATE_VERSION, TrialPage
+from widgets.trial.page import TrialPage
 
 DEFAULT_SCENARIO = "support-assistant"
 _PAGES = ("go_trial", "go_runs", "go_compare")
@@ -91,7 +91,7 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Stop the engine, keep its run, and remember the window's shape."""
         self.preferences.keep_state("window", self.saveGeometry())
-        self.preferences.keep_state("trial", self.trial.saveState(STATE_VERSION))
+        self.preferences.keep_state("trial", self.trial.shape())
         self.runs.close_page()
         self.session.close()
         super().closeEvent(event)

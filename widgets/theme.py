@@ -199,6 +199,9 @@ def style_sheet(theme: Theme) -> str:
         background: {t.raised}; color: {t.muted}; border-color: {t.line};
     }}
     QPushButton[role="flat"], QToolButton[role="flat"] {{ background: transparent; border-color: transparent; }}
+    QPushButton[role="flat"]:checked, QToolButton[role="flat"]:checked {{
+        background: {t.selection}; border-color: {t.accent}; font-weight: 600;
+    }}
     QPushButton[role="flat"]:hover, QToolButton[role="flat"]:hover {{ border-color: {t.edge}; }}
     QPushButton:focus, QToolButton:focus, QCheckBox:focus, QRadioButton:focus, QSlider:focus,
     QLineEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus,

@@ -110,16 +110,19 @@ class AnnotationStrip(QWidget):
     def _paint_bands(self, painter: QPainter, row: int) -> None:
         theme, metrics = self._appearance.theme, painter.fontMetrics()
         right_edge = self._margins.x(self._timeline, self._timeline.to_s, self.contentsRect().width())
-        free_from = 0.0
-        for band in self._annotations.bands:
-            left = max(self._x(band.from_s), float(self._margins.left))
-            right = min(self._x(self._annotations.end_of(band)), right_edge)
+        for from_s, to_s in self._annotations.shaded():
+            left, right = self._edges(from_s, to_s, right_edge)
             if right < left or right <= self._margins.left:
                 continue
             box = QRectF(left, row, max(right - left, 2), row - 1)
             painter.fillRect(box, theme.colour("band"))
             painter.setPen(theme.colour("edge"))
             painter.drawLine(box.topLeft(), box.topRight())
+        free_from = 0.0
+        for band in self._annotations.bands:
+            left, right = self._edges(band.from_s, self._annotations.end_of(band), right_edge)
+            if right < left or right <= self._margins.left:
+                continue
             start = max(left + 3, free_from)
             text = metrics.elidedText(
                 band.label,
@@ -131,6 +134,10 @@ class AnnotationStrip(QWidget):
                 painter.setPen(theme.colour("ink"))
                 painter.drawText(QPointF(start, row + metrics.ascent() + 1), text)
                 free_from = start + metrics.horizontalAdvance(text) + 8
+
+    def _edges(self, from_s: float, to_s: float, right_edge: float) -> tuple[float, float]:
+        """Where a span begins and ends, in pixels, as far as it is in view."""
+        return max(self._x(from_s), float(self._margins.left)), min(self._x(to_s), right_edge)
 
     def event(self, event: QEvent) -> bool:
         """Tooltips tell all of what there was only room to hint at."""

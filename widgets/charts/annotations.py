@@ -40,6 +40,16 @@ class Annotations:
         """How far a band is drawn, in seconds."""
         return self.until_s if band.to_s is None else band.to_s
 
+    def shaded(self) -> list[tuple[float, float]]:
+        """Where any band is, in seconds, in order and without overlap: two faults at once are no darker than one."""
+        spans: list[tuple[float, float]] = []
+        for from_s, to_s in sorted((band.from_s, self.end_of(band)) for band in self.bands):
+            if spans and from_s <= spans[-1][1]:
+                spans[-1] = (spans[-1][0], max(spans[-1][1], to_s))
+            else:
+                spans.append((from_s, to_s))
+        return spans
+
     def near(self, from_s: float, to_s: float) -> str:
         """What happened or was on between two times, in words; empty for nothing."""
         told = [note.text for note in self.notes if from_s <= note.at_s <= to_s]

@@ -65,9 +65,9 @@ class Backdrop(Layer):
     def draw(self, painter: QPainter, frame: Frame) -> None:
         """Bands first, so that hairlines stay visible."""
         plot, theme = self.plot, self.plot.appearance.theme
-        for band in plot.annotations.bands:
-            left = max(plot.x_of(band.from_s), 0.0)
-            right = min(plot.x_of(plot.annotations.end_of(band)), frame.width)
+        for from_s, to_s in plot.annotations.shaded():
+            left = max(plot.x_of(from_s), 0.0)
+            right = min(plot.x_of(to_s), frame.width)
             if right >= left:
                 painter.fillRect(QRectF(left, 0, max(right - left, 1), frame.height), theme.colour("band"))
         painter.setPen(QPen(theme.colour("line")))

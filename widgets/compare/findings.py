@@ -45,6 +45,7 @@ class Findings(QScrollArea):
         super().__init__(parent)
         self.setObjectName("findings")
         self.setWidgetResizable(True)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._compared: Comparison | None = None
         inside = QWidget(self)

@@ -23,6 +23,7 @@ from app.errors import UserError
 from app.inputs.preview import Preview
 from app.scenario.files import ScenarioFile
 from widgets.appearance import Appearance
+from widgets.focus import put_last
 from widgets.inputs.error_box import ErrorBox
 from widgets.inputs.files_view import FilesView
 from widgets.inputs.findings_tabs import BadRowsTab, NoticesTab
@@ -197,6 +198,7 @@ class InputsDialog(QDialog):
         if self.preview is not None and tab in self._stale:
             self._stale.remove(tab)
             tab.show_preview(self.preview)
+            put_last(self.mapping.boxes(), [self.ok, *self.buttons.findChildren(QPushButton)])
 
     @Slot(object)
     def _show_error(self, error: UserError) -> None:

@@ -59,6 +59,7 @@ class MappingTab(QWidget):
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.table.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self.table.setTabKeyNavigation(False)
         self.table.setWordWrap(False)
         self.table.verticalHeader().hide()
         self.table.ensurePolished()  # the style sheet's font, not the system's
@@ -88,6 +89,10 @@ class MappingTab(QWidget):
     def box(self, variable: str) -> QComboBox:
         """The list of columns for a variable. Raises KeyError."""
         return self._boxes[variable]
+
+    def boxes(self) -> list[QWidget]:
+        """The lists of columns, from top to bottom."""
+        return list(self._boxes.values())
 
     def _make_boxes(self, pairings: tuple[Pairing, ...]) -> None:
         self._boxes = {}

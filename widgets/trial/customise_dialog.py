@@ -24,6 +24,7 @@ from app.faults.card_knobs import Knob, knobs
 from app.faults.card_table import Card
 from app.faults.cards import members, realised, settings_off
 from app.scenario.model import Scenario
+from widgets.focus import put_last
 from widgets.trial.failure_card import in_words
 from widgets.trial.fault_row import FaultRow
 from widgets.trial.labels import plain_label
@@ -58,6 +59,7 @@ class CustomiseDialog(QDialog):
         self._list.addStretch()
         area = QScrollArea()
         area.setWidgetResizable(True)
+        area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inner)
         self.trouble = plain_label(wraps=True)
@@ -70,6 +72,7 @@ class CustomiseDialog(QDialog):
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.addButton(self.off, QDialogButtonBox.ButtonRole.ResetRole)
         buttons.rejected.connect(self.close)
+        self._close = buttons.button(QDialogButtonBox.StandardButton.Close)
         layout = QVBoxLayout(self)
         layout.addWidget(plain_label(f"{card.reason} What you change here applies at once.", wraps=True))
         layout.addWidget(self.search)
@@ -115,8 +118,11 @@ class CustomiseDialog(QDialog):
         self.knobs = {
             path: KnobRow(knob, self._card.title, self._switchboard) for path, knob in turns.items()
         }
-        for place, row in enumerate((*self.knobs.values(), *self.rows.values())):
+        rows: list[FaultRow | KnobRow] = [*self.knobs.values(), *self.rows.values()]
+        for place, row in enumerate(rows):
             self._list.insertWidget(place, row)
+        inside = [each for row in rows for each in row.findChildren(QWidget)]
+        put_last(inside, [self.off, self._close])
         self._filter()
 
     @Slot()

@@ -7,7 +7,7 @@ from typing import Final
 
 from PySide6.QtCore import QByteArray, Qt, Slot
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QDockWidget, QMainWindow, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.analysis.curves import Picture
 from app.scenario.files import ScenarioFile
@@ -35,14 +35,15 @@ from widgets.trial.top_bar import TopBar
 from widgets.upright_area import UprightArea
 
 _MICRO: Final = 1e6
-STATE_VERSION: Final = 1
+_SHAPE_VERSION: Final = 1
 _TABLE_HEIGHT: Final = 150
 _EMPTY: Final = "No run is shown.\n\nPress Run (F5) to see how each variant does, or open an earlier run on the Runs page."
 _STARTING: Final = "Reading prompts and data…"
 
 
-class TrialPage(QMainWindow):
-    """A window in the window, for its docks. It shows the run of `session`, whichever that is.
+class TrialPage(QWidget):
+    """What is run and what came of it on top; below, a window in the window, for its docks. It shows the run of
+    `session`, whichever that is.
 
     Attributes: `top_bar`, `summary`, `board`, `replay`, `presenter`, `table`, `detail`, `inputs`, `cards`, `safeguards`,
     and the docks `left_dock`, `table_dock`, `detail_dock`.
@@ -53,8 +54,10 @@ class TrialPage(QMainWindow):
     ) -> None:
         super().__init__()
         self.setObjectName("trial_page")
-        self.setWindowFlags(Qt.WindowType.Widget)
-        self.setDockNestingEnabled(True)
+        self._docks = QMainWindow()
+        self._docks.setObjectName("trial_docks")
+        self._docks.setWindowFlags(Qt.WindowType.Widget)
+        self._docks.setDockNestingEnabled(True)
         self._session = session
         self._actions = actions
         self._prompts = LatestJob(self)
@@ -106,49 +109,58 @@ class TrialPage(QMainWindow):
 
     def present(self, presenting: bool) -> None:
         """Only charts, summary and acts, large; or all of it again. What names files or people is hidden meanwhile."""
-        self.detail.mask(presenting)
+        self.detail.hide_texts(presenting)
         if presenting:
-            self._before = self.saveState()
+            self._before = self.shape()
             for dock in (self.left_dock, self.table_dock, self.detail_dock):
                 dock.hide()
             self.presenter.begin()
         else:
             self.presenter.leave()
-            self.restoreState(self._before)
+            self.restore(self._before)
 
     def showEvent(self, event: QShowEvent) -> None:  # noqa: N802
         """The charts have the most room at first; afterwards it is as the user left it."""
         super().showEvent(event)
         if not self._arranged:
             self._arranged = True
-            self.resizeDocks([self.table_dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
+            self._docks.resizeDocks([self.table_dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
 
-    def restore(self, state: QByteArray) -> None:
-        """Take the shape that `saveState` gave, if it is one."""
-        self._arranged = self.restoreState(state, STATE_VERSION)
+    def shape(self) -> QByteArray:
+        """Which docks are where."""
+        return self._docks.saveState(_SHAPE_VERSION)
+
+    def restore(self, shape: QByteArray) -> None:
+        """Take the shape that `shape` gave, if it is one."""
+        self._arranged = self._docks.restoreState(shape, _SHAPE_VERSION)
 
     # -- making -----------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        # Above the docks, as wide as the page: run, speed and traffic are for all of it.
-        self.setMenuWidget(self.top_bar)
-        self.top_bar.setContentsMargins(8, 4, 8, 4)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(0, 4, 0, 0)
+        whole.setSpacing(6)
+        for widget in (self.top_bar, self.summary):
+            row = QHBoxLayout()
+            row.setContentsMargins(8, 0, 8, 0)
+            row.addWidget(widget)
+            whole.addLayout(row)
+        whole.addWidget(self._docks, 1)
         middle = QWidget()
         layout = QVBoxLayout(middle)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(6)
-        layout.addWidget(self.summary)
         layout.addWidget(self.board, 1)
         layout.addWidget(self.replay)
         layout.addWidget(self.presenter)
-        self.setCentralWidget(middle)
+        self._docks.setCentralWidget(middle)
         area = Qt.DockWidgetArea
         self.left_dock = self._dock("switches", "Switches", self._left(), area.LeftDockWidgetArea)
         self.table_dock = self._dock("requests", "Requests", self.table, area.BottomDockWidgetArea)
         self.detail_dock = self._dock("request", "One request", self.detail, area.RightDockWidgetArea)
         self.detail_dock.hide()
-        self.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
-        self.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
+        self._docks.setCorner(Qt.Corner.BottomLeftCorner, area.LeftDockWidgetArea)
+        self._docks.setCorner(Qt.Corner.BottomRightCorner, area.RightDockWidgetArea)
 
     def _left(self) -> QWidget:
         inside = QWidget()
@@ -162,10 +174,10 @@ class TrialPage(QMainWindow):
         return self._left_area
 
     def _dock(self, name: str, title: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
-        dock = QDockWidget(title, self)
+        dock = QDockWidget(title, self._docks)
         dock.setObjectName(name)
         dock.setWidget(widget)
-        self.addDockWidget(area, dock)
+        self._docks.addDockWidget(area, dock)
         for button in dock.findChildren(QToolButton, options=Qt.FindChildOption.FindDirectChildrenOnly):
             button.setAccessibleName(f"{button.toolTip() or 'Button'} of {title}")
         return dock
@@ -216,6 +228,7 @@ class TrialPage(QMainWindow):
         run_id = picture.record.run_id
         self.table.show_run(run_id, picture.variants, self._known_prompts or ())
         self._tabled = run_id
+        self.table.run_grew(picture.record.offered, picture.record.state == "running")
         if self._wanted is not None:
             wanted, self._wanted = self._wanted, None
             self.show_request(wanted)
@@ -228,7 +241,7 @@ class TrialPage(QMainWindow):
         self.cards.show_picture(picture)
         if self._tabled != record.run_id and self._known_prompts is not None and not self._prompts.busy:
             self._make_table(picture)
-        if self._tabled == record.run_id:
+        elif self._tabled == record.run_id:
             self.table.run_grew(record.offered, record.state == "running")
         if self.detail_dock.isVisible():
             self.detail.run_grew()

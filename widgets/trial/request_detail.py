@@ -92,10 +92,10 @@ class RequestDetail(QWidget):
             button.setEnabled(False)
         self._say(NOTHING)
 
-    def mask(self, masked: bool) -> None:
+    def hide_texts(self, hidden: bool) -> None:
         """Hide what people wrote and were answered, as before an audience; or show it again."""
-        self._masked = masked
-        self._copy.setEnabled(self._loaded is not None and not masked)
+        self._masked = hidden
+        self._copy.setEnabled(self._loaded is not None and not hidden)
         if self._texts is not None:
             self._show_known_texts(self._texts)
 

@@ -65,3 +65,11 @@ def test_a_run_with_very_many_changes_can_be_painted(strip: AnnotationStrip) -> 
 
 def test_labels_are_never_taken_for_markup() -> None:
     assert "&lt;img src=x&gt;" in plain_tip("<img src=x>")
+
+
+def test_two_faults_at_once_are_shaded_once() -> None:
+    # Given bands that overlap, touch, and stand alone, one of them still on
+    bands = (Band(10, 30, "a"), Band(20, 40, "b"), Band(40, 45, "c"), Band(60, None, "d"))
+
+    # Then what is shaded has no overlap
+    assert Annotations((), bands, 70.0).shaded() == [(10, 45), (60, 70.0)]

@@ -203,7 +203,7 @@ def test_before_an_audience_what_people_wrote_is_hidden(
     assert detail.row.isVisible()
 
     # When it is masked, then row, prompt and answers are hidden, and cannot be copied
-    detail.mask(True)
+    detail.hide_texts(True)
     assert not detail.row.isVisible()
     shown = " ".join(
         box.edit.toPlainText() for box in [*detail.messages, *(card.answer for card in detail.cards)]
@@ -219,7 +219,7 @@ def test_before_an_audience_what_people_wrote_is_hidden(
     assert not detail.row.isVisible()
 
     # And afterwards it is all there again
-    detail.mask(False)
+    detail.hide_texts(False)
     assert detail.row.isVisible()
     assert copy.isEnabled()
 
