@@ -33,8 +33,10 @@ def main(arguments: list[str]) -> int:
 
 def _open_window(log: list[str]) -> int:
     """Open the window, on the session log that is named, if any. Only here is Qt imported."""
+    import gc
     from pathlib import Path
 
+    gc.disable()  # what is imported stays; afterwards `widgets.garbage` collects, on the right thread
     from app.errors import UserError
 
     try:

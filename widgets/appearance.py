@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Literal
 
-import pyqtgraph as pg
 from PySide6.QtCore import QObject, Qt, Signal, Slot
 from PySide6.QtWidgets import QApplication
 
@@ -58,9 +57,6 @@ class Appearance(QObject):
     def _take_over(self) -> None:
         theme: Theme = THEMES[self._scheme()]
         self.theme = replace(theme, scale=PRESENTING_SCALE) if self._presenting else theme
-        pg.setConfigOptions(
-            background=self.theme.surface, foreground=self.theme.ink, antialias=False, useOpenGL=False
-        )
         self._application.setPalette(palette(self.theme))
         self._application.setStyleSheet(style_sheet(self.theme))
         self.changed.emit(self.theme)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
@@ -26,7 +27,6 @@ from app.sessions.session_log import SessionLog
 from widgets.actions import MENUS, Actions
 from widgets.appearance import Appearance, Choice
 from widgets.command_palette import CommandPalette
-from widgets.compare.page import ComparePage
 from widgets.crash import CrashReporter
 from widgets.first_run import FirstRun
 from widgets.help_dialogs import show_about, show_assumptions, show_log_file
@@ -38,6 +38,9 @@ from widgets.preferences import Preferences
 from widgets.runs.page import RunsPage
 from widgets.session import SPEEDS, Session
 from widgets.trial.page import TrialPage
+
+if TYPE_CHECKING:
+    from widgets.compare.page import ComparePage
 
 DEFAULT_SCENARIO = "support-assistant"
 _PAGES = ("go_trial", "go_runs", "go_compare")
@@ -62,10 +65,10 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self.trial = TrialPage(self.session, self.actions_table, appearance, self.recent)
         self.runs = RunsPage(log_path, self.actions_table, appearance)
-        self.compare = ComparePage(log_path, appearance)
+        self._compare: ComparePage | None = None
         self._reporter: CrashReporter | None = None
         self._pages = QStackedWidget()
-        for page in (self.trial, self.runs, self.compare):
+        for page in (self.trial, self.runs):
             self._pages.addWidget(page)
         self._lay_out()
         self._make_menus()
@@ -186,7 +189,6 @@ class MainWindow(QMainWindow):
         self.runs.compare_runs.connect(self._compare_runs)
         self.runs.run_again.connect(self._run_again)
         self.runs.problem.connect(self.messages.show_error)
-        self.compare.request_picked.connect(self._open_request)
         self.trial.inputs.inputs_chosen.connect(session.use_inputs)
         self._show_undo()
 
@@ -197,14 +199,25 @@ class MainWindow(QMainWindow):
         """Which page is shown: 0 (Trial), 1 (Runs) or 2 (Compare)."""
         return self._pages.currentIndex()
 
+    @property
+    def compare(self) -> ComparePage:
+        """The Compare page, made when it is first asked for: it costs a tenth of a second that the first window has not."""
+        if self._compare is None:
+            from widgets.compare.page import ComparePage
+
+            self._compare = ComparePage(self.session.log_path, self.appearance)
+            self._compare.request_picked.connect(self._open_request)
+            self._pages.addWidget(self._compare)
+        return self._compare
+
     def go_to(self, index: int) -> None:
         """Show page 0 (Trial), 1 (Runs) or 2 (Compare)."""
+        if index == 2:
+            self.compare.refresh()
         self._pages.setCurrentIndex(index)
         self.actions_table[_PAGES[index]].setChecked(True)
         if index == 1:
             self.runs.refresh()
-        elif index == 2:
-            self.compare.refresh()
 
     @Slot(object)
     def _open_run(self, run_id: int) -> None:

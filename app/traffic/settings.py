@@ -122,7 +122,9 @@ class Traffic(Settings):
         spans_us = [
             (microseconds(s.at_s), microseconds(s.at_s + s.duration_s), s.factor) for s in self.spikes
         ]
-        edges = np.unique([*start_us, *(edge for begin, end, _ in spans_us for edge in (begin, end))])
+        edges = np.array(
+            sorted({*start_us.tolist(), *(edge for begin, end, _ in spans_us for edge in (begin, end))})
+        )
         multiple = np.full(len(edges), self.factor)
         for begin, end, factor in spans_us:
             multiple[np.searchsorted(edges, begin) : np.searchsorted(edges, end)] *= factor

@@ -23,12 +23,12 @@ from widgets.charts.readout import Readout, bin_words, span_words
 from widgets.charts.scales import clock, end_of_time
 from widgets.charts.scroll import ChartScroll
 from widgets.charts.snapshot import composed
-from widgets.charts.stack import ChartStack
 from widgets.charts.time_axis import TimeAxis
 
 if TYPE_CHECKING:
     from app.analysis.curves import Picture
     from app.sessions.records import RunRecord, VariantRecord
+    from widgets.charts.stack import ChartStack
 
 _PACE_MS: Final = 100
 
@@ -166,6 +166,10 @@ class ChartBoard(ChartGround):
 
     def _build(self, picture: Picture) -> None:
         """Charts for another run: nothing of the one before stays, its scales least of all."""
+        from widgets.charts.stack import (
+            ChartStack,  # pyqtgraph takes most of a second: not before there is a run
+        )
+
         self._run_id, self._variants = picture.record.run_id, picture.variants
         self._patience_s = _patience_s(picture.record)
         before = self._scroller.takeWidget() if self.charts is not None else None
