@@ -191,7 +191,5 @@ def _tables(text: str, where: str) -> dict[str, Any]:
 def _setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals:
-        raise UserError(
-            f"'{text}' sets nothing", where="--set", do="Write dotted.key=value."
-        )
+        raise UserError(f"'{text}' sets nothing", where="--set", do="Write dotted.key=value.")
     return path.strip(), parse_value(value.strip()) if value.strip() else None
