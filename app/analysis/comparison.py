@@ -26,7 +26,7 @@ from typing import Any, Final
 from app.analysis.differences import Configuration, Difference, configuration, differences
 from app.analysis.metrics import METRICS, Metric, shown_metric
 from app.analysis.pairing import Pairing, pair, read_outcomes
-from app.analysis.summary import of_totals
+from app.analysis.summary import arrivals_s, of_totals
 from app.errors import UserError
 from app.sessions.reader import RunReader
 from app.sessions.records import RunRecord
@@ -175,7 +175,9 @@ def _facts(
             label = f"Run {side.run_id}"
         else:
             label = f"Run {side.run_id}, {title}"
-        made.append(SideFacts(side, title, label, record, of_totals(reader.totals(side.variant))))
+        made.append(
+            SideFacts(side, title, label, record, of_totals(reader.totals(side.variant), arrivals_s(record)))
+        )
     return tuple(made)
 
 

@@ -136,13 +136,14 @@ class RunPicture:
         t_s = max(t_s, 0.0)
         complete = int(t_s // self.bin_s)
         totals = {name: each.totals(complete) for name, each in self._bins.items()}
+        arriving_s = min(complete * self.bin_s, now.summary["duration_s"])
         told = {
             **now.summary,
             "state": "running",
             "ended_at": None,
             "virtual_s": t_s,
             "offered": max((each.offered for each in totals.values()), default=0),
-            "variants": {name: of_totals(each) for name, each in totals.items()},
+            "variants": {name: of_totals(each, arriving_s) for name, each in totals.items()},
         }
         return replace(
             now,

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from app.analysis.summary import usd
 
-Unit = Literal["count", "rate", "ratio", "s", "usd"]
+Unit = Literal["count", "rate", "ratio", "per_s", "s", "usd"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +51,7 @@ _FORMATS: Final[dict[str, Callable[[float], str]]] = {
     "count": lambda value: f"{value:,.0f}",
     "rate": lambda value: f"{value * 100:.1f} %",
     "ratio": lambda value: f"{value:.2f}",
+    "per_s": lambda value: f"{value:.2f} per s",
     "s": lambda value: f"{value:.2f} s",
     "usd": usd,
 }
@@ -91,6 +92,19 @@ def _answer_metric(percent: int, needs: int) -> Metric:
     )
 
 
+def _first_token_metric(percent: int, needs: int) -> Metric:
+    return Metric(
+        f"ttft_s.p{percent}",
+        f"Time to first token, p{percent}",
+        f"{percent} % of the requests that got a first token got it within this time, from intended arrival "
+        "(nearest rank, relative error at most 0.5 %)",
+        "s",
+        "low",
+        lambda v: v["ttft_s"][f"p{percent}"],
+        needs,
+    )
+
+
 METRICS: Final = (
     Metric("requests", "Requests", "requests that ended", "count", None, lambda v: v["requests"]),
     _outcome_metric("good", "Good answers", "high"),
@@ -101,9 +115,20 @@ METRICS: Final = (
     _answer_metric(50, 6),
     _answer_metric(95, 59),
     _answer_metric(99, 299),
+    _first_token_metric(50, 6),
+    _first_token_metric(95, 59),
+    Metric(
+        "goodput_per_s",
+        "Goodput",
+        "good answers / seconds in which requests arrived",
+        "per_s",
+        "high",
+        lambda v: v["goodput_per_s"],
+        30,
+    ),
     Metric(
         "attempts_per_request",
-        "Calls per request",
+        "Retry amplification",
         "calls to a model / requests that ended; a cached answer takes none, a retry is one more",
         "ratio",
         None,

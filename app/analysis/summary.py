@@ -1,9 +1,9 @@
 """How each variant did, from the session log: the JSON of `run --json` and `show --json`, and a sentence.
 
-Formulas: good_rate = good / requests; cost per 1,000 good answers = all that was spent, failures included,
-/ good * 1,000; percentiles by nearest rank from the rollups' histograms (relative error at most 0.5 %,
-clamped to the extremes), where `answer_s` ranks requests without an answer as infinite, so that a percentile
-may be null.
+Formulas: good_rate = good / requests; goodput_per_s = good / the seconds in which requests arrived; cost per
+1,000 good answers = all that was spent, failures included, / good * 1,000; percentiles by nearest rank from the
+rollups' histograms (relative error at most 0.5 %, clamped to the extremes), where `answer_s` ranks requests without
+an answer as infinite, so that a percentile may be null.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 from app.safeguards.base import USD_PICO
 from app.sessions.histogram import Histogram
 from app.sessions.reader import RunReader
+from app.sessions.records import RunRecord
 from app.sessions.totals import Totals
 
 _MICRO = 1e6
@@ -23,7 +24,10 @@ _MICRO = 1e6
 def summary(reader: RunReader) -> dict[str, Any]:
     """The contracted summary of a run, in progress or over."""
     record = reader.record()
-    variants = {variant.name: of_totals(reader.totals(variant.name)) for variant in reader.variants}
+    arriving_s = arrivals_s(record)
+    variants = {
+        variant.name: of_totals(reader.totals(variant.name), arriving_s) for variant in reader.variants
+    }
     return {
         "run": record.run_id,
         "scenario": record.scenario,
@@ -40,8 +44,13 @@ def summary(reader: RunReader) -> dict[str, Any]:
     }
 
 
-def of_totals(totals: Totals) -> dict[str, Any]:
-    """One variant's part of the summary."""
+def arrivals_s(record: RunRecord) -> float:
+    """For how many seconds of the run requests have arrived so far."""
+    return min(record.duration_s, record.virtual_us / _MICRO)
+
+
+def of_totals(totals: Totals, arriving_s: float = 0) -> dict[str, Any]:
+    """One variant's part of the summary; `arriving_s` is for how long requests arrived, 0 where nobody knows."""
     good = totals.outcomes["good"]
     cost_usd = totals.cost_pico / USD_PICO
     return {
@@ -49,6 +58,7 @@ def of_totals(totals: Totals) -> dict[str, Any]:
         "outcomes": dict(totals.outcomes),
         "served_by": dict(totals.served_by),
         "good_rate": good / totals.requests if totals.requests else None,
+        "goodput_per_s": good / arriving_s if arriving_s > 0 else None,
         "attempts": totals.attempts,
         "retries": totals.retries,
         "answer_s": _percentiles(totals.answer),

@@ -56,7 +56,10 @@ PlanBlock = list[AttemptPlan] | SeldomUsed
 
 
 class AttemptPlans:
-    """The plans of all attempts at one target; most requests go to the `primary` one, and few to another."""
+    """The plans of all attempts at one target; most requests go to the `primary` one, and few to another.
+
+    `recorded` are the sizes of the answers by request, where a trace has them; otherwise they are drawn.
+    """
 
     def __init__(
         self,
@@ -67,12 +70,14 @@ class AttemptPlans:
         draws: Draws,
         *,
         primary: bool = True,
+        recorded: NDArray[np.int64] | None = None,
     ) -> None:
         self.name = name
         self._target = target
         self._tokens = tokens
         self._faults = faults
         self._primary = primary
+        self._recorded = recorded
         self.draws = draws
         self.blocks: dict[tuple[int, int, int], PlanBlock] = {}
 
@@ -92,7 +97,7 @@ class AttemptPlans:
     def _compute(self, role: Role, first: int) -> PlanBlock:
         purposes = _STREAMED if self._target.service == "tokens" else _WHOLE
         draws = self.draws.table([(purpose, role) for purpose in purposes], first, BLOCK)
-        output = self._output_tokens(normal_of(draws[1], draws[2]))
+        output = self._output_tokens(first, normal_of(draws[1], draws[2]))
         first_us, service_us = self._times(role, first, output, draws)
         hits = self._faults.attempt_hits(role, first, BLOCK)
         columns = (first_us, service_us, output, draws[0], hits)
@@ -100,7 +105,10 @@ class AttemptPlans:
             return SeldomUsed(columns)
         return list(zip(*(column.tolist() for column in columns), strict=True))
 
-    def _output_tokens(self, normal: NDArray[np.float64]) -> NDArray[np.int64]:
+    def _output_tokens(self, first: int, normal: NDArray[np.float64]) -> NDArray[np.int64]:
+        if self._recorded is not None:
+            there = self._recorded[first : first + BLOCK]
+            return np.append(there, np.ones(BLOCK - len(there), dtype=np.int64))
         tokens = self._tokens
         size = tokens.output_tokens * np.exp(tokens.output_sigma * normal)
         return np.minimum(np.maximum(np.rint(size), 1), tokens.max_tokens).astype(np.int64)

@@ -40,7 +40,8 @@ class Plan:
         self._scenario = scenario
         self._first_role = Role(next(iter(scenario.targets)))
         traffic = scenario.traffic
-        self._arrivals = Arrivals(draws, traffic.profile(), traffic.arrivals)
+        self._trace = questions.trace
+        self._arrivals = Arrivals(draws, traffic, self._trace)
         self._rows = RowOrder(draws, questions.row_count, traffic)
         self._first = 0
         self._pending: list[PlannedRequest] = []
@@ -74,16 +75,14 @@ class Plan:
 
     def change(self, scenario: Scenario, faults: FaultSet, at_us: int) -> None:
         """From `at_us` on requests arrive, and ask, as the changed scenario has it."""
-        traffic, before = scenario.traffic, self._scenario.traffic
         self._scenario = scenario
         self._faults = faults
         self._windows = {}
         self._first -= len(self._pending)
         self._pending = []
         self.ended = False
-        if traffic.profile() != before.profile():
-            self._arrivals.change(at_us, traffic.profile())
-        self._rows.change(self._first, traffic)
+        self._arrivals.change(at_us, scenario.traffic)
+        self._rows.change(self._first, scenario.traffic)
 
     def _plan_block(self) -> None:
         """Plan the next block of requests, unless the run's arrivals have ended."""
@@ -97,8 +96,9 @@ class Plan:
             self.ended = True
             return
         first = self._first
-        intended = self._arrivals.block(first, count)
         last_us = round(self._scenario.duration_s * MICRO)
+        self._arrivals.reach(last_us)
+        intended = self._arrivals.block(first, count)
         count = int(np.searchsorted(intended, last_us, side="left"))
         self.ended = count < len(intended)
         if count == 0:
@@ -113,7 +113,7 @@ class Plan:
         rows = self._rows.block(first, count, twice != 0)
         prompts = self._prompt_of(rows.source)
         mess = self._mess_of(rows, prompts, numbers, intended)
-        tokens = self._tokens_of(rows.source)
+        tokens = self._tokens_of(rows.source, first)
         keys = list(zip(prompts.tolist(), rows.row.tolist(), mess.tolist(), strict=True))
         questions = self._questions.prepare(keys, self._faults)
         spoiled = self._faults.spoiled(self._first_role, first, count)
@@ -124,7 +124,6 @@ class Plan:
                 if questions[place].has(fault) and not questions[place].unaskable
             ]
         )
-        max_tokens = self._scenario.tokens.max_tokens
         sizes = (
             [question.tokens for question in questions]
             if tokens is None
@@ -137,7 +136,7 @@ class Plan:
                 questions,
                 rows.question.tolist(),
                 sizes,
-                [max_tokens] * count,
+                self._max_tokens(first, count),
                 (mess | twice).tolist(),
                 strict=True,
             )
@@ -196,11 +195,22 @@ class Plan:
         draw = self._draws.of("traffic.prompt", None, source.astype(np.uint64))
         return np.asarray((draw * self._questions.prompt_count).astype(np.int64))
 
-    def _tokens_of(self, source: NDArray[np.int64]) -> NDArray[np.int64] | None:
-        """Sizes of the prompts, where the scenario has them drawn and not estimated from the text."""
+    def _tokens_of(self, source: NDArray[np.int64], first: int) -> NDArray[np.int64] | None:
+        """Sizes of the prompts, where the trace has recorded them, or the scenario has them drawn and not estimated from
+        the text."""
+        if self._trace is not None and self._trace.input_tokens is not None:
+            return self._trace.input_tokens[first : first + len(source)]
         tokens = self._scenario.tokens
         if tokens.input_tokens is None:
             return None
         normal = self._draws.normal("tokens.input", None, source.astype(np.uint64))
         size = tokens.input_tokens * np.exp(tokens.input_sigma * normal)
         return np.maximum(np.rint(size), 1).astype(np.int64)
+
+    def _max_tokens(self, first: int, count: int) -> list[int]:
+        """The bounds on the answers: a recorded answer that is longer must have had a higher one."""
+        bound = self._scenario.tokens.max_tokens
+        if self._trace is None or self._trace.output_tokens is None:
+            return [bound] * count
+        recorded = self._trace.output_tokens[first : first + count]
+        return [max(bound, tokens) for tokens in recorded.tolist()]

@@ -106,6 +106,8 @@ class QuestionBook:
         self._unlogged: list[int] = []
         self.prompt_count = len(inputs.prompts)
         self.row_count = inputs.row_count
+        self.trace = inputs.trace
+        """When and how large requests were, if the run replays them."""
         worker.run([load_job(inputs.prompts)])
         self.expected_values: dict[str, list[str]] = dict(expected_values or {})
         """By expected column: the distinct values that wrong answers are taken from."""

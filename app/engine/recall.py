@@ -28,6 +28,7 @@ from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
 from app.sessions.records import AttemptRecord, RequestRecord
 from app.sessions.vocabulary import PRIVATE_FACT
+from app.traffic.sequences import gap_purposes
 
 _CALLED = ("primary", "fallback", "hedge")
 """Who answered by a call of this request's own; a cache's answer came with an earlier one."""
@@ -124,6 +125,7 @@ class Recall:
         self._draws = _Noting(reader.record().seed)
         facts = reader.facts()
         self._inputs = facts["inputs"]
+        self._recorded = self._inputs.get("trace", {}).get("recorded", ())
         self._expected_values = facts.get(PRIVATE_FACT, {}).get("expected_values", {})
         self._prompts = reader.prompts()
         written = parse_scenario(reader.record().scenario_toml, Path("logged.toml")).scenario
@@ -225,8 +227,8 @@ class Recall:
     def draws(self, request: RequestRecord, attempts: Sequence[AttemptRecord]) -> list[Draw]:
         """All draws that decided something about the request, then those of each of its attempts."""
         self._draws.take()
-        if self.scenario_at(request.intended_us).traffic.arrivals == "poisson":
-            self._draws.one("traffic.gap", None, request.number)
+        for purpose in gap_purposes(self._draws, self._written.traffic, request.number):
+            self._draws.one(purpose, None, request.number)
         source = self._source(request)
         found = self._draws.take()
         if source is not None:
@@ -268,7 +270,7 @@ class Recall:
         found = [self._drawn("traffic.prompt", None, number, f"prompt '{prompt}'")]
         if scenario.traffic.order == "zipf":
             found.append(self._drawn("traffic.row", None, number))
-        if scenario.tokens.input_tokens is not None:
+        if scenario.tokens.input_tokens is not None and "input_tokens" not in self._recorded:
             found += [
                 self._drawn(purpose, None, number) for purpose in ("tokens.input", "tokens.input.angle")
             ]
@@ -298,6 +300,8 @@ class Recall:
         if attempt.billed:
             # It was worked on: how long that takes, and how much comes of it, was drawn.
             purposes = ["provider.output_tokens", "provider.output_tokens.angle"]
+            if "output_tokens" in self._recorded:
+                purposes = []
             service = scenario.targets[attempt.target].service
             if service == "tokens":
                 purposes += ["provider.first_token", "provider.first_token.angle"]

@@ -182,9 +182,12 @@ def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dic
             "notices": list(inputs.notices),
         },
     )
+    trace = inputs.trace
+    replayed = {} if trace is None else {"trace": {"requests": trace.count, "recorded": list(trace.recorded)}}
     writer.fact(
         "inputs",
         {
+            **replayed,
             "rows": inputs.row_count,
             "bad_rows": inputs.bad_rows,
             "columns": dict(inputs.columns.pairs),

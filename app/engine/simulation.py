@@ -208,8 +208,18 @@ class Simulation:
         return FaultSet(self.scenario.faults, self.draws, [schedule.on for schedule in self._schedules])
 
     def _make_attempt_plans(self) -> list[AttemptPlans]:
+        trace = self.questions.trace
+        recorded = None if trace is None else trace.output_tokens
         return [
-            AttemptPlans(name, target, self.scenario.tokens, self._faults, self.draws, primary=index == 0)
+            AttemptPlans(
+                name,
+                target,
+                self.scenario.tokens,
+                self._faults,
+                self.draws,
+                primary=index == 0,
+                recorded=recorded,
+            )
             for index, (name, target) in enumerate(self.scenario.targets.items())
         ]
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from app.faults.card_table import INPUT_FACTOR, LIMIT_SHARE, OUTPUT_FACTOR, PRICE_FACTOR, Card, Severity
 from app.scenario.model import Scenario
+from app.traffic.settings import LEVELS
 
 _USUAL_INPUT_TOKENS = 700
 """Where a scenario estimates its prompts from their text. Assumed."""
@@ -73,7 +74,9 @@ def turned(card: Card, severity: Severity, original: Scenario) -> dict[str, floa
 def _limits(severity: Severity, original: Scenario) -> Iterator[tuple[str, float]]:
     """Limits of every target in proportion to what the scenario offers on average, in requests and in tokens."""
     duration_us = np.array([round(original.duration_s * 1e6)], dtype=np.int64)
-    offered_per_s = float(original.traffic.profile().integral(duration_us)[0]) / original.duration_s
+    # A trace's own rate is in its file: limits are then as for a pilot.
+    profile = original.traffic.profile(trace_per_s=LEVELS["pilot"].rate_per_s)
+    offered_per_s = float(profile.integral(duration_us)[0]) / original.duration_s
     rpm = max(1.0, float(round(offered_per_s * 60 * LIMIT_SHARE[severity])))
     tokens = original.tokens
     size = (tokens.input_tokens or _USUAL_INPUT_TOKENS) + tokens.output_tokens

@@ -19,6 +19,7 @@ from app.inputs.mapping import ColumnMap, match_columns
 from app.inputs.prompts import Prompt, load_prompts
 from app.scenario.files import ScenarioFile, within
 from app.scenario.model import Scenario
+from app.traffic.trace import Trace, load_trace
 
 Progress = Callable[[int, int], None]
 
@@ -56,6 +57,8 @@ class Inputs:
     usable: tuple[int, ...] | None
     notices: tuple[str, ...]
     bad_rows: int = 0
+    trace: Trace | None = None
+    """When and how large the requests were that the traffic replays."""
 
     @property
     def row_count(self) -> int:
@@ -177,8 +180,31 @@ def prepare_inputs(
         first = "; ".join(f"row {bad.number}: {bad.reason}" for bad in dataset.bad[:SHOWN])
         more = f"; and {dataset.bad_count - SHOWN:,} more" if dataset.bad_count > SHOWN else ""
         notices.append(f"{rows_told(dataset.bad_count, 'bad ')} left out ({first}{more})")
-    inputs = loaded.inputs(mapped, used, usable, notices)
+    trace = _replayed(file, notices)
+    inputs = replace(loaded.inputs(mapped, used, usable, notices), trace=trace)
     return replace(inputs, notices=(*notices, *try_out(inputs, worker)))
+
+
+def _replayed(file: ScenarioFile, notices: list[str]) -> Trace | None:
+    """The trace that the scenario's traffic replays, if it does; what was decided about it is added to `notices`."""
+    traffic = file.scenario.traffic
+    if traffic.trace is None:
+        return None
+    path = file.input_path(
+        traffic.trace.path, what="traffic.trace.path", option="--set traffic.trace.path=FILE"
+    )
+    trace = load_trace(path, traffic.trace.columns)
+    notices += [storable(notice) for notice in trace.notices]
+    if traffic.has_rate:
+        notices.append(
+            f"trace: its {trace.rate_per_s:.3g} requests a second are stretched to the scenario's rate; "
+            "leave out level, rate_per_s and points to play it as it was"
+        )
+    if traffic.repeat_rate > 0 and (trace.input_tokens is not None or trace.output_tokens is not None):
+        notices.append(
+            "trace: a repeated question has the recorded size of its own request; repeat_rate = 0 asks no question twice"
+        )
+    return trace
 
 
 def storable(text: str) -> str:

@@ -10,6 +10,7 @@ targets.primary.rpm, without a value              back to what it is when left o
 
 from __future__ import annotations
 
+import re
 import tomllib
 from difflib import get_close_matches
 from typing import Any
@@ -21,6 +22,10 @@ from app.safeguards.presets import PRESETS
 from app.scenario.explain import explain, identity
 from app.scenario.model import Scenario
 
+_FIXED = re.compile(r"traffic\.(arrivals|gap_cv|trace|trace\.(path|columns.*))")
+"""Which request comes after which: the rate may change while a run goes, the sequence may not."""
+_MADE_ON_THE_WAY = ("trace", "day", "launch", "bursts")
+"""Tables of the traffic that need not be there for a key of theirs to be set."""
 _LISTS = ("answers", "checks", "faults")
 """Tables that TOML writes as [[name]]."""
 
@@ -78,7 +83,7 @@ def check_changeable(path: str) -> None:
     if steps[0] in ("variants", "targets"):
         changeable = len(steps) > 2
     elif steps[0] in ("traffic", "faults", "tokens"):
-        changeable = len(steps) > 1 and path != "traffic.arrivals"
+        changeable = len(steps) > 1 and not _FIXED.fullmatch(path)
     else:
         changeable = path in ("patience_s", "duration_s")
     if changeable:
@@ -96,6 +101,9 @@ def _down(here: Any, above: list[str], step: str, path: str) -> Any:
             return here[step]
         if not above and step in Scenario.model_fields:
             here[step] = [] if step in _LISTS else {}
+            return here[step]
+        if above == ["traffic"] and step in _MADE_ON_THE_WAY:
+            here[step] = {}
             return here[step]
         if step == "safeguards" and here.get("preset") in PRESETS:
             spelled_out = PRESETS[here.pop("preset")]

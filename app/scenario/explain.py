@@ -100,7 +100,8 @@ def _is_misspelt(error: Any, errors: Sequence[Any]) -> bool:
 
 def _nearest(key: str, allowed: Sequence[str], brief: bool) -> str:
     """The nearest of what is allowed, and all of it; if `brief`, all of it only where none is near."""
-    near = get_close_matches(key, allowed, n=1, cutoff=0.5)
+    without_unit = [each for each in allowed if key and each.startswith(f"{key}_")]
+    near = without_unit[:1] or get_close_matches(key, allowed, n=1, cutoff=0.5)
     hint = f", did you mean '{near[0]}'?" if near else ""
     return f"{hint} (allowed: {', '.join(sorted(allowed))})" if allowed and not (near and brief) else hint
 

@@ -44,6 +44,9 @@ def needed_inputs(reader: RunReader) -> list[str]:
             told.append(f"the run took its {what} from {used[what]}: give it again with --{what}")
         elif not path.startswith(SAMPLE):
             told.append(f"the scenario reads its {what} from '{path}', relative to its own folder")
+    trace = scenario.traffic.trace
+    if trace is not None and not trace.path.startswith(SAMPLE):
+        told.append(f"the traffic replays '{trace.path}': give it with --set traffic.trace.path=FILE")
     if used["data"] != scenario.data.path:
         pairs = [f"--map {name}={column}" for name, column in used["columns"].items() if name != column]
         told += [f"the columns were matched so: {' '.join(pairs)}"] if pairs else []

@@ -25,12 +25,22 @@ SAMPLE = "sample:"
 
 @dataclass(frozen=True)
 class ScenarioFile:
-    """A scenario with its text: `name` (the file's stem), `folder` (which its paths are relative to)."""
+    """A scenario with its text: `name` (the file's stem), `folder` (which its paths are relative to).
+
+    `by_user` are the dotted paths that the user set, and no file.
+    """
 
     scenario: Scenario
     text: str
     name: str
     folder: Path
+    by_user: frozenset[str] = frozenset()
+
+    def input_path(self, path: str, *, what: str, option: str) -> Path:
+        """The file that the setting `what` means by `path`: anywhere if the user set it, else as `within` says."""
+        if what in self.by_user and not path.startswith(SAMPLE):
+            return Path(path)
+        return within(self.folder, path, what=what, option=option)
 
 
 def ready_made() -> dict[str, Path]:
@@ -52,7 +62,8 @@ def lesson(text: str) -> str:
 def open_scenario(name: str, settings: Sequence[str] = ()) -> ScenarioFile:
     """Read a scenario: a ready-made one by name, or a file.
 
-    `settings` are 'dotted.key=value', applied to its text. Raises UserError if there is none, or it is wrong.
+    `settings` are 'dotted.key=value', applied to its text; without a value the key is left out. Raises
+    UserError if there is none, or it is wrong.
     """
     ready = ready_made()
     path = ready.get(name) or Path(name)
@@ -72,8 +83,10 @@ def parse_scenario(text: str, path: Path, settings: Sequence[str] = ()) -> Scena
     Whether its changes can be made is the rehearsal's to say.
     """
     tables = _tables(text, path.name)
-    if settings:
-        text = changed_text(text, [_setting(each) for each in settings])
+    given = [_setting(each) for each in settings]
+    by_user = frozenset(key for key, _ in given)
+    if given:
+        text = changed_text(text, given)
         tables = _tables(text, path.name)
     try:
         scenario = Scenario.model_validate(tables)
@@ -81,7 +94,7 @@ def parse_scenario(text: str, path: Path, settings: Sequence[str] = ()) -> Scena
         raise explain(error, Scenario, path.name, tables) from None
     except RecursionError:
         raise UserError(_TOO_DEEP, where=path.name) from None
-    return ScenarioFile(scenario, text, path.stem, path.parent)
+    return ScenarioFile(scenario, text, path.stem, path.parent, by_user)
 
 
 def changed_text(
@@ -106,10 +119,11 @@ def changed_text(
     return tomlkit.dumps(document)
 
 
-def within(folder: Path, path: str, *, what: str) -> Path:
+def within(folder: Path, path: str, *, what: str, option: str = "") -> Path:
     """The file that a scenario's `path` means: a sample, or a file in the scenario's own folder.
 
-    Raises UserError if it leads out of the folder: an opened scenario never reads elsewhere.
+    `what` names the path, `option` how to give it on the command line (`--what` if left out). Raises UserError if it
+    leads out of the folder: an opened scenario never reads elsewhere.
     """
     if path.startswith(SAMPLE):
         return _sample(path.removeprefix(SAMPLE), what)
@@ -121,7 +135,7 @@ def within(folder: Path, path: str, *, what: str) -> Path:
         raise UserError(
             f"'{path}' lies outside of the scenario's folder",
             where=what,
-            do=f"Move it beside the scenario, or name it on the command line (--{what}).",
+            do=f"Move it beside the scenario, or name it on the command line ({option or f'--{what}'}).",
         )
     return found
 
@@ -178,4 +192,4 @@ def _setting(text: str) -> tuple[str, Any]:
     path, equals, value = text.partition("=")
     if not equals:
         raise UserError(f"'{text}' sets nothing", where="--set", do="Write dotted.key=value.")
-    return path.strip(), parse_value(value.strip())
+    return path.strip(), parse_value(value.strip()) if value.strip() else None

@@ -19,7 +19,10 @@ from app.safeguards.retry import Retry
 from app.scenario.base import Settings
 from app.sessions.vocabulary import MAX_ATTEMPTS, MAX_VARIANTS
 from app.traffic.settings import Traffic
+from app.traffic.shapes import MAX_DAYS
 
+MAX_BURSTS = 50_000
+"""In a run, on average: each is two pieces of the rate."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]*")
 
 
@@ -147,6 +150,7 @@ class Scenario(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        _covers_run(self.traffic, self.duration_s)
         _unique("faults", [fault.id for fault in self.faults])
         _unique("checks", [check.id for check in self.checks])
         for fault in self.faults:
@@ -164,6 +168,20 @@ class Scenario(Settings):
 def variant_title(name: str, variant: Variant) -> str:
     """What a variant is called in front of people."""
     return variant.title or TITLES.get(name, name)
+
+
+def _covers_run(traffic: Traffic, duration_s: float) -> None:
+    """Raise ValueError where days or bursts are too short to be laid out for a run so long."""
+    if traffic.day is not None and traffic.day.length_s * MAX_DAYS < duration_s:
+        raise ValueError(
+            f"the run is longer than {MAX_DAYS} times traffic.day.length_s; make it shorter, or the days longer"
+        )
+    if traffic.bursts is not None:
+        both_s = traffic.bursts.mean_burst_s + traffic.bursts.mean_quiet_s
+        if duration_s > MAX_BURSTS * both_s:
+            raise ValueError(
+                f"the run would have more than {MAX_BURSTS:,} bursts; make it shorter, or the bursts longer"
+            )
 
 
 def _unique(what: str, names: list[str]) -> None:

@@ -2,36 +2,38 @@
 
 Open loop: no arrival depends on how fast answers come back. Which row a request asks about is `rows.py`'s.
 
-Request k's place in the unit sequence depends on the seed alone, so that a change of rate moves arrivals in
-time and never turns them into others.
+Request k's place in the unit sequence depends on the seed (or the trace) alone, so that a change of rate moves
+arrivals in time and never turns them into others.
 """
 
 from __future__ import annotations
 
-from array import array
-
 import numpy as np
 
-from app.engine.draws import BLOCK, Draws
-from app.traffic.rates import Floats, RateProfile, Times
-from app.traffic.settings import Process
+from app.engine.draws import Draws
+from app.traffic.bursts import burst_steps
+from app.traffic.rates import NEVER_US, RateProfile, Times
+from app.traffic.sequences import unit_sequence
+from app.traffic.settings import Traffic
+from app.traffic.trace import Trace
 
 
 class Arrivals:
     """The intended arrival times of one run's requests, numbered from 0.
 
-    Of the past it keeps one sum a block: 8 bytes per BLOCK requests.
+    `trace` is what the traffic replays, if it does. Bursts come up to `until_us`; `reach` takes them further.
     """
 
-    def __init__(self, draws: Draws, profile: RateProfile, process: Process) -> None:
+    def __init__(
+        self, draws: Draws, traffic: Traffic, trace: Trace | None = None, *, until_us: int = 0
+    ) -> None:
         self._draws = draws
-        self._profile = profile
-        self._process = process
+        self._trace_per_s = 1.0 if trace is None else trace.rate_per_s
+        self._sequence = unit_sequence(draws, traffic, trace)
+        self._history = [(0, traffic)]
+        self._until_us = until_us
         self._next = 0
-        self._sums = array(
-            "d", [0.0]
-        )  # the unit sequence's value before each block, as far as it has been computed
-        self._recent: tuple[int, Floats] = (-1, np.empty(0))
+        self._profile = self._profile_of(traffic)
 
     @property
     def profile(self) -> RateProfile:
@@ -45,39 +47,37 @@ class Arrivals:
         goes on behind the range.
         """
         self._next = first + count
-        return self._profile.invert(self._unit_times(first, count))
+        places = self._sequence.times(first, count)
+        there = int(np.searchsorted(places, np.inf))
+        return np.append(
+            self._profile.invert(places[:there]), np.full(count - there, NEVER_US, dtype=np.int64)
+        )
 
     def next_block(self, count: int) -> Times:
         """The intended arrivals in microseconds of the `count` requests behind the last ones asked for."""
         return self.block(self._next, count)
 
-    def change(self, at_us: int, profile: RateProfile) -> None:
-        """From `at_us` on, requests arrive at the rate that `profile` has then.
+    def change(self, at_us: int, traffic: Traffic) -> None:
+        """From `at_us` on, requests arrive at the rate that `traffic` has then; its process stays what it was.
 
         Those that arrived before `at_us` stay to the microsecond; those after it must be asked for again.
         """
-        self._profile = self._profile.with_change(at_us, profile)
+        profile = self._profile_of(traffic)
+        if profile != self._profile_of(self._history[-1][1]):
+            self._history.append((at_us, traffic))
+            self._profile = self._profile.with_change(at_us, profile)
 
-    def _unit_times(self, first: int, count: int) -> Floats:
-        """The unit-rate sequence: k + 1 if constant, the sum of gaps 0 to k if Poisson."""
-        if self._process == "constant":
-            return np.arange(first + 1, first + count + 1, dtype=np.float64)
-        blocks = range(first // BLOCK, (first + count - 1) // BLOCK + 1)
-        parts = [self._unit_block(block) for block in blocks]
-        begin = first % BLOCK
-        return np.concatenate(parts)[begin : begin + count] if parts else np.empty(0)
+    def reach(self, until_us: int) -> None:
+        """Have bursts up to `until_us` at least. What arrives before where they reached stays to the microsecond."""
+        if until_us <= self._until_us:
+            return
+        self._until_us = until_us
+        if any(traffic.bursts is not None for _, traffic in self._history):
+            (_, first), *changes = self._history
+            self._profile = self._profile_of(first)
+            for at_us, traffic in changes:
+                self._profile = self._profile.with_change(at_us, self._profile_of(traffic))
 
-    def _unit_block(self, block: int) -> Floats:
-        """A block of the Poisson unit sequence: the same to the bit, however the blocks were asked for."""
-        while self._recent[0] != block:
-            reached = min(block, len(self._sums) - 1)
-            times = self._summed(reached)
-            if reached == len(self._sums) - 1:
-                self._sums.append(float(times[-1]))
-            self._recent = (reached, times)
-        return self._recent[1]
-
-    def _summed(self, block: int) -> Floats:
-        """Running sum of the block's exponential gaps, -ln(1 - draw), behind the sum before it."""
-        gaps = -np.log1p(-self._draws.block("traffic.gap", None, block * BLOCK, BLOCK))
-        return np.cumsum(np.concatenate([[self._sums[block]], gaps]))[1:]
+    def _profile_of(self, traffic: Traffic) -> RateProfile:
+        steps = None if traffic.bursts is None else burst_steps(self._draws, traffic.bursts, self._until_us)
+        return traffic.profile(self._trace_per_s, steps)

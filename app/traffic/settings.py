@@ -15,13 +15,18 @@ from pydantic import Field, model_validator
 from app.errors import UserError
 from app.scenario.base import Settings
 from app.traffic.rates import MAX_RATE_PER_S, Floats, RateProfile
+from app.traffic.shapes import Pieces, daily, launched, level, multiplied
 
-Process = Literal["poisson", "constant"]
+Process = Literal["poisson", "constant", "gamma", "trace"]
+TraceColumn = Literal["timestamp", "input_tokens", "output_tokens"]
 Order = Literal["in_order", "shuffled", "zipf"]
 LevelName = Literal["demo", "pilot", "launch_day", "viral"]
 
 MAX_REPEAT_WINDOW = 50_000
 """How far back a repeat may reach, in requests: what `rows.py` must remember."""
+
+Steps = tuple[Floats, Floats]
+"""Where each step begins (µs, the first at 0, increasing), and the factor on the rate from there on."""
 
 Seconds = Annotated[float, Field(ge=0, le=1e8)]
 RatePerS = Annotated[float, Field(ge=0, le=MAX_RATE_PER_S)]
@@ -71,17 +76,79 @@ class Spike(Settings):
     factor: Factor
 
 
+class Day(Settings):
+    """The course of a day: the rate is what is given at the peak, and falls to its share half a day away from it."""
+
+    peak_at_s: Seconds
+    """From the run's start."""
+    low_share: Annotated[float, Field(ge=0, le=1)] = 0.1
+    length_s: Annotated[float, Field(ge=1, le=1e6)] = 86_400
+    """Shorter, to see a day in a few minutes."""
+
+
+class Launch(Settings):
+    """An announcement: the rate rises to `peak_factor` times what it was, stays, and falls to `settled_factor` times."""
+
+    at_s: Seconds
+    rise_s: Annotated[float, Field(gt=0, le=1e8)] = 60
+    peak_factor: Factor = 10
+    hold_s: Annotated[float, Field(ge=0, le=1e8)] = 0
+    half_life_s: Annotated[float, Field(ge=0.001, le=1e7)] = 600
+    """The time in which half of the surplus is gone; all of it after ten times as long."""
+    settled_factor: Factor = 2
+
+
+class Bursts(Settings):
+    """Bursts that come by chance. The rate stays what is given, on average over bursts and quiet stretches."""
+
+    factor: Annotated[float, Field(ge=1, le=10_000)] = 10
+    """How many times as much arrives in a burst as between bursts."""
+    mean_burst_s: Annotated[float, Field(ge=0.01, le=1e8)] = 20
+    mean_quiet_s: Annotated[float, Field(ge=0.01, le=1e8)] = 180
+    """How long bursts and what is between them last: exponential, with these means."""
+
+    @property
+    def quiet_factor(self) -> float:
+        """The rate between bursts over the mean rate."""
+        whole = self.mean_quiet_s + self.mean_burst_s
+        return whole / (self.mean_quiet_s + self.factor * self.mean_burst_s)
+
+    @property
+    def burst_factor(self) -> float:
+        """The rate in a burst over the mean rate."""
+        return self.factor * self.quiet_factor
+
+
+class Replay(Settings):
+    """Times, and sizes where it has them, from a file with a row a request."""
+
+    path: Annotated[str, Field(min_length=1)]
+    """A file in the scenario's folder, or 'sample:…'."""
+    speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
+    """How many times as fast as it was recorded."""
+    columns: dict[TraceColumn, str] = Field(default_factory=dict)
+    """The file's names of these columns, where they are not guessed."""
+
+
 class Traffic(Settings):
     """When requests arrive, whatever becomes of earlier ones (open loop), and which rows they ask about."""
 
     arrivals: Process = "poisson"
-    """Poisson: independent users. Constant: evenly spaced, the first after one spacing."""
+    """Poisson: independent users. Constant: evenly spaced, the first after one spacing. Gamma: independent gaps that
+    vary as `gap_cv` says. Trace: as `trace` has recorded them."""
+    gap_cv: Annotated[float, Field(ge=0.05, le=20)] | None = None
+    """For "gamma": the gaps' standard deviation over their mean. 1 is as bursty as Poisson, below is more even."""
+    trace: Replay | None = None
     level: LevelName | None = None
-    """Exactly one of `level`, `rate_per_s` and `points` says how many requests arrive."""
+    """Exactly one of `level`, `rate_per_s` and `points` says how many requests arrive. A trace needs none; with one, its
+    gaps are stretched so that it has this rate on average."""
     rate_per_s: RatePerS | None = None
     points: Annotated[tuple[RatePoint, ...], Field(min_length=1, max_length=10_000)] | None = None
     """In order of time. Before the first one nothing arrives, after the last one its rate stays."""
     spikes: Annotated[tuple[Spike, ...], Field(max_length=1_000)] = ()
+    day: Day | None = None
+    launch: Launch | None = None
+    bursts: Bursts | None = None
     factor: Factor = 1.0
     """Multiplies the rate at all times."""
     max_requests: Annotated[int, Field(ge=1)] | None = None
@@ -101,8 +168,13 @@ class Traffic(Settings):
     @model_validator(mode="after")
     def _one_rate(self) -> Self:
         given = [name for name in ("level", "rate_per_s", "points") if getattr(self, name) is not None]
-        if len(given) != 1:
-            named = " and ".join(given) if given else "none of them"
+        named = " and ".join(given) if given else "none of them"
+        replays = self.arrivals == "trace"
+        if replays and len(given) > 1:
+            raise ValueError(
+                f"with a trace at most one of level, rate_per_s and points is given, here {named}"
+            )
+        if not replays and len(given) != 1:
             raise ValueError(f"exactly one of level, rate_per_s and points must be given, here {named}")
         times_us = [microseconds(point.at_s) for point in self.points or ()]
         if any(later <= earlier for earlier, later in pairwise(times_us)):
@@ -113,19 +185,39 @@ class Traffic(Settings):
             raise ValueError(f"{error.what}. {error.do}") from error
         return self
 
-    def profile(self) -> RateProfile:
-        """The rate over time: level, rate or points, times spikes, times factor.
+    @model_validator(mode="after")
+    def _own_settings(self) -> Self:
+        for process, key in (("gamma", "gap_cv"), ("trace", "trace")):
+            value = getattr(self, key)
+            if self.arrivals == process and value is None:
+                raise ValueError(f"arrivals = '{process}' needs '{key}'")
+            if self.arrivals != process and value is not None:
+                raise ValueError(f"'{key}' needs arrivals = '{process}', here it is '{self.arrivals}'")
+        return self
 
-        Raises UserError when that is above MAX_RATE_PER_S, which only an unvalidated copy can be.
+    @property
+    def has_rate(self) -> bool:
+        """Whether a rate is given; without one it is the trace's."""
+        return any(each is not None for each in (self.level, self.rate_per_s, self.points))
+
+    def profile(self, trace_per_s: float = 1.0, bursts: Steps | None = None) -> RateProfile:
+        """The rate over time: level, rate or points, times day, launch and spikes, times factor.
+
+        `trace_per_s` is the trace's own rate, which counts where none is given. `bursts` are a run's bursts, drawn; left
+        out, the rate is what it is on average over them. Raises UserError when it is above MAX_RATE_PER_S.
         """
-        start_us, from_per_s, to_per_s = self._base_pieces()
+        start_us, from_per_s, to_per_s = self._base_pieces(trace_per_s)
         spans_us = [
             (microseconds(s.at_s), microseconds(s.at_s + s.duration_s), s.factor) for s in self.spikes
         ]
-        edges = np.array(
-            sorted({*start_us.tolist(), *(edge for begin, end, _ in spans_us for edge in (begin, end))})
-        )
+        span_edges_us = [edge for begin, end, _ in spans_us for edge in (begin, end)]
+        every_edge_us = np.concatenate([start_us, span_edges_us, [] if bursts is None else bursts[0]])
+        # Not np.unique: it imports numpy.ma, which the first window would wait for.
+        edges = np.sort(every_edge_us)
+        edges = edges[np.append(True, np.diff(edges) > 0)]
         multiple = np.full(len(edges), self.factor)
+        if bursts is not None:
+            multiple *= bursts[1][np.searchsorted(bursts[0], edges, side="right") - 1]
         for begin, end, factor in spans_us:
             multiple[np.searchsorted(edges, begin) : np.searchsorted(edges, end)] *= factor
         piece = np.searchsorted(start_us, edges, side="right") - 1
@@ -143,18 +235,39 @@ class Traffic(Settings):
             edges.astype(np.int64).tolist(), begin_per_s.tolist(), end_per_s.tolist()
         )
 
-    def _base_pieces(self) -> tuple[Floats, Floats, Floats]:
-        """Start (us), rate there and rate at the end of each piece, before spikes and factor."""
+    def _base_pieces(self, trace_per_s: float) -> Pieces:
+        """The rate per second before spikes, bursts and factor."""
+        pieces = self._given(trace_per_s)
+        if self.day is not None:
+            day = self.day
+            pieces = multiplied(pieces, daily(day.peak_at_s * 1e6, day.length_s * 1e6, day.low_share))
+        if self.launch is not None:
+            of = self.launch
+            shape = launched(
+                of.at_s * 1e6,
+                of.rise_s * 1e6,
+                of.hold_s * 1e6,
+                of.half_life_s * 1e6,
+                of.peak_factor,
+                of.settled_factor,
+            )
+            pieces = multiplied(pieces, shape)
+        return pieces
+
+    def _given(self, trace_per_s: float) -> Pieces:
+        if self.level is not None:
+            return level(LEVELS[self.level].rate_per_s)
+        if self.rate_per_s is not None:
+            return level(self.rate_per_s)
         if self.points is None:
-            rate = self.rate_per_s if self.level is None else LEVELS[self.level].rate_per_s
-            return np.array([0.0]), np.array([rate], dtype=np.float64), np.array([rate], dtype=np.float64)
+            return level(trace_per_s * (1.0 if self.trace is None else self.trace.speed))
         points = self.points
         if microseconds(points[0].at_s) > 0:
             points = (RatePoint(at_s=0, rate_per_s=0), *points)
         start_us = np.array([microseconds(point.at_s) for point in points], dtype=np.float64)
         rates = [point.rate_per_s for point in points]
         ends = [later.rate_per_s if later.ramp else earlier.rate_per_s for earlier, later in pairwise(points)]
-        return start_us, np.array(rates), np.array([*ends, rates[-1]])
+        return Pieces(start_us, np.array(rates), np.array([*ends, rates[-1]]))
 
 
 def microseconds(seconds: float) -> int:

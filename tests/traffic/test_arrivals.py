@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,21 +13,29 @@ from numpy.typing import NDArray
 
 from app.engine.draws import BLOCK, Draws
 from app.traffic.arrivals import Arrivals
-from app.traffic.rates import NEVER_US, RateProfile
+from app.traffic.rates import NEVER_US
 from app.traffic.settings import Process, Traffic
-from tests.traffic.schedules import profiles
+from tests.traffic.schedules import traffics
 from tests.traffic.statistics import LIMIT, assert_poisson, count_z_score, poisson_z_scores
 
 N = 40_000
-processes: st.SearchStrategy[Process] = st.sampled_from(["poisson", "constant"])
+processes: st.SearchStrategy[Process] = st.sampled_from(["poisson", "constant", "gamma"])
 
 
-def constant(rate_per_s: float) -> RateProfile:
-    return RateProfile.of_pieces([0], [rate_per_s], [rate_per_s])
+def constant(rate_per_s: float, process: Process = "constant") -> Traffic:
+    return traffic_of(process, rate_per_s=rate_per_s)
+
+
+def traffic_of(process: Process, **settings: Any) -> Traffic:
+    return Traffic(arrivals=process, gap_cv=2.5 if process == "gamma" else None, **settings)
+
+
+def with_process(traffic: Traffic, process: Process) -> Traffic:
+    return traffic.model_copy(update={"arrivals": process, "gap_cv": 2.5 if process == "gamma" else None})
 
 
 def poisson(rate_per_s: float, seed: int = 1, n: int = N) -> NDArray[np.int64]:
-    return Arrivals(Draws(seed), constant(rate_per_s), "poisson").block(0, n)
+    return Arrivals(Draws(seed), constant(rate_per_s, "poisson")).block(0, n)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -96,7 +105,7 @@ def test_the_first_gap_is_from_time_zero() -> None:
 
 
 def test_constant_arrivals_are_exact_and_begin_after_one_spacing() -> None:
-    arrivals = Arrivals(Draws(1), constant(50), "constant")
+    arrivals = Arrivals(Draws(1), constant(50))
     assert arrivals.next_block(3).tolist() == [20_000, 40_000, 60_000]
     assert arrivals.next_block(2).tolist() == [80_000, 100_000]
 
@@ -114,7 +123,7 @@ def test_a_ramp_has_the_counts_of_its_integral() -> None:
             "spikes": [{"at_s": 200, "duration_s": 20, "factor": 3}],
         }
     )
-    times = Arrivals(Draws(7), traffic.profile(), "poisson").block(0, 120_000)
+    times = Arrivals(Draws(7), traffic).block(0, 120_000)
     edges_us = np.arange(0, 900_000_001, 20_000_000)
     counts, _ = np.histogram(times, bins=edges_us)
     expected = np.diff(traffic.profile().integral(edges_us))
@@ -125,12 +134,15 @@ def test_a_ramp_has_the_counts_of_its_integral() -> None:
 
 
 @settings(max_examples=50)
-@given(profile=profiles, process=processes, sizes=st.lists(st.integers(1, 3 * BLOCK), min_size=1, max_size=8))
+@given(
+    traffic=traffics(), process=processes, sizes=st.lists(st.integers(1, 3 * BLOCK), min_size=1, max_size=8)
+)
 def test_blocks_of_any_size_give_the_same_arrivals_in_order(
-    profile: RateProfile, process: Process, sizes: list[int]
+    traffic: Traffic, process: Process, sizes: list[int]
 ) -> None:
-    at_once = Arrivals(Draws(3), profile, process).block(0, sum(sizes))
-    arrivals = Arrivals(Draws(3), profile, process)
+    traffic = with_process(traffic, process)
+    at_once = Arrivals(Draws(3), traffic).block(0, sum(sizes))
+    arrivals = Arrivals(Draws(3), traffic)
     assert np.array_equal(np.concatenate([arrivals.next_block(size) for size in sizes]), at_once)
     assert np.all(np.diff(at_once) >= 0)
     assert at_once[0] >= 0
@@ -140,23 +152,23 @@ def test_blocks_of_any_size_give_the_same_arrivals_in_order(
 def test_any_range_can_be_asked_for_at_any_time(first: int, count: int) -> None:
     everything = poisson(10.0, seed=4, n=23_000)
     assert np.array_equal(
-        Arrivals(Draws(4), constant(10.0), "poisson").block(first, count), everything[first : first + count]
+        Arrivals(Draws(4), constant(10.0, "poisson")).block(first, count), everything[first : first + count]
     )
 
 
 def test_next_block_goes_on_behind_the_last_range_asked_for() -> None:
-    arrivals = Arrivals(Draws(4), constant(10.0), "poisson")
+    arrivals = Arrivals(Draws(4), constant(10.0, "poisson"))
     planned = arrivals.next_block(5_000)
     assert np.array_equal(arrivals.block(100, 50), planned[100:150])
     assert np.array_equal(arrivals.next_block(10), planned[150:160])
 
 
 @settings(max_examples=50)
-@given(old=profiles, new=profiles, process=processes, at_us=st.integers(0, 5_000_000_000))
+@given(old=traffics(), new=traffics(), process=processes, at_us=st.integers(0, 5_000_000_000))
 def test_a_change_leaves_earlier_arrivals_where_they_were(
-    old: RateProfile, new: RateProfile, process: Process, at_us: int
+    old: Traffic, new: Traffic, process: Process, at_us: int
 ) -> None:
-    arrivals = Arrivals(Draws(5), old, process)
+    arrivals = Arrivals(Draws(5), with_process(old, process))
     before = arrivals.block(0, 3_000)
     arrivals.change(at_us, new)
     after = arrivals.block(0, 3_000)
@@ -167,7 +179,7 @@ def test_a_change_leaves_earlier_arrivals_where_they_were(
 
 def test_a_change_sets_the_new_rate_from_then_on() -> None:
     # given constant arrivals at 10/s, when the rate becomes 100/s half-way between two
-    arrivals = Arrivals(Draws(1), constant(10), "constant")
+    arrivals = Arrivals(Draws(1), constant(10))
     arrivals.change(450_000, constant(100))
     # then the half that was waited for counts, and the other half passes at the new rate
     times = arrivals.block(0, 7)
@@ -176,7 +188,7 @@ def test_a_change_sets_the_new_rate_from_then_on() -> None:
 
 
 def test_stopping_and_resuming_loses_no_request() -> None:
-    arrivals = Arrivals(Draws(1), constant(10), "constant")
+    arrivals = Arrivals(Draws(1), constant(10))
     arrivals.change(250_000, constant(0))
     assert arrivals.block(0, 4).tolist() == [100_000, 200_000, NEVER_US, NEVER_US]
     arrivals.change(9_000_000, constant(10))
@@ -185,15 +197,15 @@ def test_stopping_and_resuming_loses_no_request() -> None:
 
 @given(rate_per_s=st.floats(0.01, 100_000), process=processes, seed=st.integers(0, 2**32))
 def test_twice_the_factor_halves_the_times(rate_per_s: float, process: Process, seed: int) -> None:
-    once = Traffic(rate_per_s=rate_per_s)
+    once = traffic_of(process, rate_per_s=rate_per_s)
     twice = once.model_copy(update={"factor": 2.0})
-    slow = Arrivals(Draws(seed), once.profile(), process).block(0, 500)
-    fast = Arrivals(Draws(seed), twice.profile(), process).block(0, 500)
+    slow = Arrivals(Draws(seed), once).block(0, 500)
+    fast = Arrivals(Draws(seed), twice).block(0, 500)
     assert np.max(np.abs(slow - 2 * fast)) <= 1
 
 
 def test_a_million_requests_take_no_more_memory_than_a_few() -> None:
-    arrivals = Arrivals(Draws(1), constant(1000), "poisson")
+    arrivals = Arrivals(Draws(1), constant(1000, "poisson"))
     arrivals.next_block(BLOCK)
     tracemalloc.start()
     for _ in range(977):

@@ -83,6 +83,16 @@ def test_spikes_multiply_where_they_overlap_and_cut_ramps() -> None:
         ({"rate_per_s": 1, "repeat_rate": 1.5}, "less than or equal to 1"),
         ({"rate_per_s": 1, "repeat_window": 0}, "greater than or equal to 1"),
         ({"rate_per_s": 1, "speed": 3}, "Extra inputs"),
+        ({"rate_per_s": 1, "arrivals": "gamma"}, "arrivals = 'gamma' needs 'gap_cv'"),
+        ({"rate_per_s": 1, "gap_cv": 2}, "'gap_cv' needs arrivals = 'gamma', here it is 'poisson'"),
+        ({"rate_per_s": 1, "arrivals": "trace"}, "arrivals = 'trace' needs 'trace'"),
+        ({"rate_per_s": 1, "trace": {"path": "t.csv"}}, "'trace' needs arrivals = 'trace'"),
+        (
+            {"arrivals": "trace", "trace": {"path": "t.csv"}, "level": "demo", "rate_per_s": 1},
+            "with a trace at most one of level, rate_per_s and points",
+        ),
+        ({"rate_per_s": 1, "bursts": {"factor": 0.5}}, "greater than or equal to 1"),
+        ({"rate_per_s": 200_000, "launch": {"at_s": 5}}, "2e\\+06 requests per second"),
     ],
 )
 def test_what_is_wrong_is_said(table: dict[str, Any], complaint: str) -> None:

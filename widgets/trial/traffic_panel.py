@@ -86,7 +86,8 @@ class TrafficPanel(QWidget):
             self._tell(self._switchboard.scenario.traffic)
 
     def _tell(self, traffic: Traffic) -> None:
-        words = in_words(rate_per_s(traffic, self._at_s))
+        replayed = traffic.trace is not None and not traffic.has_rate
+        words = "as in the trace" if replayed else in_words(rate_per_s(traffic, self._at_s))
         if words != self.rate.text():
             self.rate.setText(words)
             self.slider.setAccessibleDescription(words)

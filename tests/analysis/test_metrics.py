@@ -1,0 +1,44 @@
+"""The table of metrics: each by its formula, with its unit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from app.analysis.metrics import METRICS, shown_metric
+from app.analysis.summary import of_totals
+from app.sessions.totals import EMPTY
+
+BY_KEY = {metric.key: metric for metric in METRICS}
+
+
+def test_keys_are_unique_and_every_formula_is_told() -> None:
+    assert max(Counter(metric.key for metric in METRICS).values()) == 1
+    assert all(metric.formula and metric.title for metric in METRICS)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "shown"),
+    [
+        ("goodput_per_s", 1.5, "1.50 per s"),
+        ("attempts_per_request", 1.4, "1.40"),
+        ("good_rate", 0.9, "90.0 %"),
+    ],
+)
+def test_a_value_follows_its_formula(key: str, value: float, shown: str) -> None:
+    # given 100 requests in a minute, 90 of them good, by 140 calls
+    totals = replace(EMPTY, requests=100, outcomes={**EMPTY.outcomes, "good": 90}, attempts=140)
+    metric = BY_KEY[key]
+    assert metric.value(of_totals(totals, 60)) == value
+    assert shown_metric(metric, value) == shown
+
+
+def test_time_to_first_token_is_of_those_that_got_one() -> None:
+    assert BY_KEY["ttft_s.p95"].value(of_totals(EMPTY, 60)) is None
+
+
+def test_without_time_there_is_no_goodput() -> None:
+    assert BY_KEY["goodput_per_s"].value(of_totals(EMPTY)) is None
+    assert shown_metric(BY_KEY["goodput_per_s"], None) == "–"
