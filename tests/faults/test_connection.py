@@ -4,17 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from app.faults.base import AttemptFault
-from app.faults.registry import KINDS
+from tests.faults.struck import STREAMING, struck_by
 from tests.providers.rig import Rig, cost
-
-STREAMING = {"service": "tokens", "first_token_s": 1, "first_token_sigma": 0, "tokens_per_s": 10}
-
-
-def struck_by(kind: str, **settings: object) -> AttemptFault:
-    fault = KINDS[kind].model_validate({"kind": kind, "rate": 1, **settings})
-    assert isinstance(fault, AttemptFault)
-    return fault
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.faults.test_connection import STREAMING, struck_by
+from tests.faults.struck import STREAMING, struck_by
 from tests.harness import run
 from tests.providers.rig import Rig, cost
 

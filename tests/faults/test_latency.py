@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from app.faults.incidents import CapacityLoss, PriceRise
 from app.faults.latency import Degradation, LoadLatency, SlowTokens
-from tests.faults.test_connection import STREAMING
+from tests.faults.struck import STREAMING
 from tests.providers.rig import Rig, cost
 
 

@@ -12,7 +12,7 @@ from app.faults.incidents import Outage
 from app.faults.stream import CutStream, ErrorInStream, KeepAlives, MalformedChunk, Silence, Stall
 from app.safeguards.commands import FOREVER_US
 from app.safeguards.errors import RUN_ENDED
-from tests.faults.test_connection import STREAMING, struck_by
+from tests.faults.struck import STREAMING, struck_by
 from tests.providers.rig import Rig, cost, gives_up
 
 BREAKS = ["cut_stream", "unfinished_stream", "error_in_stream", "malformed_chunk"]
