@@ -20,8 +20,9 @@ from app.inputs.bounded import BoundedWorker
 from app.inputs.mess import Parameters, mutate
 from app.inputs.preparation import Inputs, load_job, render_job
 from app.inputs.tokens import estimate_tokens
+from app.providers.answers.kinds import FINISH_REASON, FINISH_REASONS, AnswerKind
 from app.providers.answers.settings import Answers
-from app.providers.answers.writer import AnswerKind, AnswerWriter
+from app.providers.answers.writer import AnswerWriter
 from app.safeguards.commands import Answer
 from app.scenario.model import Scenario
 
@@ -236,7 +237,8 @@ class QuestionBook:
                 * 2**53
             )
             expected = None if value is None else str(value)
-            texts.append(self._writers[question.prompt].text(kind, expected=expected, key=key))
+            asked = self._asked(question.row) if kind == "prompt_echo" else ""
+            texts.append(self._writers[question.prompt].text(kind, expected=expected, key=key, asked=asked))
         verdicts = self._verdicts.of(
             [
                 (question.prompt, text, rows[question.row])
@@ -245,9 +247,19 @@ class QuestionBook:
         )
         # The simulated model knows whether it meant to be right; the truth checks may find that it was not.
         return [
-            Answer(kind, text=text, correct=true and kind == "right", failed_checks=failed)
+            Answer(
+                kind,
+                text=text,
+                correct=true and kind == "right",
+                failed_checks=failed | {FINISH_REASON} if kind in FINISH_REASONS else failed,
+            )
             for (_, kind), text, (true, failed) in zip(cases, texts, verdicts, strict=True)
         ]
+
+    def _asked(self, row: int) -> str:
+        """What of the row the prompts say, for a model that says it again."""
+        values = self._inputs.row(row)
+        return "\n".join(str(values[column]) for column in self._inputs.text_columns if column in values)
 
     def _render_job(self, prompt: int, row: dict[str, object]) -> dict[str, Any]:
         return render_job(self._inputs.prompts[prompt], row, self._inputs.columns)

@@ -12,6 +12,7 @@ Two families say where an effect applies:
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
@@ -20,6 +21,8 @@ from app.safeguards.errors import CallError
 from app.scenario.base import Settings
 
 MICRO = 1_000_000
+NEVER_US = 1 << 60
+"""Longer than any run."""
 
 
 class Match(Settings):
@@ -43,6 +46,18 @@ class Match(Settings):
         return (self.contains or "").casefold() in value
 
 
+@dataclass(frozen=True)
+class Interruption:
+    """What happens to a stream once `after_share` of its answer's tokens have come (None: before the first of them).
+
+    It pauses for `pause_us` and goes on, or breaks with `error`.
+    """
+
+    after_share: float | None
+    pause_us: int = 0
+    error: CallError | None = None
+
+
 class Injection:
     """What the faults that fired do to one attempt; each fault in turn adds to it.
 
@@ -55,13 +70,30 @@ class Injection:
     hang = False
     first_token_factor = 1.0
     token_factor = 1.0
+    prompt_s_per_token = 0.0
+    """How long the prompt takes on its way, beside all else."""
+    answer_s_per_token = 0.0
+    """How long a token of the answer takes at least."""
+    ageing: tuple[int, float, float] | None = None
+    """Times grow with the time of day: from (µs) by so much a minute, up to a factor."""
+    load_slope = 0.0
+    """Times grow by this share for each call per slot that is there already."""
     answer: str | None = None
     keep_fraction = 1.0
+    to_the_limit = False
+    """The answer has as many tokens as the call allows."""
+    price_factor = 1.0
+    interruption: Interruption | None = None
 
     def fail(self, error: CallError, after_us: int, retry_after_us: int | None = None) -> None:
         """Answer with an error; the first fault to say so is heard."""
         if self.error is None and not self.hang:
             self.error, self.error_after_us, self.retry_after_us = error, after_us, retry_after_us
+
+    def interrupt(self, interruption: Interruption) -> None:
+        """Interrupt the stream; once only, by the first fault to say so."""
+        if self.interruption is None:
+            self.interruption = interruption
 
 
 class Fault(Settings):
@@ -143,6 +175,11 @@ class AttemptFault(Fault):
     def standstill(self) -> Literal["freeze", "redeliver"] | None:
         """How the target itself stands still while the fault is on, whoever calls; None when it works on."""
         return None
+
+    @property
+    def slots_left(self) -> float:
+        """The share of the target's slots that is left while the fault is on, whoever calls."""
+        return 1.0
 
 
 class MessFault(Fault):

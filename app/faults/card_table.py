@@ -1,7 +1,7 @@
-"""What the six cards offer: the kinds of fault in plain words, and what mild, typical and severe mean for each card.
+"""What the six cards offer: the kinds of fault on each, and what mild, typical and severe mean for each card.
 
-Numbers and words only; `cards` turns them into settings of a scenario. All rates here are assumed: they are meant to
-show a weakness within a run of a few minutes, not to forecast anybody's traffic.
+Numbers only (the words are in `kind_words`); `cards` turns them into settings of a scenario. All rates here are assumed:
+they are meant to show a weakness within a run of a few minutes, not to forecast anybody's traffic.
 """
 
 from __future__ import annotations
@@ -15,30 +15,6 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("mild", "typical", "severe")
 
 Faults = Mapping[str, Mapping[str, Any]]
 """By kind: the settings of the card's fault of that kind."""
-
-KIND_WORDS: Final[dict[str, tuple[str, str]]] = {
-    "typos": ("Typos", "Words with swapped, dropped and doubled letters."),
-    "mixed_formats": ("Mixed formats", "Dates, numbers and amounts written in other ways."),
-    "missing_field": ("Missing field", "A field that the prompt needs is not there."),
-    "null_text": ("Empty text", "A text that the prompt needs is null."),
-    "mojibake": ("Wrong encoding", "Accents and quotes turned into gibberish."),
-    "off_topic": ("Off-topic", "A question about something else altogether."),
-    "far_too_long": ("Far too long", "A whole mail thread pasted in."),
-    "duplicate": ("Sent twice", "The same request comes a second time."),
-    "rate_limited": ("Turned away (429)", "The provider says: too many requests, come back later."),
-    "server_error": ("Server error (500)", "The provider breaks on this call."),
-    "overloaded": ("Overloaded (503)", "The provider has more work than it can take."),
-    "hang": ("No answer", "The connection stays open and nothing ever comes."),
-    "slow_first_token": ("Slow start", "The first word of the answer takes far longer than usual."),
-    "outage": ("Outage", "The model is out for everybody at once."),
-    "truncated": ("Cut short", "The answer stops in mid-sentence."),
-    "malformed_json": ("Broken JSON", "The answer should be JSON and cannot be read."),
-    "empty": ("Empty answer", "The answer has no text."),
-    "refusal": ("Refusal", "The model declines to answer."),
-    "out_of_money": ("Out of money", "The account's credit is used up; waiting does not help."),
-    "brownout": ("Brownout", "The model limps: slow and failing together."),
-}
-"""By kind of fault: its title, and what happens in one sentence."""
 
 
 @dataclass(frozen=True)
@@ -145,6 +121,17 @@ CARDS: Final[dict[str, Card]] = {
                 "off_topic",
                 "far_too_long",
                 "duplicate",
+                "empty_field",
+                "swapped_columns",
+                "stray_characters",
+                "html_left_in",
+                "shouting",
+                "emoji",
+                "mixed_language",
+                "cut_off",
+                "personal_data",
+                "prompt_injection",
+                "naughty_strings",
             ),
             _rates(
                 mild={"typos": 0.05, "mixed_formats": 0.05, "missing_field": 0.01},
@@ -174,7 +161,7 @@ CARDS: Final[dict[str, Card]] = {
             "load",
             "Load",
             "Nobody put load on it: the provider's limits turn customers away.",
-            ("rate_limited",),
+            ("rate_limited", "token_limited", "request_too_large", "load_latency", "capacity_loss"),
             _rates(
                 mild={"rate_limited": 0.005},
                 typical={"rate_limited": 0.02},
@@ -195,6 +182,35 @@ CARDS: Final[dict[str, Card]] = {
                 "truncated",
                 "empty",
                 "refusal",
+                "connection_refused",
+                "dns_failure",
+                "tls_failure",
+                "connection_reset",
+                "empty_response",
+                "black_hole",
+                "slow_bandwidth",
+                "bad_gateway",
+                "gateway_timeout",
+                "overloaded_529",
+                "unauthorized",
+                "forbidden",
+                "context_length",
+                "content_policy",
+                "slow_tokens",
+                "cut_stream",
+                "unfinished_stream",
+                "error_in_stream",
+                "malformed_chunk",
+                "stall",
+                "silence",
+                "keep_alives",
+                "content_filter",
+                "wrong_schema",
+                "prose_around_json",
+                "wrong_language",
+                "prompt_echo",
+                "hallucinated_tool_call",
+                "plausible_wrong",
             ),
             _fallback,
             primary_only=True,
@@ -203,14 +219,14 @@ CARDS: Final[dict[str, Card]] = {
             "cost",
             "Cost",
             "Nobody controls what it costs: longer prompts, higher prices.",
-            ("out_of_money",),
+            ("out_of_money", "price_rise", "hits_max_tokens", "repetition_loop"),
             _cost,
         ),
         Card(
             "unwatched",
             "Unwatched",
             "Nobody is watching when the model starts to limp, unannounced.",
-            ("brownout",),
+            ("brownout", "degradation"),
             _unwatched,
             primary_only=True,
         ),

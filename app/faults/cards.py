@@ -13,7 +13,8 @@ from typing import Any, Literal
 
 from app.faults.base import Fault, MessFault
 from app.faults.card_knobs import knobs, turned
-from app.faults.card_table import CARDS, KIND_WORDS, SEVERITIES, Card, Severity
+from app.faults.card_table import CARDS, SEVERITIES, Card, Severity
+from app.faults.kind_words import KIND_WORDS
 from app.faults.registry import KINDS
 from app.safeguards.matrix import ROWS
 from app.scenario.model import Scenario

@@ -7,6 +7,7 @@ so that the many attempts that nothing strikes cost one comparison.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,6 +92,15 @@ class FaultSet:
             if bits >> number & 1 and isinstance(fault, AttemptFault)
         }
         return "freeze" if "freeze" in modes else "redeliver" if "redeliver" in modes else None
+
+    def slots_left(self, variant: str, target: str) -> float:
+        """The share of the target's slots that this variant's calls find now; losses multiply."""
+        bits = self.active(variant, target)
+        return prod(
+            fault.slots_left
+            for number, fault in enumerate(self.faults)
+            if bits >> number & 1 and isinstance(fault, AttemptFault)
+        )
 
     def attempt_hits(self, role: Role, first: int, count: int) -> NDArray[np.int64]:
         """For the requests `first` to `first + count - 1`: bit set of the attempt faults that fire in this role."""

@@ -1,4 +1,4 @@
-"""Incidents: the target is out, or limps, for everybody at once."""
+"""Incidents: the target is out, limps, shrinks or gets dearer, for everybody at once."""
 
 from __future__ import annotations
 
@@ -70,3 +70,47 @@ class Brownout(AttemptFault):
         else:
             injection.first_token_factor *= self.factor
             injection.token_factor *= self.factor
+
+
+@register
+class CapacityLoss(AttemptFault):
+    """The target loses `lost_share` of its slots; one is always left. Work in service goes on, and what comes queues.
+
+    It happens to the target itself, whoever calls: its `rate` is 0 or 1.
+    """
+
+    kind: Literal["capacity_loss"] = "capacity_loss"
+    lost_share: float = Field(default=0.8, gt=0, le=1)
+    default_rate: ClassVar[float | None] = 1.0
+    incident: ClassVar[bool] = True
+
+    @model_validator(mode="after")
+    def _for_everybody(self) -> Self:
+        if self.first or self.every or self.match or self.prompts or self.rate not in (0, 1):
+            raise ValueError(
+                "slots are lost to every call: it takes no 'first', 'every', 'match' or 'prompts', "
+                "and a 'rate' of 0 or 1 only"
+            )
+        return self
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """The call itself is well."""
+
+    @property
+    def slots_left(self) -> float:
+        """What is left of the slots."""
+        return 1 - self.lost_share if self.rate else 1.0
+
+
+@register
+class PriceRise(AttemptFault):
+    """Calls cost `factor` times as much. What a budget reckons with before a call stays the old price."""
+
+    kind: Literal["price_rise"] = "price_rise"
+    factor: float = Field(default=2, ge=1, le=1000)
+    default_rate: ClassVar[float | None] = 1.0
+    incident: ClassVar[bool] = True
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Raise the price."""
+        injection.price_factor *= self.factor

@@ -1,15 +1,15 @@
-"""Slowness: no answer at all, or a first token that takes its time."""
+"""Slowness: no answer at all, or one that takes its time. A stall in mid-answer is in `stream`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from math import exp
 from statistics import NormalDist
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from app.faults.base import AttemptFault, Injection, register
+from app.faults.base import MICRO, AttemptFault, Injection, register
 
 _NORMAL = NormalDist()
 
@@ -41,3 +41,44 @@ class SlowFirstToken(AttemptFault):
         spread = exp(self.sigma * _NORMAL.inv_cdf(max(draw("spread"), 1e-12)))
         tail = self.tail_factor if draw("tail") < self.tail_rate else 1.0
         injection.first_token_factor *= max(1.0, self.factor * spread * tail)
+
+
+@register
+class SlowTokens(AttemptFault):
+    """Tokens after the first come `factor` times slower."""
+
+    kind: Literal["slow_tokens"] = "slow_tokens"
+    factor: float = Field(default=4, ge=1)
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Stretch the time between tokens."""
+        injection.token_factor *= self.factor
+
+
+@register
+class Degradation(AttemptFault):
+    """The target gets slower from `from_s` on: times grow by `growth_per_minute` of what they were, up to `most_factor`."""
+
+    kind: Literal["degradation"] = "degradation"
+    growth_per_minute: float = Field(default=0.5, gt=0)
+    most_factor: float = Field(default=10, ge=1)
+    default_rate: ClassVar[float | None] = 1.0
+    incident: ClassVar[bool] = True
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Stretch all times by how long it has lasted; the first fault to say so is heard."""
+        if injection.ageing is None:
+            injection.ageing = (round(self.from_s * MICRO), self.growth_per_minute, self.most_factor)
+
+
+@register
+class LoadLatency(AttemptFault):
+    """The target is slower the busier it is: times grow by `slope` for each call per slot that is there when one comes."""
+
+    kind: Literal["load_latency"] = "load_latency"
+    slope: float = Field(default=3, gt=0)
+    default_rate: ClassVar[float | None] = 1.0
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Stretch all times with the load."""
+        injection.load_slope += self.slope

@@ -73,3 +73,80 @@ class Duplicate(MessFault):
                 "a duplicate repeats whatever came before it: it takes no 'prompts' and no 'match'"
             )
         return self
+
+
+@register
+class EmptyField(MessFault):
+    """A text is empty."""
+
+    kind: Literal["empty_field"] = "empty_field"
+
+
+@register
+class SwappedColumns(MessFault):
+    """Two fields have each other's value."""
+
+    kind: Literal["swapped_columns"] = "swapped_columns"
+
+
+@register
+class StrayCharacters(MessFault):
+    """A byte order mark, control and invisible characters."""
+
+    kind: Literal["stray_characters"] = "stray_characters"
+
+
+@register
+class HtmlLeftIn(MessFault):
+    """The text is HTML, tags and entities and all."""
+
+    kind: Literal["html_left_in"] = "html_left_in"
+
+
+@register
+class Shouting(MessFault):
+    """The text is in capitals."""
+
+    kind: Literal["shouting"] = "shouting"
+
+
+@register
+class Emoji(MessFault):
+    """Emoji after every sentence."""
+
+    kind: Literal["emoji"] = "emoji"
+
+
+@register
+class MixedLanguage(MessFault):
+    """A greeting and thanks in another language around the text."""
+
+    kind: Literal["mixed_language"] = "mixed_language"
+
+
+@register
+class CutOff(MessFault):
+    """The text breaks off in its middle."""
+
+    kind: Literal["cut_off"] = "cut_off"
+
+
+@register
+class PersonalData(MessFault):
+    """Something personal is added, made up and fixed."""
+
+    kind: Literal["personal_data"] = "personal_data"
+
+
+@register
+class PromptInjection(MessFault):
+    """An order to the model is added."""
+
+    kind: Literal["prompt_injection"] = "prompt_injection"
+
+
+@register
+class NaughtyStrings(MessFault):
+    """A field holds a string that programs trip over."""
+
+    kind: Literal["naughty_strings"] = "naughty_strings"

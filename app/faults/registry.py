@@ -8,12 +8,14 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.faults import content, incidents, latency, mess, provider_errors
+from app.faults import connection, content, incidents, latency, mess, provider_errors, stream
 from app.faults.base import KINDS, AttemptFault, Fault, MessFault
 
 GROUPS = {
+    "connection": connection,
     "provider errors": provider_errors,
     "latency": latency,
+    "stream": stream,
     "content": content,
     "incident": incidents,
     "messy data": mess,

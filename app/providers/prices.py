@@ -72,6 +72,19 @@ class Tariff:
             band = higher
         return input_tokens * band.input_pico + output_tokens * band.output_pico + band.call_pico
 
+    def times(self, factor: float) -> Tariff:
+        """The tariff at so many times the price, to the nearest picodollar per token."""
+        bands = tuple(
+            Band(
+                band.above_input_tokens,
+                round(band.input_pico * factor),
+                round(band.output_pico * factor),
+                round(band.call_pico * factor),
+            )
+            for band in self.bands
+        )
+        return Tariff(bands, self.source, self.as_of)
+
 
 def _whole_pico(usd_per_million_tokens: float) -> float:
     # The shortest decimal that reads as this float is what the user wrote: 0.15, not 0.1499999999999999944

@@ -20,6 +20,17 @@ QUALITY_BY_MESS = {
     "far_too_long": 0.75,
     "mixed_formats": 0.85,
     "off_topic": 0.4,
+    "empty_field": 0.2,
+    "swapped_columns": 0.8,
+    "stray_characters": 0.97,
+    "html_left_in": 0.95,
+    "shouting": 0.98,
+    "emoji": 0.98,
+    "mixed_language": 0.9,
+    "cut_off": 0.6,
+    "personal_data": 0.97,
+    "prompt_injection": 0.7,
+    "naughty_strings": 0.3,
 }
 """How much of a model's quality is left when a question comes in a mess. Assumed; nobody has measured your model."""
 

@@ -16,6 +16,8 @@ from app.engine.attempt_plans import INDEX, MICRO, SHIFT, AttemptPlan, AttemptPl
 from app.engine.draws import Column, Role
 from app.faults.base import AttemptFault, Injection
 from app.faults.fault_set import FaultSet
+from app.providers.course import Course
+from app.providers.effects import altered, dearer
 from app.providers.prices import Tariff
 from app.providers.profile import Target
 from app.providers.quota import Quota
@@ -25,6 +27,7 @@ from app.safeguards.errors import (
     RATE_LIMITED,
     REQUEST_TOO_LARGE,
     RUN_ENDED,
+    SERVER_ERROR,
     TIMEOUT,
     CallError,
 )
@@ -79,6 +82,8 @@ class SimulatedProvider:
         self.frozen: list[tuple[Attempt, int]] = []
         """Work that stands still, with the service time it has left (µs)."""
         self.standstill: str | None = None
+        self.slots_left = 1.0
+        """The share of its slots that faults leave it."""
         self.rpm: Quota | None = None
         self.tpm: Quota | None = None
         self._columns: dict[tuple[str, str, int], Column] = {}
@@ -91,7 +96,7 @@ class SimulatedProvider:
         self.tariff = tariff
         self.plans = plans
         self._blocks = plans.blocks
-        self.slots = target.slots
+        self.slots = _slots(target, self.slots_left)
         self.slowdown = target.slowdown
         self.context_tokens = target.context_tokens
         self.finishes = target.on_cancel == "finish"
@@ -105,6 +110,11 @@ class SimulatedProvider:
         """Take on the faults that are on now."""
         self.faults = faults
         self.active = faults.active(variant, self.plans.name)
+        slots_left = faults.slots_left(variant, self.plans.name)
+        if slots_left != self.slots_left:
+            self.slots_left = slots_left
+            self.slots = _slots(self.target, slots_left)
+            self._serve_waiting()
         standstill = faults.standstill(variant, self.plans.name)
         if standstill != self.standstill:
             before, self.standstill = self.standstill, standstill
@@ -171,15 +181,19 @@ class SimulatedProvider:
             attempt.state = HANGING
             self._wait_for_client(attempt)
             return True
-        first_us, service_us, output, quality, mask = attempt.plan
-        if injection.answer is not None:
-            attempt.spoiled = injection.answer
-            kept = max(1, round(output * injection.keep_fraction))
-            service_us = first_us + (service_us - first_us) * kept // output
-            output = kept
-        slow_us = round(first_us * injection.first_token_factor)
-        service_us = slow_us + round((service_us - first_us) * injection.token_factor)
-        attempt.plan = (slow_us, service_us, output, quality, mask)
+        attempt.spoiled = injection.answer
+        attempt.plan = altered(
+            attempt.plan,
+            injection,
+            input_tokens=attempt.input_tokens,
+            max_tokens=attempt.request.max_tokens,
+            now=now,
+            load=(self.in_service + len(self.queue)) / self.slots,
+        )
+        if injection.price_factor != 1:
+            attempt.tariff = dearer(self.tariff, injection.price_factor)
+        if injection.interruption is not None:
+            attempt.course = Course(injection.interruption)
         return False
 
     def _concerning(self, hits: int, question: Question) -> int:
@@ -270,6 +284,8 @@ class SimulatedProvider:
         if self.slowdown:
             factor = 1.0 + self.slowdown * self.in_service / self.slots
             first_us, service_us = round(first_us * factor), round(service_us * factor)
+        if attempt.course is not None:
+            first_us, service_us = attempt.course.begin(first_us, service_us)
         self.in_service += 1
         self._work(attempt, now + first_us, now + service_us)
 
@@ -282,6 +298,10 @@ class SimulatedProvider:
             due_us = attempt.first_by_us
         if due_us > attempt.until_us:
             due_us = attempt.until_us
+        if attempt.course is not None:
+            breaks_us = attempt.course.breaks_at(done_us)
+            if breaks_us is not None and breaks_us < due_us:
+                due_us = breaks_us
         attempt.due_us = due_us
         heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
 
@@ -315,7 +335,13 @@ class SimulatedProvider:
         if attempt.due_us != now or state == OVER:
             return
         if attempt.done_us != now:
-            self.abandon(attempt, TIMEOUT)
+            course = attempt.course
+            if state == SERVING and course is not None and course.breaks_at(attempt.done_us) == now:
+                assert course.error is not None
+                attempt.status = 200  # its stream had begun
+                self.abandon(attempt, course.error)
+            else:
+                self.abandon(attempt, TIMEOUT)
         elif state == SERVING:
             _, _, output, luck, _ = attempt.plan
             question = attempt.request.question
@@ -339,34 +365,48 @@ class SimulatedProvider:
             self.abandon(attempt, TIMEOUT)
 
     def abandon(self, attempt: Attempt, error: CallError) -> None:
-        """The client gives up (`error` says why): the server stops, or works on and bills (`on_cancel`)."""
+        """The client gives up (`error` says why): the server stops, or works on and bills (`on_cancel`).
+
+        A stream that broke is as good as given up; only where the server itself broke does it never work on.
+        """
         now = self.clock.now
         attempt.error = error
         state = attempt.state
         _, _, output, _, _ = attempt.plan
+        finishes = self.finishes and error is not SERVER_ERROR
         if state in (SERVING, FROZEN):
             worked_until_us = now if state == SERVING else self._frozen_since(attempt)
             first_us = attempt.first_us or 0
-            if self.finishes:
+            if finishes:
                 attempt.output_tokens = output
-            elif worked_until_us >= first_us:
+            elif worked_until_us < first_us:
+                pass  # the prompt was read, and nothing said
+            elif attempt.course is not None:
+                attempt.output_tokens = attempt.course.generated(output, attempt.done_us - worked_until_us)
+            else:
                 span = max(1, attempt.done_us - first_us)
                 attempt.output_tokens = min(output, 1 + (output - 1) * (worked_until_us - first_us) // span)
             self._bill(attempt)
             if worked_until_us < first_us:
                 attempt.first_us = None
-            if not self.finishes:
+            if not finishes:
                 self._stop(attempt, anew=error is not RUN_ENDED)
             elif state == SERVING:
-                self.agenda.at(attempt.done_us, self._vacate, attempt)
+                self._work_alone(attempt, attempt.done_us)
         elif state in (QUEUED, HELD):
             attempt.queued_us = now - attempt.started_us
-            if self.finishes and not self.target.drop_expired:
+            if finishes and not self.target.drop_expired:
                 attempt.output_tokens = output
                 self._bill(attempt)
             elif attempt.reserved_tokens and self.tpm is not None:
                 self.tpm.give_back(attempt.reserved_tokens)
         self._end(attempt)
+
+    def _work_alone(self, attempt: Attempt, done_us: int) -> None:
+        """Work to the end on a call whose client has left, and keep its slot until then."""
+        if attempt.course is not None:
+            done_us = attempt.course.server_done_us(done_us, self.clock.now)
+        self.agenda.at(done_us, self._vacate, attempt)
 
     def _stop(self, attempt: Attempt, *, anew: bool) -> None:
         """Leave off work; the slot is for the next in the queue, if anything is to begin anew."""
@@ -421,7 +461,7 @@ class SimulatedProvider:
                 first_us = attempt.first_us or 0
                 self._work(attempt, first_us if came else first_us + shift_us, now + left_us)
             else:
-                self.agenda.at(now + left_us, self._vacate, attempt)
+                self._work_alone(attempt, now + left_us)
         self._serve_waiting()
 
     def _frozen_since(self, attempt: Attempt) -> int:
@@ -436,6 +476,11 @@ class SimulatedProvider:
                 attempt.state = QUEUED
             self.queue.append(attempt)
         self._serve_waiting()
+
+
+def _slots(target: Target, share: float) -> int:
+    """How many slots are left of the target's; one at least."""
+    return max(1, round(target.slots * share))
 
 
 def _brief(plan: AttemptPlan, most: int) -> AttemptPlan:

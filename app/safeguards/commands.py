@@ -16,6 +16,7 @@ from app.safeguards.errors import CallError
 from app.sessions.vocabulary import SERVED_BY
 
 if TYPE_CHECKING:
+    from app.providers.course import Course
     from app.safeguards.base import Tariff
     from app.safeguards.request import Request
 
@@ -83,6 +84,7 @@ class Attempt(Result):
 
     __slots__ = (
         "billed",
+        "course",
         "done_us",
         "due_us",
         "finished_us",
@@ -144,6 +146,7 @@ class Attempt(Result):
         self.billed = False
         self.reserved_tokens = 0
         self.spoiled: str | None = None
+        self.course: Course | None = None
 
 
 class Flight:

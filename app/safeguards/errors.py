@@ -41,6 +41,16 @@ TIMEOUT = CallError("timeout", 0, transient=True, sdk_retries=True, elsewhere=Tr
 CONNECTION_LOST = CallError(
     "connection_lost", 0, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True
 )
+CONNECTION_REFUSED = CallError(
+    "connection_refused", 0, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True
+)
+DNS_FAILURE = CallError(
+    "dns_failure", 0, transient=True, sdk_retries=True, elsewhere=True, trips_breaker=True
+)
+TLS_FAILURE = CallError("tls_failure", 0, sdk_retries=True, elsewhere=True, trips_breaker=True)
+UNAUTHORIZED = CallError("unauthorized", 401, elsewhere=True)
+FORBIDDEN = CallError("forbidden", 403, elsewhere=True)
+CONTENT_POLICY = CallError("content_policy", 400, elsewhere=True)
 REJECTED = CallError("rejected", 400)
 UNREADABLE = CallError("unreadable_answer", 200, transient=True, elsewhere=True, trips_breaker=True)
 BAD_ANSWER = CallError("bad_answer", 200, transient=True, elsewhere=True)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.faults.card_knobs import knobs
-from app.faults.card_table import CARDS, KIND_WORDS, SEVERITIES, Card, Severity
+from app.faults.card_table import CARDS, SEVERITIES, Card, Severity
 from app.faults.cards import (
     Setting,
     all_off,
@@ -24,6 +24,7 @@ from app.faults.cards import (
     state,
     try_without,
 )
+from app.faults.kind_words import KIND_WORDS
 from app.faults.registry import KINDS
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.files import changed_text, open_scenario, parse_scenario, ready_made

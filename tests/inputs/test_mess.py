@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import re
 import string
 from datetime import date, datetime
 from typing import Any
@@ -16,6 +17,7 @@ from app.errors import UserError
 from app.inputs.mess import MESS_KINDS, MUTATIONS, Draw, Parameters, mutate
 from app.inputs.mess.mojibake import misread, typeset
 from app.inputs.mess.off_topic import QUESTIONS
+from app.inputs.mess.planted import NAUGHTY, PERSONAL
 
 ROW: dict[str, object] = {
     "id": 4711,
@@ -239,3 +241,74 @@ def test_an_off_topic_question_takes_the_place_of_the_main_text() -> None:
     assert {**messy, "body": ROW["body"]} == ROW
     assert len(set(QUESTIONS)) == 30
     assert all(text_of("off_topic", question) != question for question in QUESTIONS)
+
+
+# -- more kinds of mess ---------------------------------------------------------
+
+MESSAGE = "Where is my order FH-19333? I have waited. Please help & hurry."
+
+
+def test_swapped_columns_are_two_of_the_prompts_own_or_any_other() -> None:
+    swapped = mutate("swapped_columns", ROW, TEXT_COLUMNS, draw_of(0))
+    assert (swapped["body"], swapped["subject"]) == (ROW["subject"], ROW["body"])
+    alone = [mutate("swapped_columns", ROW, ["body"], draw_of(number)) for number in range(30)]
+    assert {str(row["body"]) for row in alone} == {"4711", "Wrong invoice", "Gold"}
+    assert all(sorted(map(str, row.values())) == sorted(map(str, ROW.values())) for row in alone)
+
+
+def test_an_empty_field_keeps_its_key() -> None:
+    assert mutate("empty_field", ROW, ["body"], draw_of(0)) == {**ROW, "body": ""}
+
+
+def test_stray_characters_are_invisible_and_lose_nothing() -> None:
+    messy = text_of("stray_characters", MESSAGE)
+    assert messy.startswith("\ufeff")
+    assert "".join(c for c in messy if c.isprintable()) == MESSAGE
+
+
+def test_html_is_escaped_and_marked_up() -> None:
+    messy = text_of("html_left_in", MESSAGE)
+    assert messy.startswith("<div")
+    assert "&amp;" in messy
+    assert "&nbsp;" in messy
+
+
+def test_shouting_is_in_capitals() -> None:
+    assert text_of("shouting", MESSAGE) == MESSAGE[:-1].upper() + "!!!"
+
+
+def test_emoji_follow_every_sentence() -> None:
+    messy = text_of("emoji", MESSAGE)
+    assert len(re.findall(r"[.?] [^\w\s]", messy)) == 3
+
+
+@pytest.mark.parametrize("kind", ["mixed_language", "personal_data", "prompt_injection"])
+def test_what_is_put_around_a_message_leaves_it_whole(kind: str) -> None:
+    messy = {text_of(kind, MESSAGE, number) for number in range(60)}
+    assert len(messy) > 3
+    assert all(MESSAGE in text and text != MESSAGE for text in messy)
+
+
+@unhurried
+@given(text=st.text(min_size=3).filter(str.strip), row_number=st.integers(0, 10**6))
+def test_a_message_that_is_cut_off_keeps_a_third_to_two_thirds(text: str, row_number: int) -> None:
+    kept = text_of("cut_off", text, row_number)
+    assert text.startswith(kept)
+    assert len(text) / 3 - 0.5 <= len(kept) <= 2 * len(text) / 3 + 0.5
+
+
+def test_personal_data_reaches_nobody() -> None:
+    everything = "\n".join(PERSONAL)
+    assert set(re.findall(r"@[\w.]+\w", everything)) <= {"@example.com", "@example.org"}
+    assert set(re.findall(r"\d{3}-\d{3}-\d{4}", everything)) <= {"202-555-0143"}
+    assert set(re.findall(r"(?:\d{4} ){3}\d{4}\b", everything)) <= {
+        "4111 1111 1111 1111",
+        "5555 5555 5555 4444",
+    }
+
+
+def test_a_naughty_string_is_all_that_a_field_holds() -> None:
+    rows = [mutate("naughty_strings", ROW, TEXT_COLUMNS, draw_of(number)) for number in range(300)]
+    planted = {str(row[name]) for row in rows for name in TEXT_COLUMNS if row[name] != ROW[name]}
+    assert planted == set(NAUGHTY)
+    assert all(sum(row[name] != ROW[name] for name in ROW) == 1 for row in rows)

@@ -14,6 +14,7 @@ from app.engine.recall import Recall
 from app.engine.run import Listener, Order, run_scenario
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
+from app.inputs.mess import MESS_KINDS
 from app.inputs.preparation import prepare_inputs
 from app.inputs.preview import (
     BAD_SHOWN,
@@ -294,7 +295,7 @@ class TestSamples:
 
         samples = {each.choice.kind: each for each in mess_samples(preview, 0, 0)}
 
-        assert len(samples) == 7
+        assert set(samples) == set(MESS_KINDS)
         assert not any(each.choice.in_scenario for each in samples.values())
         assert samples["off_topic"].changed == ("question",)
         assert samples["missing_field"].rendered.error.endswith("is undefined")

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from app.errors import UserError
+from app.faults.content import Spoiled
+from app.faults.registry import KINDS
 from app.inputs.checks import AnyCheck, check_job, perform
 from app.providers.answers import ANSWER_KINDS, Answers, AnswerWriter
 
@@ -294,5 +296,51 @@ def test_settings_that_cannot_carry_the_value_are_errors(settings: dict[str, Any
         Answers.model_validate(settings)
 
 
+@unhurried
+@given(key=KEYS)
+def test_an_answer_of_the_wrong_shape_is_json_that_the_schema_refuses(key: int) -> None:
+    text = ticket_writer().text("wrong_schema", expected="billing", key=key)
+    assert json.loads(text) is not None
+    assert not passes({"kind": "json_schema", "schema": TICKET}, text)
+
+
+def test_wrong_shapes_are_of_several_kinds() -> None:
+    shapes = {ticket_writer().text("wrong_schema", expected="billing", key=key) for key in range(13)}
+    fields = [json.loads(shape).keys() for shape in shapes]
+    right = json.loads(ticket_writer().text("right", expected="billing", key=0)).keys()
+    assert any(right - each for each in fields), "a field is missing"
+    assert any(each - right for each in fields), "there is one too many"
+    assert any(each == right for each in fields), "one has another type"
+
+
+def test_prose_around_an_answer_leaves_it_whole() -> None:
+    right = ticket_writer().text("right", expected="billing", key=5)
+    text = ticket_writer().text("prose", expected="billing", key=5)
+    assert f"```json\n{right}\n```" in text
+    assert not passes({"kind": "json_schema", "schema": TICKET}, text)
+
+
+def test_an_answer_in_the_wrong_language_has_the_right_value_and_shape() -> None:
+    for key in range(6):
+        text = ticket_writer().text("wrong_language", expected="billing", key=key)
+        assert json.loads(text)["category"] == "billing"
+        assert passes({"kind": "json_schema", "schema": TICKET}, text)
+        assert not passes({"kind": "language", "language": "en"}, text)
+
+
+def test_an_echo_says_what_was_asked() -> None:
+    writer = AnswerWriter(Answers())
+    assert writer.text("prompt_echo", expected=None, key=0, asked="Where is it?") == "Where is it?"
+    assert writer.text("prompt_echo", expected=None, key=0)
+
+
+def test_a_loop_repeats_and_a_tool_call_names_a_tool() -> None:
+    writer = AnswerWriter(Answers())
+    loop = writer.text("repetition", expected=None, key=0)
+    assert loop.count(loop[:30]) == 50
+    assert "tool_calls" in json.loads(writer.text("tool_call", expected=None, key=0))
+
+
 def test_the_kinds_are_those_that_the_provider_offers() -> None:
-    assert ANSWER_KINDS == ("right", "wrong", "truncated", "malformed_json", "empty", "refusal")
+    spoiled = {kind.answer for kind in KINDS.values() if issubclass(kind, Spoiled)}
+    assert spoiled | {"right"} == set(ANSWER_KINDS)

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.faults.base import Fault, MessFault
-from app.faults.card_table import KIND_WORDS
+from app.faults.kind_words import KIND_WORDS
 from app.faults.registry import KINDS
 from app.scenario.model import Scenario
 from widgets.trial.flow import FlowLayout

@@ -11,16 +11,43 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from app.errors import UserError
-from app.inputs.mess.absent import missing_field, null_text
+from app.inputs.mess.absent import empty_field, missing_field, null_text
 from app.inputs.mess.formats import mixed_formats
 from app.inputs.mess.mojibake import mojibake
 from app.inputs.mess.off_topic import off_topic
+from app.inputs.mess.planted import naughty_strings, personal_data, prompt_injection
 from app.inputs.mess.row import Draw, Mutation, Parameters, Row
+from app.inputs.mess.surface import (
+    cut_off,
+    emoji,
+    html_left_in,
+    mixed_language,
+    shouting,
+    stray_characters,
+)
+from app.inputs.mess.swapped import swapped_columns
 from app.inputs.mess.too_long import far_too_long
 from app.inputs.mess.typos import typos
 
 MessKind = Literal[
-    "missing_field", "null_text", "mojibake", "typos", "far_too_long", "mixed_formats", "off_topic"
+    "missing_field",
+    "null_text",
+    "mojibake",
+    "typos",
+    "far_too_long",
+    "mixed_formats",
+    "off_topic",
+    "empty_field",
+    "swapped_columns",
+    "stray_characters",
+    "html_left_in",
+    "shouting",
+    "emoji",
+    "mixed_language",
+    "cut_off",
+    "personal_data",
+    "prompt_injection",
+    "naughty_strings",
 ]
 
 MESS_KINDS: Mapping[MessKind, str] = {
@@ -31,6 +58,17 @@ MESS_KINDS: Mapping[MessKind, str] = {
     "far_too_long": "the question with a whole e-mail thread pasted below it, quoted several times",
     "mixed_formats": "dates, numbers, money, phone numbers and names written in other formats",
     "off_topic": "a question about something else entirely",
+    "empty_field": "a field that the prompt uses is an empty text",
+    "swapped_columns": "two fields have each other's value",
+    "stray_characters": "a byte order mark, control and invisible characters",
+    "html_left_in": "the text as HTML, tags and entities and all",
+    "shouting": "the text in capitals",
+    "emoji": "emoji after every sentence",
+    "mixed_language": "the text with a greeting and thanks in another language",
+    "cut_off": "the text breaks off in its middle",
+    "personal_data": "made-up card numbers, addresses and the like below the text",
+    "prompt_injection": "an order to the model below the text",
+    "naughty_strings": "a field that the prompt uses holds a string that programs trip over",
 }
 
 MUTATIONS: Mapping[str, Mutation] = {
@@ -41,6 +79,17 @@ MUTATIONS: Mapping[str, Mutation] = {
     "far_too_long": far_too_long,
     "mixed_formats": mixed_formats,
     "off_topic": off_topic,
+    "empty_field": empty_field,
+    "swapped_columns": swapped_columns,
+    "stray_characters": stray_characters,
+    "html_left_in": html_left_in,
+    "shouting": shouting,
+    "emoji": emoji,
+    "mixed_language": mixed_language,
+    "cut_off": cut_off,
+    "personal_data": personal_data,
+    "prompt_injection": prompt_injection,
+    "naughty_strings": naughty_strings,
 }
 
 __all__ = ["MESS_KINDS", "MUTATIONS", "Draw", "MessKind", "Mutation", "Parameters", "Row", "mutate"]

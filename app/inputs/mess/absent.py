@@ -1,4 +1,4 @@
-"""Fields that are not there: the key is gone, or its value is null."""
+"""Fields that are not there: the key is gone, or its value is null or empty."""
 
 from __future__ import annotations
 
@@ -22,3 +22,11 @@ def null_text(row: Row, text_columns: Sequence[str], draw: Draw, _parameters: Pa
     if not filled:
         return dict(row)
     return {**row, filled[pick(len(filled), draw("null_text.column"))]: None}
+
+
+def empty_field(row: Row, text_columns: Sequence[str], draw: Draw, _parameters: Parameters) -> Row:
+    """One of the text columns is an empty text."""
+    filled = [column for column in dict.fromkeys(text_columns) if column in row and row[column] != ""]
+    if not filled:
+        return dict(row)
+    return {**row, filled[pick(len(filled), draw("empty_field.column"))]: ""}

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from app.providers.answers.kinds import ANSWER_KINDS, AnswerKind
 from app.providers.answers.settings import Answers
-from app.providers.answers.writer import ANSWER_KINDS, AnswerKind, AnswerWriter
+from app.providers.answers.writer import AnswerWriter
 
 __all__ = ["ANSWER_KINDS", "AnswerKind", "AnswerWriter", "Answers"]

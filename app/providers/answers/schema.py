@@ -61,6 +61,10 @@ class SchemaFiller:
         """Whether a JSON value satisfies a part of the schema."""
         return why_invalid(self._validator.evolve(schema=part), value) is None
 
+    def fits_whole(self, value: object) -> bool:
+        """Whether a JSON value satisfies the schema."""
+        return why_invalid(self._validator, value) is None
+
     def part_at(self, path: str) -> dict[str, Any]:
         """The schema of the value at a dotted path (`reply.items.0.name`). Raises UserError if none."""
         part = self.resolved(self._root)

@@ -10,18 +10,17 @@ import contextlib
 import json
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any
 
 from app.errors import UserError
 from app.inputs.checks.refusals import REFUSALS
-from app.inputs.checks.values import read_json, same, shorten
+from app.inputs.checks.values import same, shorten
+from app.providers.answers import spoiled
+from app.providers.answers.kinds import AnswerKind
 from app.providers.answers.settings import EXPECTED, Answers
 
 if TYPE_CHECKING:
     from app.providers.answers.schema import SchemaFiller
-
-AnswerKind = Literal["right", "wrong", "truncated", "malformed_json", "empty", "refusal"]
-ANSWER_KINDS: tuple[AnswerKind, ...] = get_args(AnswerKind)
 
 _RIGHT_TEXTS = (
     "Thank you for your message. Here is what I found.",
@@ -62,8 +61,10 @@ class AnswerWriter:
         fitting = [self._fitting(value) for value in dict.fromkeys(expected_values)]
         self._wrong_values = [self._fitting(value) for value in answers.wrong_values] or fitting
 
-    def text(self, kind: AnswerKind, *, expected: str | None, key: int) -> str:
+    def text(self, kind: AnswerKind, *, expected: str | None, key: int, asked: str = "") -> str:
         """The answer of that kind, for a row's `expected` value (None: not known) and a 64-bit `key`.
+
+        `asked` is the question's text, for an answer that says it again.
 
         Raises UserError where the schema leaves no such answer: the expected value does not fit the field, or
         no other value does.
@@ -75,15 +76,44 @@ class AnswerWriter:
                 return self._right(expected, key)
             case "wrong":
                 return self._wrong(expected, key)
-            case "truncated":
-                right = self._right(expected, key)
-                return right[: len(right) * 3 // 5]
-            case "malformed_json":
-                return _malformed(self._right(expected, key), key)
             case "empty":
                 return ""
             case "refusal":
                 return REFUSALS[key % len(REFUSALS)]
+            case "prompt_echo":
+                return asked or "You asked me a question."
+            case "tool_call":
+                return spoiled.tool_call(key)
+            case "wrong_language":
+                return self._foreign(expected, key)
+        return self._spoiled(kind, self._right(expected, key), key)
+
+    def _spoiled(self, kind: AnswerKind, right: str, key: int) -> str:
+        """What comes of a right answer."""
+        match kind:
+            case "malformed_json":
+                return spoiled.malformed(right, key)
+            case "wrong_schema":
+                return spoiled.misshapen(right, key, self._fits_whole)
+            case "prose":
+                return spoiled.with_prose(right, key)
+            case "repetition":
+                return spoiled.looping(right)
+            case "content_filter":
+                return right[: len(right) * 3 // 10]
+            case _:  # cut short, with or without a word of it
+                return right[: len(right) * 3 // 5]
+
+    def _foreign(self, expected: str | None, key: int) -> str:
+        """Right in its value, if a field of its own carries that, and in another language."""
+        if self._filler is None and self._answers.field is None:
+            return spoiled.FOREIGN_TEXTS[key % len(spoiled.FOREIGN_TEXTS)]
+        value = None if expected is None or self._answers.field is None else self._fitting(expected)
+        return self._answer(value, spoiled.FOREIGN_TEXTS, key)
+
+    def _fits_whole(self, value: object) -> bool:
+        """Whether a JSON value satisfies the schema; without one, none does."""
+        return self._filler is not None and self._filler.fits_whole(value)
 
     def _right(self, expected: str | None, key: int) -> str:
         value = None if expected is None else self._fitting(expected)
@@ -173,25 +203,3 @@ def _as_scalar(text: str) -> list[object]:
         with contextlib.suppress(ValueError):
             found.append(kind(word))
     return [value for value in found if not isinstance(value, float) or math.isfinite(value)]
-
-
-def _malformed(right: str, key: int) -> str:
-    """What models send for JSON: single quotes, a trailing comma, or prose around something unfinished."""
-    try:
-        value = read_json(right)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict | list):
-        value = {"answer": right}
-    body = json.dumps(value, ensure_ascii=False)
-    trailing_comma = f"{body[:-1]},{body[-1]}"
-    prose = (
-        f"Sure! Here is the JSON that you asked for:\n\n{body[:-1]}\n\nLet me know if you need anything else."
-    )
-    variants = (str(value), trailing_comma, prose)  # str: Python's own notation, which has single quotes
-    chosen = variants[(key >> 16) % len(variants)]
-    try:
-        read_json(chosen)
-    except ValueError:
-        return chosen
-    return trailing_comma  # a value without texts looks the same in both notations

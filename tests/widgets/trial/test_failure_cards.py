@@ -65,7 +65,7 @@ def details(cards: FailureCards, card: str) -> CustomiseDialog:
 def test_at_first_the_cards_show_what_the_scenario_brings(cards: FailureCards) -> None:
     on = [name for name, card in cards.cards.items() if card.switch.isChecked()]
     assert on == ["fallback"]
-    assert cards.cards["fallback"].customise.text() == "Customise (2 of 9)…"
+    assert cards.cards["fallback"].customise.text() == f"Customise (2 of {len(CARDS['fallback'].kinds)})…"
     assert not any(button.isChecked() for button in cards.cards["fallback"].severities.values())
     assert "On as the scenario's file has it." in [label.text() for label in cards.findChildren(QLabel)]
 
@@ -135,7 +135,7 @@ def test_a_change_that_the_run_has_planned_moves_the_switch(cards: FailureCards,
     board.begin_run()
     board.happened("targets.primary.rpm", 500)
     assert cards.cards["load"].switch.isChecked()
-    assert cards.cards["load"].customise.text() == "Customise (1 of 5)…"
+    assert cards.cards["load"].customise.text() == f"Customise (1 of {len(CARDS['load'].kinds) + 4})…"
     board.end_run()
     assert not cards.cards["load"].switch.isChecked()
 
@@ -220,7 +220,11 @@ def test_a_number_that_cannot_be_is_refused_with_the_reason_and_falls_back(
 def test_details_are_searched(cards: FailureCards, qtbot: QtBot) -> None:
     dialog = details(cards, "fallback")
     qtbot.keyClicks(dialog.search, "json")
-    assert [row.kind for row in dialog.rows.values() if row.isVisible()] == ["malformed_json"]
+    assert [row.kind for row in dialog.rows.values() if row.isVisible()] == [
+        "malformed_json",
+        "wrong_schema",
+        "prose_around_json",
+    ]
     dialog.search.setText("no such thing")
     assert not any(row.isVisible() for row in dialog.rows.values())
     assert "Nothing here has such a name." in [

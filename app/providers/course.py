@@ -1,0 +1,51 @@
+"""How a call in service goes when its stream is interrupted: it pauses and goes on, falls silent, or breaks.
+
+Times only; who is told and what is billed is the provider's business.
+"""
+
+from __future__ import annotations
+
+from app.faults.base import NEVER_US, Interruption
+from app.safeguards.errors import CallError
+
+
+class Course:
+    """One call's course. Lengths of time in microseconds; `begin` comes before all else.
+
+    The answer's tokens come evenly over `span_us`. After `before_us` of it the stream pauses; one that breaks does so at
+    that instant, and its end, a microsecond later than it would have been, never comes.
+    """
+
+    __slots__ = ("_before_us", "_pause_us", "_share", "_span_us", "error")
+
+    def __init__(self, interruption: Interruption) -> None:
+        self.error: CallError | None = interruption.error
+        self._share = interruption.after_share
+        self._pause_us = interruption.pause_us if interruption.error is None else 1
+        self._span_us = 0
+        self._before_us = 0
+
+    def begin(self, first_us: int, service_us: int) -> tuple[int, int]:
+        """Times to the first token and to the end as they will be, for what they would have been."""
+        self._span_us = service_us - first_us
+        if self._share is None:
+            return first_us + self._pause_us, service_us + self._pause_us
+        self._before_us = round(self._span_us * self._share)
+        return first_us, service_us + self._pause_us
+
+    def breaks_at(self, done_us: int) -> int | None:
+        """When it breaks, if it would be done at `done_us`; None when it does not."""
+        return None if self.error is None else done_us - 1 - self._span_us + self._before_us
+
+    def generated(self, output: int, left_us: int) -> int:
+        """How many of the `output` tokens there are so long before its end; all where answers come whole."""
+        if self._span_us == 0:
+            return output
+        passed_us = max(0, self._span_us + self._pause_us - left_us)
+        worked_us = min(passed_us, max(self._before_us, passed_us - self._pause_us))
+        return min(output, 1 + (output - 1) * worked_us // self._span_us)
+
+    def server_done_us(self, done_us: int, now: int) -> int:
+        """When a server is done that works on without its client: one that has fallen silent does in time."""
+        without_silence_us = done_us - NEVER_US
+        return done_us if without_silence_us < 0 else max(now, without_silence_us)
