@@ -95,7 +95,7 @@ def test_a_child_process_that_fails_is_not_taken_for_an_answer() -> None:
         (["lru-cache", "--set", "capacity=1000"], "'capacity' must be less than 'items'"),
         (["retry-budget", "--set", "failure_rate=0.01"], "keeps the bucket from running empty"),
         (["metastable", "--set", "rate_per_s=299"], "must be at most 0.95 of 'served_per_s'"),
-        (["metastable", "--set", "outage_mode=gone"], "allowed: redeliver, lost"),
+        (["metastable", "--set", "outage_mode=gone"], "allowed: lost, redeliver"),
         (["breaker", "--set", "open_s=0.3"], "must leave the probes"),
         (["stall", "--set", "stall_s=30"], "'stall_s' must be less than 'duration_s'"),
         (["--set", "c=2"], "--set needs to know which known result is meant. Give its name first."),
