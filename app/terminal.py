@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
 from app.analysis.comparison import Comparison
 from app.analysis.comparison_text import as_text
 from app.analysis.summary import sentence, usd
+from app.analysis.validation.report import Report
 from app.engine.recall import Draw, Recalled
 from app.engine.run import Listener
 from app.engine.run import Progress as RunProgress
@@ -335,3 +344,60 @@ def say_check(
         table.add_row(*(Text(printable(cell)) for cell in row))
     out.print(table)
     out.print("All is well.")
+
+
+@contextmanager
+def progress_of_validation(total: int) -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]:
+    """A progress bar on standard error over so many runs: what to call as one begins, and as it is done, by name."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal or err.is_dumb_terminal,
+    )
+    task = bar.add_task("Validating", total=total)
+    going: list[str] = []
+
+    def begun(name: str) -> None:
+        going.append(name)
+        bar.update(task, description=", ".join(going))
+
+    def done(name: str) -> None:
+        going.remove(name)
+        bar.update(task, advance=1, description=", ".join(going) or "Validating")
+
+    with bar:
+        yield begun, done
+
+
+def say_validation(report: Report) -> None:
+    """Known values, ours with its interval, and the verdict, row by row."""
+    out.print(Text(_validation_line("", "known", "ours", "interval", "z"), style="dim"))
+    run = None
+    for row in report.rows:
+        if run != (run := (row.name, row.parameters, row.seed)):
+            parameters = ", ".join(f"{key}={value}" for key, value in row.parameters.items())
+            out.print(Text(printable(f"{row.title} ({row.name}: {parameters})"), style="bold"))
+        interval = "" if row.low == row.high else f"{row.low:.5g} … {row.high:.5g}"
+        z = "–" if row.z is None else f"{row.z:+.2f}" if row.stderr else "exact"
+        line = _validation_line(f"  {row.what}", f"{row.known:.5g}", f"{row.ours:.5g}", interval, z)
+        verdict = "pass" if row.passed else "FAIL" if row.precise else "too coarse"
+        out.print(Text(printable(line)).append(verdict, style="" if row.passed else "bold red"))
+    out.print()
+    missed = sum(not row.passed for row in report.rows)
+    if any(not row.precise for row in report.rows):
+        out.print("'too coarse' says nothing: too few requests. --set requests=N takes more.")
+    if not report.together:
+        out.print("The runs, taken together, are further off than chance allows.", style="bold red")
+    out.print(
+        f"{len(report.rows):,} rows, all reproduced."
+        if report.passed
+        else f"{missed:,} of {len(report.rows):,} rows not reproduced."
+    )
+
+
+def _validation_line(what: str, known: str, ours: str, interval: str, z: str) -> str:
+    return f"{what:<38}{known:>10}{ours:>10}{interval:>22}{z:>7}  "

@@ -1,6 +1,6 @@
-"""How the engine is started as a child process: its command line and its variables. It starts nothing itself.
+"""How Seatrial starts itself as a child process, the engine above all: command line and variables. It starts nothing.
 
-What the child hears and says is `process`'s.
+What the engine hears and says is `process`'s.
 """
 
 from __future__ import annotations
@@ -14,12 +14,17 @@ VARIABLES: Final = {"PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def engine_command() -> list[str]:
-    """The program and its arguments that run this Seatrial's engine, in whatever folder it is started.
+    """The program and its arguments that run this Seatrial's engine, in whatever folder it is started."""
+    return seatrial_command("_engine")
+
+
+def seatrial_command(*arguments: str) -> list[str]:
+    """The program and its arguments that run this Seatrial's command line, in whatever folder it is started.
 
     A bundle calls itself. Else the launcher is run as a file: with -P neither the folder it is started in nor
     the launcher's own can put another package `app` before ours, and it refuses one that stands there anyway.
     """
     if getattr(sys, "frozen", False):
-        return [sys.executable, "_engine"]
+        return [sys.executable, *arguments]
     launcher = Path(__file__).parents[1] / "launcher.py"
-    return [sys.executable, "-P", str(launcher), "_engine"]
+    return [sys.executable, "-P", str(launcher), *arguments]

@@ -211,10 +211,10 @@ class Traffic(Settings):
             (microseconds(s.at_s), microseconds(s.at_s + s.duration_s), s.factor) for s in self.spikes
         ]
         span_edges_us = [edge for begin, end, _ in spans_us for edge in (begin, end)]
-        every_edge_us = np.concatenate([start_us, span_edges_us, [] if bursts is None else bursts[0]])
+        every_edge_us: Floats = np.concatenate([start_us, span_edges_us, [] if bursts is None else bursts[0]])
         # Not np.unique: it imports numpy.ma, which the first window would wait for.
-        edges = np.sort(every_edge_us)
-        edges = edges[np.append(True, np.diff(edges) > 0)]
+        ordered_us: Floats = np.sort(every_edge_us)
+        edges: Floats = ordered_us[np.append(True, np.diff(ordered_us) > 0)]
         multiple = np.full(len(edges), self.factor)
         if bursts is not None:
             multiple *= bursts[1][np.searchsorted(bursts[0], edges, side="right") - 1]

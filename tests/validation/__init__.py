@@ -1,1 +1,1 @@
-"""Known results of queueing, retrying and caching: the engine reproduces them, and mutants of it do not."""
+"""Known results of queueing, retrying, caching and outages: the engine reproduces them, and mutants of it do not."""

@@ -2,132 +2,126 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from tests.validation import measure
-from tests.validation.known import (
+from app.analysis.validation import formulas
+from app.analysis.validation.arrivals import PoissonArrivals, arrival_rows
+from app.analysis.validation.base import KnownResult, exactly
+from app.analysis.validation.queues import MD1, ErlangC, Queue
+from app.analysis.validation.results import RESULTS, cases_of
+from app.analysis.validation.retries import RetryTokenBucket
+from app.analysis.validation.statistics import (
     Comparison,
     Estimate,
     Known,
     batch_means,
-    budgeted_attempts,
-    che_hit_ratio,
-    erlang_c,
-    md1_mean_wait_s,
-    mmc_mean_wait_s,
-    retry_attempts,
     together_likely,
-    zipf,
 )
-from tests.validation.measure import Queue
 
-# Precision: the standard error that the effort must reach, relative to the value.
+QUEUES = {"erlang-c", "md1"}
+"""Tried together below, and their arrivals with them."""
+
 ERLANG = [
-    # queue, requests, precision, seed; P(wait) and mean wait as published
-    (Queue("exponential", 2, 0.8), 80_000, 0.04, 11, 0.7111, 1.7778),
-    (Queue("exponential", 10, 0.8), 80_000, 0.06, 12, 0.4092, 0.2046),
-    (Queue("exponential", 10, 0.9), 120_000, 0.07, 13, 0.6687, 0.6687),
-    (Queue("exponential", 100, 0.9), 200_000, 0.14, 14, 0.2169, 0.0217),
-]
-CONSTANT = [
-    (Queue("constant", 1, 0.8), 80_000, 0.03, 15, 2.0),
-    (Queue("constant", 1, 0.9), 120_000, 0.04, 16, 4.5),
+    # servers, load; P(wait) and mean wait as published
+    (2, 0.8, 0.7111, 1.7778),
+    (10, 0.8, 0.4092, 0.2046),
+    (10, 0.9, 0.6687, 0.6687),
+    (100, 0.9, 0.2169, 0.0217),
 ]
 CACHES = [
-    # items, skew, capacity; hit ratio as published, seed
-    (1000, 0.8, 100, 0.378, 21),
-    (1000, 1.0, 100, 0.576, 22),
-    (10_000, 0.8, 1000, 0.437, 23),
-    (10_000, 1.2, 100, 0.656, 24),
+    # items, skew, capacity; hit ratio as published
+    (1000, 0.8, 100, 0.378),
+    (1000, 1.0, 100, 0.576),
+    (10_000, 0.8, 1000, 0.437),
+    (10_000, 1.2, 100, 0.656),
 ]
-CHE_BIAS = 0.0005
-"""Hit ratio: Che's approximation is within this of LRU itself at these sizes (1.5 million references)."""
 
 
 def test_the_formulas_give_the_published_values() -> None:
-    for queue, _, _, _, waiting, wait_s in ERLANG:
-        assert erlang_c(queue.slots, queue.load) == pytest.approx(waiting, abs=5e-5)
-        assert mmc_mean_wait_s(queue.slots, queue.load) == pytest.approx(wait_s, abs=5e-5)
-    for queue, _, _, _, wait_s in CONSTANT:
-        assert md1_mean_wait_s(queue.load) == pytest.approx(wait_s)
-    for items, skew, capacity, hits, _ in CACHES:
-        assert che_hit_ratio(zipf(items, skew), capacity) == pytest.approx(hits, abs=1e-3)
-    assert retry_attempts(0.5, 3) == 1.875
-    assert budgeted_attempts(0.5, 0.1) == pytest.approx(1.0526, abs=5e-5)
-    assert budgeted_attempts(1, 0.1) == 1
+    for servers, load, waiting, wait_s in ERLANG:
+        assert formulas.erlang_c(servers, load) == pytest.approx(waiting, abs=5e-5)
+        assert formulas.mmc_mean_wait_s(servers, load) == pytest.approx(wait_s, abs=5e-5)
+    for load, md1_s, mm1_s in [(0.8, 2.0, 4.0), (0.9, 4.5, 9.0)]:
+        assert formulas.md1_mean_wait_s(load) == pytest.approx(md1_s)
+        assert formulas.mm1_mean_wait_s(load) == pytest.approx(mm1_s)
+        assert formulas.mmc_mean_wait_s(1, load) == pytest.approx(mm1_s)
+    for items, skew, capacity, hits in CACHES:
+        assert formulas.che_hit_ratio(formulas.zipf(items, skew), capacity) == pytest.approx(hits, abs=1e-3)
+    for ttl_s, hits in [(60, 0.653), (600, 0.892)]:
+        assert formulas.ttl_hit_ratio(formulas.zipf(1000, 1), 10, ttl_s) == pytest.approx(hits, abs=5e-4)
+    assert formulas.retry_attempts(0.5, 3) == 1.875
+    assert formulas.retry_attempts(1, 3) == 4
+    assert formulas.budgeted_attempts(0.5, 0.1) == pytest.approx(1.0526, abs=5e-5)
+    assert formulas.budgeted_attempts(1, 0.1) == 1
 
 
-def test_queues_wait_as_erlang_and_khinchine_say(tmp_path: Path) -> None:
-    """M/M/c: waiting probability, mean wait, tail. M/D/1: mean wait. Arrivals of each: Poisson."""
+def test_the_formula_of_metastable_failure_gives_the_published_recoveries() -> None:
+    def recovery_s(rate_per_s: float, retries: int = 1) -> float | None:
+        return formulas.recovery_s(rate_per_s, 300, 1, retries, 10)
+
+    assert recovery_s(280) is None
+    assert recovery_s(155) is None
+    assert recovery_s(280, retries=0) == pytest.approx(125)
+    at_half = recovery_s(140)
+    assert at_half is not None
+    assert at_half <= 150
+
+
+def test_the_published_parameters_are_those_that_are_tried() -> None:
+    def tried(name: str, *keys: str) -> list[tuple[object, ...]]:
+        return [tuple(case.model_dump()[key] for key in keys) for case in RESULTS[name].cases()]
+
+    assert tried("erlang-c", "c", "rho") == [row[:2] for row in ERLANG]
+    assert tried("mm1", "rho") == tried("md1", "rho") == [(0.8,), (0.9,)]
+    assert tried("lru-cache", "items", "skew", "capacity") == [row[:3] for row in CACHES]
+    assert tried("ttl-cache", "items", "skew", "rate_per_s", "ttl_s") == [
+        (1000, 1, 10, 60),
+        (1000, 1, 10, 600),
+    ]
+    assert (4, 3) in tried("layered-retries", "tries", "layers")
+    assert tried("metastable", "rate_per_s", "max_retries", "outage_mode", "drop_expired") == [
+        (280, 1, "redeliver", False),
+        (140, 1, "redeliver", False),
+        (155, 1, "redeliver", False),
+        (280, 0, "redeliver", False),
+        (280, 1, "redeliver", True),
+        (280, 1, "lost", False),
+    ]
+    assert (50, 30, 3) in tried("stall", "rate_per_s", "duration_s", "stall_s")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [case for name in RESULTS if name not in QUEUES for case in cases_of(name)],
+    ids=lambda case: f"{case.name}-{case.seed}",
+)
+def test_a_known_result_is_reproduced(case: KnownResult) -> None:
+    _must_agree(case.rows())
+
+
+def test_queues_wait_as_erlang_and_khinchine_say() -> None:
+    """M/M/c: waiting probability, mean wait, tail. M/D/1: mean wait. Arrivals of each M/M/c: Poisson."""
     comparisons, mean_waits = [], []
-    for queue, requests, precision, seed, *_ in ERLANG:
-        rows = queue.measure(tmp_path, seed=seed, requests=requests)
-        erlang = measure.erlang_rows(queue, rows, precision)
-        comparisons += erlang + measure.arrival_rows(rows, queue.rate_per_s)
-        mean_waits.append(erlang[1])
-    for queue, requests, precision, seed, *_ in CONSTANT:
-        rows = queue.measure(tmp_path, seed=seed, requests=requests)
-        known = Known(f"M/D/1, load {queue.load:g}: mean wait, s", md1_mean_wait_s(queue.load), precision)
-        mean_waits.append(queue.mean(rows, measure.waits_of(rows), known))
+    for case in ErlangC.cases():
+        queue = Queue("exponential", case.c, case.rho)
+        assert case.requests is not None
+        rows = queue.measure(seed=case.seed, requests=case.requests)
+        erlang = case.compared(queue, rows)
+        comparisons += erlang + arrival_rows(rows, PoissonArrivals(rate_per_s=queue.rate_per_s))
+        mean_waits.append(erlang[0])
+    for constant in MD1.cases():
+        mean_waits += constant.rows()
     _must_agree([*comparisons, *mean_waits])
-    assert together_likely(mean_waits), "each is well, all are off the same way"
+    assert together_likely([row.z for row in mean_waits]), "each is well, all are off the same way"
 
 
-@pytest.mark.parametrize(("failure", "retries", "seed"), [(0.5, 3, 31), (0.1, 2, 32), (0.9, 5, 33)])
-def test_independent_failures_are_retried_as_often_as_they_must(
-    tmp_path: Path, failure: float, retries: int, seed: int
-) -> None:
-    rows = measure.measure(tmp_path, measure.retry_tables(failure, retries), seed=seed, duration_s=120)
-    attempts = Known(f"attempts, f={failure}, {retries} retries", retry_attempts(failure, retries), 0.01)
-    success = Known("success", 1 - failure ** (retries + 1), 0.01)
-    _must_agree(
-        [
-            Comparison(attempts, batch_means(rows.requests["attempts"])),
-            Comparison(success, batch_means(measure.answered(rows))),
-        ]
-    )
-
-
-def test_an_empty_retry_budget_lets_through_what_successes_deposit(tmp_path: Path) -> None:
-    rows = measure.measure(tmp_path, _budgeted(0.5), seed=41, duration_s=400)
-    attempts, success = rows.requests["attempts"], measure.answered(rows)
-    load = budgeted_attempts(0.5, 0.1)
-    # Luck in the failures moves load and success together, and cancels out of what each success pays for.
-    paid = (attempts - 1.0).sum() / success.sum()
-    assert paid == pytest.approx(0.1, rel=1e-3)
-    _must_agree(
-        [
-            Comparison(Known("load, f=0.5", load, 0.01), batch_means(attempts)),
-            Comparison(Known("success, f=0.5", load * 0.5, 0.01), batch_means(success)),
-        ]
-    )
-
-
-def test_an_empty_retry_budget_forbids_all_retries_when_nothing_succeeds(tmp_path: Path) -> None:
-    rows = measure.measure(tmp_path, _budgeted(1), seed=42, duration_s=20)
-    _must_agree(
-        [Comparison(Known("load, f=1", budgeted_attempts(1, 0.1), 0), batch_means(rows.requests["attempts"]))]
-    )
-
-
-@pytest.mark.parametrize(("items", "skew", "capacity", "_published", "seed"), CACHES)
-def test_a_cache_hits_as_often_as_che_says(
-    tmp_path: Path, items: int, skew: float, capacity: int, _published: float, seed: int
-) -> None:
-    warm = 10 * capacity
-    rows = measure.measure(
-        tmp_path, measure.cache_tables(skew, capacity), seed=seed, duration_s=500 + warm / 100, rows=items
-    )
-    known = Known(
-        f"LRU, N={items}, skew {skew}, C={capacity}",
-        che_hit_ratio(zipf(items, skew), capacity),
-        0.01,
-        CHE_BIAS,
-    )
-    _must_agree([Comparison(known, batch_means(measure.hits_of(rows, warm)))])
+def test_an_empty_retry_budget_pays_for_retries_with_successes_alone() -> None:
+    _, _, paid = RetryTokenBucket(failure_rate=0.5, seed=43).rows()
+    assert paid.ours.mean == pytest.approx(0.1, rel=1e-3)
+    assert paid.passed
 
 
 def test_too_little_effort_does_not_pass() -> None:
@@ -139,16 +133,20 @@ def test_too_little_effort_does_not_pass() -> None:
     assert not coarse.passed
 
 
+def test_an_exact_value_that_is_off_by_anything_does_not_pass() -> None:
+    assert exactly("calls", 64, 64).passed
+    assert not exactly("calls", 64, 63).passed
+    assert exactly("seconds", 125, 125.2, within=0.25).passed
+    assert not exactly("seconds", 125, 125.3, within=0.25).passed
+
+
 def test_rows_that_are_all_a_little_off_fail_together() -> None:
     rows = [Comparison(Known(str(n), 1.0, 1.0), Estimate(1.03, 0.01)) for n in range(6)]
     assert all(row.passed for row in rows)
-    assert not together_likely(rows)
+    assert not together_likely([row.z for row in rows])
+    assert together_likely([])
 
 
-def _budgeted(failure: float) -> str:
-    return measure.retry_tables(failure, 3, measure.EMPTY_BUDGET)
-
-
-def _must_agree(rows: list[Comparison]) -> None:
+def _must_agree(rows: Sequence[Comparison]) -> None:
     missed = [str(row) for row in rows if not row.passed]
     assert not missed, "\n".join(missed)

@@ -1,4 +1,4 @@
-"""Compares what the engine measured with what theory says. The formulas and the statistics, and no engine.
+"""Compares what the engine measured with what theory says: statistics alone, no formulas (see there) and no engine.
 
 A row passes when the effort reached its precision and |z| < Z_LIMIT, where z counts standard errors beyond
 the bias that the formula itself is known to have. Z_LIMIT is for fixed seeds: over k independent rows it is
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, inf, sqrt
+from math import inf, sqrt
 from statistics import NormalDist
 from typing import Any
 
@@ -59,6 +59,12 @@ class Comparison:
         return float(np.copysign(beyond / self.ours.stderr if self.ours.stderr else inf, off))
 
     @property
+    def interval(self) -> tuple[float, float]:
+        """From where to where the value itself may be, by our measurement: Z_LIMIT standard errors, and the bias."""
+        margin = Z_LIMIT * self.ours.stderr + self.known.bias
+        return self.ours.mean - margin, self.ours.mean + margin
+
+    @property
     def precise(self) -> bool:
         """Whether the effort was enough to tell."""
         return self.ours.stderr <= self.known.precision * self.known.value
@@ -77,16 +83,18 @@ class Comparison:
         )
 
 
-def together_likely(rows: Sequence[Comparison]) -> bool:
+def together_likely(zs: Sequence[float]) -> bool:
     """Whether independent rows, taken together, are off by no more than chance: sum of z² against chi-square.
 
     The quantile at 1 - FAMILY_ALPHA is Wilson and Hilferty's (1931) approximation. Rows must be of
-    different runs.
+    different runs; none at all are likely.
     """
-    k = len(rows)
+    k = len(zs)
+    if k == 0:
+        return True
     normal = NormalDist().inv_cdf(1 - FAMILY_ALPHA)
     limit = k * (1 - 2 / (9 * k) + normal * sqrt(2 / (9 * k))) ** 3
-    return sum(row.z**2 for row in rows) < limit
+    return sum(z**2 for z in zs) < limit
 
 
 def batch_means(series: Any, *, batches: int = 40, controls: Sequence[tuple[Any, float]] = ()) -> Estimate:
@@ -110,71 +118,3 @@ def _means_of(series: Any, batches: int) -> Floats:
     size = len(values) // batches
     means: Floats = values[: size * batches].reshape(batches, size).mean(axis=1)
     return means
-
-
-# -- formulas --------------------------------------------------------------------------------------------
-
-
-def erlang_c(servers: int, load: float) -> float:
-    """Probability that an arrival waits in M/M/c: c = `servers`, each busy for the share `load` (Erlang).
-
-    By the recursion of Erlang B, B(c) = a B(c-1) / (c + a B(c-1)), then C = B / (1 - load (1 - B)).
-    """
-    offered = servers * load
-    blocked = 1.0
-    for count in range(1, servers + 1):
-        blocked = offered * blocked / (count + offered * blocked)
-    return blocked / (1 - load * (1 - blocked))
-
-
-def mmc_mean_wait_s(servers: int, load: float) -> float:
-    """Mean wait in M/M/c of all arrivals, for a mean service of 1 s."""
-    return erlang_c(servers, load) / (servers * (1 - load))
-
-
-def mmc_tail(servers: int, load: float, wait_s: float) -> float:
-    """P(W > t) in M/M/c = C exp(-(c mu - lambda) t), for a mean service of 1 s."""
-    return erlang_c(servers, load) * exp(-servers * (1 - load) * wait_s)
-
-
-def md1_mean_wait_s(load: float) -> float:
-    """Mean wait in M/D/1 for a service of 1 s: half of M/M/1's (Pollaczek and Khinchine)."""
-    return load / (2 * (1 - load))
-
-
-def retry_attempts(failure: float, retries: int) -> float:
-    """Expected attempts of a request when each fails independently."""
-    return (1 - failure ** (retries + 1)) / (1 - failure)
-
-
-def budgeted_attempts(failure: float, deposit: float) -> float:
-    """Expected attempts when retries live on what successes deposit: L = 1 + deposit (1 - f) L."""
-    return 1 / (1 - deposit * (1 - failure))
-
-
-def zipf(items: int, skew: float) -> Floats:
-    """Popularity of items by rank, summing to 1; shape (items,)."""
-    weights = np.arange(1, items + 1, dtype=np.float64) ** -skew
-    shares: Floats = weights / weights.sum()
-    return shares
-
-
-def che_hit_ratio(shares: Floats, capacity: int) -> float:
-    """Hit ratio of an LRU cache under independent references (H. Che, Y. Tung, Z. Wang, IEEE JSAC 20, 2002).
-
-    The characteristic time T solves sum(1 - exp(-p T)) = capacity; an approximation, good for many items.
-    """
-    low, high = 0.0, 1.0
-    while _resident(shares, high) < capacity:
-        high *= 2
-    for _ in range(100):
-        middle = (low + high) / 2
-        if _resident(shares, middle) < capacity:
-            low = middle
-        else:
-            high = middle
-    return float(np.sum(shares * -np.expm1(-shares * high)))
-
-
-def _resident(shares: Floats, time: float) -> float:
-    return float(np.sum(-np.expm1(-shares * time)))
