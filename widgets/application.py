@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, QThreadPool, QTimer
+from PySide6.QtCore import QEvent, QObject, QSettings, QThreadPool, QTimer
 from PySide6.QtGui import QIcon
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QWidget
 
 from app import __version__
+from app.errors import UserError
 from widgets.appearance import Appearance
 from widgets.crash import CrashReporter
 from widgets.garbage import GuiCollector
@@ -47,7 +49,8 @@ def run_window(log_path: Path | None = None, scenario: str | None = None) -> int
     """
     application = make_application(sys.argv[:1])
     store = QSettings(QSettings.Format.IniFormat, QSettings.Scope.UserScope, "seatrial", "seatrial")
-    window = make_window(application, log_path, store)
+    preferences = Preferences(store)
+    window = MainWindow(Appearance(application, preferences.appearance), preferences, log_path, filled=False)
     collector = GuiCollector(application)
     reporter = CrashReporter(window)
     window.take_reporter(reporter)
@@ -57,12 +60,40 @@ def run_window(log_path: Path | None = None, scenario: str | None = None) -> int
     heartbeat.timeout.connect(_nothing)
     heartbeat.start(_HEARTBEAT_MS)
     window.show()
-    window.begin(scenario)
+    refused: list[UserError] = []
+
+    def fill() -> None:
+        try:
+            window.fill()
+        except UserError as error:
+            refused.append(error)
+            window.close()
+            return
+        window.begin(scenario)
+
+    window.installEventFilter(_FirstPaint(window, fill))
     status = application.exec()
     QThreadPool.globalInstance().waitForDone(_PATIENCE_MS)
     reporter.release()
     collector.release()
+    if refused:
+        raise refused[0]
     return status
+
+
+class _FirstPaint(QObject):
+    """Does something once, as soon as the window has been painted: what takes long is not to keep it from appearing."""
+
+    def __init__(self, window: QWidget, then: Callable[[], None]) -> None:
+        super().__init__(window)
+        self._then = then
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
+        """Wait for the paint."""
+        if event.type() == QEvent.Type.Paint:
+            watched.removeEventFilter(self)
+            QTimer.singleShot(0, self._then)
+        return False
 
 
 def _nothing() -> None:

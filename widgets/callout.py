@@ -16,7 +16,8 @@ _WIDTH = 340
 
 
 class Callout(QWidget):
-    """Lies over the window and follows the widget that it points at. `closed` comes once, however it goes away."""
+    """Lies over the window and follows the widget that it points at, and goes when that goes. `closed` comes once,
+    however it goes away."""
 
     closed = Signal()
 
@@ -51,6 +52,7 @@ class Callout(QWidget):
         appearance.changed.connect(self._repaint)
         for watched in (window, target):
             watched.installEventFilter(self)
+        target.destroyed.connect(self.dismiss)
         self._place()
         self.show()
         self.raise_()
@@ -63,17 +65,18 @@ class Callout(QWidget):
         self._row.addWidget(button)
         self._place()
 
+    @Slot()
     def dismiss(self) -> None:
         """Take it away."""
-        for watched in (self._window, self._target):
-            watched.removeEventFilter(self)
-        self.hide()
+        if self.isHidden():
+            return
+        self.hide()  # nothing is followed from here on: the target may be gone
         self.closed.emit()
         self.deleteLater()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
         """Follow the target."""
-        if event.type() in (
+        if not self.isHidden() and event.type() in (
             QEvent.Type.Resize,
             QEvent.Type.Move,
             QEvent.Type.Show,

@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QApplication,
     QFileDialog,
     QHBoxLayout,
+    QLabel,
     QMainWindow,
     QStackedWidget,
     QToolButton,
@@ -21,63 +22,97 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import UserError
-from app.scenario.export import needed_inputs, scenario_text
-from app.sessions.reader import RunReader
-from app.sessions.session_log import SessionLog
 from widgets.actions import MENUS, Actions
 from widgets.appearance import Appearance, Choice
-from widgets.command_palette import CommandPalette
-from widgets.crash import CrashReporter
-from widgets.first_run import FirstRun
-from widgets.help_dialogs import show_about, show_assumptions, show_log_file
-from widgets.inputs.drops import DropKind, classify, dropped_files
-from widgets.inputs.own_inputs import OwnInputs
-from widgets.inputs.recent import RecentFiles
 from widgets.message_bar import MessageBar
 from widgets.preferences import Preferences
-from widgets.runs.page import RunsPage
-from widgets.session import SPEEDS, Session
-from widgets.trial.page import TrialPage
 
 if TYPE_CHECKING:
     from widgets.compare.page import ComparePage
+    from widgets.crash import CrashReporter
+    from widgets.first_run import FirstRun
+    from widgets.inputs.drops import DropKind
+    from widgets.inputs.recent import RecentFiles
+    from widgets.runs.page import RunsPage
+    from widgets.session import Session
+    from widgets.trial.page import TrialPage
 
 DEFAULT_SCENARIO = "support-assistant"
 _PAGES = ("go_trial", "go_runs", "go_compare")
 
 
 class MainWindow(QMainWindow):
-    """Attributes: `session`, `actions`, the pages `trial`, `runs`, `compare`, and `messages`. Raises UserError when the
-    session log cannot be opened."""
+    """Attributes: `actions_table`, `messages`; and, once it is filled, `session`, the pages `trial`, `runs` and `compare`,
+    `recent` and `first_run`.
 
-    def __init__(self, appearance: Appearance, preferences: Preferences, log_path: Path | None) -> None:
+    It can be shown before it is filled: what the pages need takes most of the time of a start, and is imported by `fill`.
+    """
+
+    session: Session
+    recent: RecentFiles
+    trial: TrialPage
+    runs: RunsPage
+    first_run: FirstRun
+
+    def __init__(
+        self, appearance: Appearance, preferences: Preferences, log_path: Path | None, *, filled: bool = True
+    ) -> None:
         super().__init__()
-        with SessionLog.open(log_path):
-            pass  # made, migrated, or refused, before anything else is
         self.setObjectName("main_window")
         self.setWindowTitle("Seatrial")
         self.setAcceptDrops(True)
         self.appearance = appearance
         self.preferences = preferences
         self.actions_table = Actions(self)
-        self.session = Session(log_path, self)
-        self.recent = RecentFiles(preferences.store)
         self.messages = MessageBar()
-        self.trial = TrialPage(self.session, self.actions_table, appearance, self.recent)
-        self.runs = RunsPage(log_path, self.actions_table, appearance)
+        self._log_path = log_path
         self._compare: ComparePage | None = None
         self._reporter: CrashReporter | None = None
+        self._filled = False
         self._pages = QStackedWidget()
-        for page in (self.trial, self.runs):
-            self._pages.addWidget(page)
+        self._opening = QLabel("Opening…")
+        self._opening.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self._opening.setProperty("tone", "muted")
+        self._pages.addWidget(self._opening)
         self._lay_out()
         self._make_menus()
-        self._connect()
-        self.first_run = FirstRun(self, self.appearance, self.session, self.trial, preferences)
         self.resize(QSize(1280, 800))
         self.restoreGeometry(preferences.state("window"))
-        self.trial.restore(preferences.state("trial"))
+        self._enable(False)
+        if filled:
+            self.fill()
+
+    def fill(self) -> None:
+        """Make the pages and what they rest on. Raises UserError when the session log cannot be used."""
+        from app.sessions.session_log import SessionLog
+        from widgets.first_run import FirstRun
+        from widgets.inputs.recent import RecentFiles
+        from widgets.runs.page import RunsPage
+        from widgets.session import Session
+        from widgets.trial.page import TrialPage
+
+        log_path, appearance = self._log_path, self.appearance
+        with SessionLog.open(log_path):
+            pass  # made, migrated, or refused, before anything else is
+        self.session = Session(log_path, self)
+        self.recent = RecentFiles(self.preferences.store)
+        self.trial = TrialPage(self.session, self.actions_table, appearance, self.recent)
+        self.runs = RunsPage(log_path, self.actions_table, appearance)
+        self._pages.removeWidget(self._opening)
+        self._opening.deleteLater()
+        for page in (self.trial, self.runs):
+            self._pages.addWidget(page)
+        self._connect()
+        self.first_run = FirstRun(self, appearance, self.session, self.trial, self.preferences)
+        self.trial.restore(self.preferences.state("trial"))
+        self._filled = True
+        self._enable(True)
         self._show_state(self.session.state)
+
+    def _enable(self, enabled: bool) -> None:
+        self.menuBar().setEnabled(enabled)
+        for spec in self.actions_table:
+            self.actions_table[spec.id].setEnabled(enabled)
 
     # -- life -------------------------------------------------------------------------------------------
 
@@ -94,9 +129,10 @@ class MainWindow(QMainWindow):
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Stop the engine, keep its run, and remember the window's shape."""
         self.preferences.keep_state("window", self.saveGeometry())
-        self.preferences.keep_state("trial", self.trial.shape())
-        self.runs.close_page()
-        self.session.close()
+        if self._filled:
+            self.preferences.keep_state("trial", self.trial.shape())
+            self.runs.close_page()
+            self.session.close()
         super().closeEvent(event)
         event.accept()
 
@@ -145,6 +181,8 @@ class MainWindow(QMainWindow):
         actions[f"appearance_{self.appearance.choice}"].setChecked(True)
 
     def _connect(self) -> None:
+        from widgets.session import SPEEDS
+
         actions, session = self.actions_table, self.session
         for name, do in {
             "open_scenario": self.choose_scenario,
@@ -239,6 +277,10 @@ class MainWindow(QMainWindow):
     @Slot(object)
     def _run_again(self, run_id: int) -> None:
         """The run's scenario with all that was switched, on the inputs that it had."""
+        from app.scenario.export import needed_inputs, scenario_text
+        from app.sessions.reader import RunReader
+        from app.sessions.session_log import SessionLog
+
         if self.session.busy:
             self.messages.show_notice("A run goes on. Stop it first, then run the other one again.")
             return
@@ -322,6 +364,8 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Take what was dropped for what it is."""
+        from widgets.inputs.drops import classify, dropped_files
+
         try:
             paths = dropped_files(event.mimeData())
             kinds = [(classify(path), path) for path in paths]
@@ -369,10 +413,14 @@ class MainWindow(QMainWindow):
 
     def find_action(self) -> None:
         """Ctrl+K."""
+        from widgets.command_palette import CommandPalette
+
         CommandPalette(self.actions_table, self).open()
 
     def begin_tour(self) -> None:
         """The first run again."""
+        from widgets.inputs.own_inputs import OwnInputs
+
         if self.session.busy:
             self.messages.show_notice("A run goes on. Stop it first; then the tour starts its own.")
             return
@@ -386,12 +434,18 @@ class MainWindow(QMainWindow):
         self.preferences.appearance = choice
 
     def _show_assumptions(self) -> None:
+        from widgets.help_dialogs import show_assumptions
+
         show_assumptions(self, self.session.scenario())
 
     def _show_log_file(self) -> None:
+        from widgets.help_dialogs import show_log_file
+
         show_log_file(self, self.session.log_path)
 
     def _show_about(self) -> None:
+        from widgets.help_dialogs import show_about
+
         show_about(self)
 
     # -- state ------------------------------------------------------------------------------------------

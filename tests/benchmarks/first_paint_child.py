@@ -1,10 +1,11 @@
 """Says "there" once there is something to look at, then ends. `first_window` starts it, and takes the time.
 
 python -m tests.benchmarks.first_paint_child bare
-python -m tests.benchmarks.first_paint_child window FOLDER yes|no
+python -m tests.benchmarks.first_paint_child window FOLDER yes|no [OBJECT]
 
 `bare` imports what a window is made of and makes an application. `window` is `python -m app` up to the main window's
-first paint; log and settings are in FOLDER, `yes` has it believe that the first run was seen.
+first paint; log and settings are in FOLDER, `yes` has it believe that the first run was seen. OBJECT names a widget of
+it to wait for instead.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def bare() -> int:
     return 0
 
 
-def window(folder: str, seen: str) -> int:
+def window(folder: str, seen: str, awaited: str = "main_window") -> int:
     """The whole program, with an ear at its window."""
     from PySide6.QtCore import QEvent, QObject, QSettings, QTimer
     from PySide6.QtWidgets import QApplication
@@ -34,8 +35,10 @@ def window(folder: str, seen: str) -> int:
         """Hears the first paint; what is told after it has been painted."""
 
         def eventFilter(self, watched: QObject, event: QEvent) -> bool:  # noqa: N802
-            if event.type() == QEvent.Type.Paint:
-                watched.removeEventFilter(self)
+            if event.type() == QEvent.Type.Paint and watched.objectName() == awaited:
+                application = QApplication.instance()
+                assert application is not None
+                application.removeEventFilter(self)
                 QTimer.singleShot(0, told)
             return False
 
@@ -44,10 +47,8 @@ def window(folder: str, seen: str) -> int:
         QApplication.closeAllWindows()
 
     def listen(application: QApplication) -> int:
-        (main_window,) = (
-            each for each in application.topLevelWidgets() if each.objectName() == "main_window"
-        )
-        main_window.installEventFilter(Ear(main_window))
+        ear = Ear(application)
+        application.installEventFilter(ear)
         return run()
 
     ini, user = QSettings.Format.IniFormat, QSettings.Scope.UserScope

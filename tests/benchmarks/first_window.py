@@ -17,18 +17,20 @@ ROUNDS = 5
 
 def lines() -> list[Line]:
     """All in turn, each with a folder of its own, so that there is no log yet."""
-    bare = first = later = inf
+    bare = first = later = page = inf
     for _ in range(ROUNDS):
         bare = min(bare, _took_s("bare"))
         with TemporaryDirectory() as folder:
             first = min(first, _took_s("window", folder, "no"))
             later = min(later, _took_s("window", folder, "yes"))
+            page = min(page, _took_s("window", folder, "yes", "trial_page"))
     return [
         Line("import QtWidgets and pyqtgraph, make a QApplication", f"{bare * 1000:.0f} ms"),
         Line(
             "the very first window, whose run begins / that", f"{first * 1000:.0f} ms", first / bare, "<= 1.3"
         ),
         Line("any later first window / that", f"{later * 1000:.0f} ms", later / bare, "<= 1.3"),
+        Line("the Trial page in it / that", f"{page * 1000:.0f} ms", page / bare),
     ]
 
 

@@ -155,6 +155,8 @@ class ChartBoard(ChartGround):
         self.timeline.set_span(_end_s(picture, bin_s), bin_s, complete)
         if other_run:
             self.timeline.forget()
+        if picture.until_s <= self.timeline.from_s:
+            self.timeline.reset_view()  # a replay from before what is in view, where there would be nothing to see
         still_on = any(band.to_s is None for band in picture.bands)
         until_s = picture.until_s if still_on else 0.0  # what did not change is not painted anew
         annotations = Annotations(notes_of(picture.events), picture.bands, until_s)
@@ -203,9 +205,8 @@ class ChartBoard(ChartGround):
             return
         place = view.bin if view.bin is not None else view.complete - 1
         if place < 0:
-            self.readout.set_lines(
-                clock(picture.until_s), [(each.title, "no bin is complete yet") for each in self._variants]
-            )
+            first = f"the first numbers come at {clock(view.bin_s)}"
+            self.readout.set_lines(clock(picture.until_s), [(each.title, first) for each in self._variants])
         else:
             words = [(each.title, bin_words(picture.curves[each.name], place)) for each in self._variants]
             span = span_words(*view.span_of(place))

@@ -121,7 +121,8 @@ class CustomiseDialog(QDialog):
         rows: list[FaultRow | KnobRow] = [*self.knobs.values(), *self.rows.values()]
         for place, row in enumerate(rows):
             self._list.insertWidget(place, row)
-        inside = [each for row in rows for each in row.findChildren(QWidget)]
+        window = self.window()  # the list of a combo box is another
+        inside = [each for row in rows for each in row.findChildren(QWidget) if each.window() is window]
         put_last(inside, [self.off, self._close])
         self._filter()
 

@@ -96,9 +96,9 @@ class TrialPage(QWidget):
         self.table.select(number)
 
     def callout_target(self, name: str) -> QWidget:
-        """The widget that a callout points at: 'load', 'charts' or 'inputs'."""
+        """The widget that a callout points at: 'load', 'charts' (the last variant's strip) or 'inputs'."""
         if name == "charts":
-            return self.board
+            return self.board if self.board.charts is None else self.board.charts.strips[-1]
         if name == "inputs":
             self._left_area.ensureWidgetVisible(self.inputs.preview_button)
             return self.inputs.preview_button  # low enough to leave the summary in sight
@@ -193,6 +193,7 @@ class TrialPage(QWidget):
         self.board.range_picked.connect(self._pick_range)
         self.table.request_picked.connect(self._pick_request)
         self.detail.step.connect(self.table.step)
+        self.replay.whole.clicked.connect(self.board.reset_view)
         actions["hold_view"].toggled.connect(self.board.hold)
         actions["reset_view"].triggered.connect(self.board.reset_view)
         actions["more_charts"].toggled.connect(self.board.set_more)
@@ -208,6 +209,7 @@ class TrialPage(QWidget):
     @Slot(object)
     def _show_run(self, run_id: int | None) -> None:
         self._tabled = None
+        self.top_bar.show_run(run_id is not None)
         self.board.show_picture(None)
         self.summary.show_picture(None)
         self.cards.show_picture(None)

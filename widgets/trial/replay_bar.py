@@ -6,7 +6,17 @@ from time import monotonic
 from typing import Final
 
 from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QSlider, QWidget
+from PySide6.QtGui import QMouseEvent
+from PySide6.QtWidgets import (
+    QComboBox,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSlider,
+    QStyle,
+    QStyleOptionSlider,
+    QWidget,
+)
 
 from app.analysis.curves import Picture
 from widgets.session import Session
@@ -15,6 +25,24 @@ SPEEDS: Final = (1, 10, 60, 600)
 """Virtual seconds a second."""
 _STEPS: Final = 1000
 _TICK_MS: Final = 100
+
+
+class TimeSlider(QSlider):
+    """Goes at once to where it is clicked, and can be dragged on from there."""
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:  # noqa: N802
+        """Bring the handle below the mouse first."""
+        option = QStyleOptionSlider()
+        self.initStyleOption(option)
+        style, part = self.style(), QStyle.ComplexControl.CC_Slider
+        handle = style.subControlRect(part, option, QStyle.SubControl.SC_SliderHandle, self)
+        at = event.position().toPoint()
+        if event.button() == Qt.MouseButton.LeftButton and not handle.contains(at):
+            groove = style.subControlRect(part, option, QStyle.SubControl.SC_SliderGroove, self)
+            room = groove.width() - handle.width()
+            place = at.x() - groove.x() - handle.width() // 2
+            self.setValue(QStyle.sliderValueFromPosition(self.minimum(), self.maximum(), place, room))
+        super().mousePressEvent(event)
 
 
 class ReplayBar(QWidget):
@@ -30,8 +58,10 @@ class ReplayBar(QWidget):
         self.play = QPushButton("Replay")
         self.play.setCheckable(True)
         self.play.setToolTip("Play the run again from the log, from where the slider stands.")
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = TimeSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
+        self.slider.setSingleStep(_STEPS // 100)
+        self.slider.setPageStep(_STEPS // 10)
         self.slider.setAccessibleName("Time in the run")
         self.speed = QComboBox()
         self.speed.setAccessibleName("Speed of the replay")
@@ -41,6 +71,7 @@ class ReplayBar(QWidget):
         self.clock = QLabel()
         self.clock.setMinimumWidth(self.clock.fontMetrics().horizontalAdvance("00:00:00 of 00:00:00 "))
         self.whole = QPushButton("Whole run")
+        self.whole.setToolTip("Back to the end of the run, with all of it in view.")
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.play, self.speed):

@@ -76,6 +76,7 @@ def load(log_path: Path | None, wanted: Wanted) -> Loaded:
         found = {variant.name: reader.request(variant.name, number) for variant in reader.variants}
         ended = next((each[0] for each in found.values() if each is not None), None)
         scenario = recall.scenario_at(record.virtual_us if ended is None else ended.intended_us)
+        labels = {fault.id: fault.label or fault.id for fault in scenario.faults}
         taken = []
         for variant in reader.variants:
             safeguards = scenario.variants[variant.name].safeguards
@@ -86,7 +87,7 @@ def load(log_path: Path | None, wanted: Wanted) -> Loaded:
             if both is None:
                 taken.append(Taken(variant, deadline_s=deadline_s))
             else:
-                taken.append(Taken(variant, both[0], tuple(both[1]), trail(*both), deadline_s))
+                taken.append(Taken(variant, both[0], tuple(both[1]), trail(*both, labels), deadline_s))
         row = None if ended is None else reader.row(ended.row)
         return Loaded(
             wanted,
@@ -96,7 +97,7 @@ def load(log_path: Path | None, wanted: Wanted) -> Loaded:
             None if ended is None else reader.prompts()[ended.prompt].name,
             None if row is None else row.number,
             scenario.patience_s,
-            {fault.id: fault.label or fault.id for fault in scenario.faults},
+            labels,
         )
 
 

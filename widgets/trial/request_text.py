@@ -11,7 +11,7 @@ from app.sessions.records import RequestRecord
 from widgets.theme import OUTCOME_MARKS
 from widgets.trial.request_loading import Loaded, Recollected, Taken
 from widgets.trial.request_trail import told
-from widgets.trial.request_words import SERVERS, clock, length, reason_words
+from widgets.trial.request_words import SERVERS, clock, fault_names, length, reason_words
 
 _MICRO = 1e6
 
@@ -38,8 +38,7 @@ def served(request: RequestRecord) -> str:
 
 def struck(request: RequestRecord, labels: Mapping[str, str]) -> str:
     """The faults and the mess that struck it, by their labels; empty where there were none."""
-    ids = dict.fromkeys(each for part in (request.faults, request.mess) for each in part.split(",") if each)
-    return ", ".join(labels.get(each, each) for each in ids)
+    return fault_names(f"{request.faults},{request.mess}", labels)
 
 
 def not_ended(over: bool) -> str:

@@ -3,7 +3,7 @@ says. No Qt."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -11,7 +11,7 @@ from app.analysis.summary import usd
 from app.safeguards.base import USD_PICO
 from app.sessions.records import AttemptRecord, RequestRecord
 from widgets.theme import OUTCOME_MARKS
-from widgets.trial.request_words import SERVERS, error_words, length, reason_words
+from widgets.trial.request_words import SERVERS, error_words, fault_names, length, reason_words
 
 _MICRO: Final = 1e6
 _SHORTEST_WAIT_US: Final = 1_000
@@ -41,14 +41,16 @@ class Step:
     stream_from_s: float | None = None
 
 
-def trail(request: RequestRecord, attempts: Sequence[AttemptRecord]) -> tuple[Step, ...]:
-    """The steps in order; the last is the end."""
+def trail(
+    request: RequestRecord, attempts: Sequence[AttemptRecord], labels: Mapping[str, str]
+) -> tuple[Step, ...]:
+    """The steps in order; the last is the end. `labels` names faults by id."""
     begin_us = request.intended_us
     busy_until_us = begin_us
     steps: list[Step] = []
     for attempt in attempts:
         steps += _waited(busy_until_us - begin_us, attempt.started_us - begin_us, "")
-        steps.append(_call(attempt, begin_us))
+        steps.append(_call(attempt, begin_us, labels))
         busy_until_us = max(busy_until_us, attempt.finished_us)
     steps += _waited(
         busy_until_us - begin_us, request.finished_us - begin_us, "" if attempts else "Without a call"
@@ -70,7 +72,7 @@ def _waited(from_us: int, to_us: int, title: str) -> list[Step]:
     return [Step("wait", from_us / _MICRO, to_us / _MICRO, name, took, f"{name}: {took}")]
 
 
-def _call(attempt: AttemptRecord, begin_us: int) -> Step:
+def _call(attempt: AttemptRecord, begin_us: int, labels: Mapping[str, str]) -> Step:
     from_s, to_s = (attempt.started_us - begin_us) / _MICRO, (attempt.finished_us - begin_us) / _MICRO
     first = attempt.first_token_us
     title = attempt.target + (f", retry {attempt.retry}" if attempt.retry else "")
@@ -85,7 +87,7 @@ def _call(attempt: AttemptRecord, begin_us: int) -> Step:
     parts.append(f"{attempt.input_tokens:,} tokens in, {attempt.output_tokens:,} out")
     parts.append(usd(attempt.cost_pico / USD_PICO) if attempt.billed else "not billed")
     if attempt.fault:
-        parts.append(f"fault: {attempt.fault.replace(',', ', ')}")
+        parts.append(f"struck by: {fault_names(attempt.fault, labels)}")
     return Step(
         "call",
         from_s,

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from app.faults.kind_words import KIND_WORDS
 
 _MICRO: Final = 1_000_000
 
@@ -50,6 +53,14 @@ _STAND_INS: Final = {
     "canned": "The canned answer stood in",
 }
 _SENTENCES: Final = {"retry budget empty": "It was not tried again: the retry budget was empty"}
+
+
+def fault_names(ids: str, labels: Mapping[str, str]) -> str:
+    """What people call the faults of `ids` (separated by commas): by their labels, else by their kind's title."""
+    each_id = dict.fromkeys(each for each in ids.split(",") if each)
+    return ", ".join(
+        labels.get(each) or KIND_WORDS.get(each.removeprefix("card_"), (each,))[0] for each in each_id
+    )
 
 
 def clock(time_us: int) -> str:

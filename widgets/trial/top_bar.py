@@ -56,6 +56,7 @@ class TopBar(QWidget):
         self.badge.setObjectName("badge")
         self.badge.setToolTip("No real model is called and nothing leaves this machine.")
         layout.addWidget(self.badge)
+        self._of_run = False
         self.set_running(False)
         switchboard.changed.connect(self.show_scenario)
         if switchboard.loaded:
@@ -63,10 +64,16 @@ class TopBar(QWidget):
 
     @Slot(object)
     def show_scenario(self, scenario: Scenario) -> None:
-        """Show its seed, and how long it takes."""
+        """Show its seed, and how long it takes, unless the clock is a run's."""
         self.seed.show_value(scenario.seed)
-        if not self._running:
+        if not self._running and not self._of_run:
             self.show_progress(0, scenario.duration_s)
+
+    def show_run(self, shown: bool) -> None:
+        """Whether a run is shown: the clock is its, then, whatever becomes of the scenario."""
+        self._of_run = shown
+        if not shown and self._switchboard.loaded:
+            self.show_scenario(self._switchboard.scenario)
 
     def show_progress(self, virtual_s: float, end_s: float) -> None:
         """Show how far a run is, in virtual seconds, and when its last request arrives."""

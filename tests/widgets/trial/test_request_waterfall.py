@@ -59,6 +59,7 @@ ATTEMPTS = (
         True,
     ),
 )
+LABELS = {"outage": "The primary is out"}
 LIMITS = (Limit(30.0, "patience"), Limit(5.0, "deadline"))
 
 
@@ -72,7 +73,7 @@ def _waterfall(appearance: Appearance, qtbot: QtBot, steps: tuple[Step, ...]) ->
 
 
 def test_calls_waits_and_the_end_follow_each_other() -> None:
-    steps = trail(REQUEST, ATTEMPTS)
+    steps = trail(REQUEST, ATTEMPTS, LABELS)
 
     assert [(step.kind, step.from_s, step.to_s) for step in steps] == [
         ("call", 0.0, 1.0),
@@ -97,7 +98,7 @@ def test_calls_at_the_same_time_leave_no_wait_between_them() -> None:
         1, "primary", 0, 1, 10_500_000, 0, None, 10_800_000, 0, "timeout", "", 450, 0, 0, False
     )
 
-    steps = trail(REQUEST, (ATTEMPTS[0], hedge))
+    steps = trail(REQUEST, (ATTEMPTS[0], hedge), LABELS)
 
     assert [step.kind for step in steps] == ["call", "call", "wait", "end"]
     assert "sent to be safe" in steps[1].title
@@ -107,15 +108,15 @@ def test_a_request_without_a_call_waited_or_came_from_the_cache() -> None:
     shared = replace(REQUEST, served_by="cache", cache="shared", reason="", attempts=0)
     hit = replace(shared, cache="hit", finished_us=REQUEST.intended_us)
 
-    assert [step.title for step in trail(shared, ())] == ["Without a call", "Good"]
-    (end,) = trail(hit, ())
+    assert [step.title for step in trail(shared, (), LABELS)] == ["Without a call", "Good"]
+    (end,) = trail(hit, (), LABELS)
     assert end.result == "found in the cache"
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_bars_are_where_the_time_went(appearance: Appearance, qtbot: QtBot, scheme: Scheme) -> None:
     appearance.choose(scheme)
-    waterfall = _waterfall(appearance, qtbot, trail(REQUEST, ATTEMPTS))
+    waterfall = _waterfall(appearance, qtbot, trail(REQUEST, ATTEMPTS, LABELS))
 
     image = waterfall.grab().toImage()
 
@@ -133,7 +134,7 @@ def _colour(image: QImage, x: float, y: float) -> QColor:
 
 
 def test_up_and_down_go_through_the_steps_and_out_at_the_ends(appearance: Appearance, qtbot: QtBot) -> None:
-    steps = trail(REQUEST, ATTEMPTS)
+    steps = trail(REQUEST, ATTEMPTS, LABELS)
     waterfall = _waterfall(appearance, qtbot, steps)
     told_now: list[str] = []
     waterfall.told.connect(told_now.append)
@@ -148,7 +149,7 @@ def test_up_and_down_go_through_the_steps_and_out_at_the_ends(appearance: Appear
 
 
 def test_a_click_tells_the_step(appearance: Appearance, qtbot: QtBot) -> None:
-    steps = trail(REQUEST, ATTEMPTS)
+    steps = trail(REQUEST, ATTEMPTS, LABELS)
     waterfall = _waterfall(appearance, qtbot, steps)
 
     with qtbot.waitSignal(waterfall.told) as heard:
@@ -171,8 +172,8 @@ def test_limits_beyond_the_scale_are_said_all_the_same() -> None:
 @pytest.mark.parametrize("width", [150, 412, 900])
 def test_it_paints_at_any_width_and_any_length(appearance: Appearance, qtbot: QtBot, width: int) -> None:
     for span_s in (0.01, 0.3, 7.0, 3_000.0):
-        waterfall = _waterfall(appearance, qtbot, trail(REQUEST, ATTEMPTS))
-        waterfall.show_steps(trail(REQUEST, ATTEMPTS), span_s, LIMITS)
+        waterfall = _waterfall(appearance, qtbot, trail(REQUEST, ATTEMPTS, LABELS))
+        waterfall.show_steps(trail(REQUEST, ATTEMPTS, LABELS), span_s, LIMITS)
         waterfall.resize(width, waterfall.height())
 
         assert not waterfall.grab().isNull()
