@@ -38,7 +38,7 @@ def told(text: str) -> str:
             '"serverror"',
             ["errors.kind = 'serverror': unknown, did you mean 'server_error'?"],
         ),
-        ('kind = "server_error"\n', "", ["faults.errors: 'kind' is missing (allowed: brownout, "]),
+        ('kind = "server_error"\n', "", ["faults.errors: 'kind' is missing (allowed: bad_gateway, "]),
         ('kind = "hang"', 'kind = "hang"\nhang = 1', ["faults.hang.hang: unknown key"]),
         (
             "max_retries",
