@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QEvent, QSize, Qt, Slot
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -192,7 +192,7 @@ class MainWindow(QMainWindow):
             "export_run": self._export_run,
             "copy_summary": self.copy_summary,
             "quit": self.close,
-            "run": session.start,
+            "run": self._run,
             "stop": session.stop,
             "undo": session.switchboard.undo,
             "redo": session.switchboard.redo,
@@ -273,6 +273,11 @@ class MainWindow(QMainWindow):
     def _compare_runs(self, run_ids: list[int]) -> None:
         self.go_to(2)
         self.compare.compare([(run_id, None) for run_id in run_ids])
+
+    def _run(self) -> None:
+        """Start, and show what comes of it."""
+        self.go_to(0)
+        self.session.start()
 
     @Slot(object)
     def _run_again(self, run_id: int) -> None:
@@ -397,11 +402,14 @@ class MainWindow(QMainWindow):
         self.go_to(0)
         self.menuBar().setVisible(not presenting)
         self.appearance.present(presenting)
-        self.trial.present(presenting)
+        state = self.windowState()
         if presenting:
-            self.showFullScreen()
+            self.setWindowState(state | Qt.WindowState.WindowFullScreen)
         else:
-            self.showNormal()
+            self.setWindowState(state & ~Qt.WindowState.WindowFullScreen)  # a window that was maximised is so again
+            # Before the docks take their shape again: they would go on being as wide as large type needs them.
+            QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
+        self.trial.present(presenting)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
         """Escape ends a presentation."""
@@ -484,11 +492,7 @@ class MainWindow(QMainWindow):
     @Slot(str)
     def _on_died(self, words: str) -> None:
         self.messages.show_error(
-            UserError(
-                "The engine went away in mid-run",
-                where=words,
-                do="What it had written is kept and shown. Press Run to start again.",
-            )
+            UserError(words, do="What it had written is kept and shown. Press Run to start again.")
         )
 
 

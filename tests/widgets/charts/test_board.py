@@ -193,6 +193,22 @@ def test_the_wheel_zooms_in_time_only_and_within_the_run(board: ChartBoard, whol
     assert board.timeline.whole
 
 
+def test_a_replay_from_before_what_is_in_view_shows_the_whole_run(
+    qtbot: QtBot, board: ChartBoard, past: RunPicture, whole: Picture
+) -> None:
+    # Given a part of the run in view
+    board.show_picture(whole)
+    turn_wheel(charts(board).times, place_of(board, charts(board).times, board.timeline.end_s), 480)
+    from_s = board.timeline.from_s
+    assert from_s > 0
+
+    # When it is replayed from its begin
+    board.show_picture(past.at(from_s / 2))
+
+    # Then there is something to see
+    qtbot.waitUntil(lambda: board.timeline.whole)
+
+
 def turn_wheel(plot: Plot, at: QPoint, by: int) -> None:
     event = QWheelEvent(
         QPointF(at),

@@ -267,6 +267,13 @@ def test_details_follow_the_run_and_another_scenario(
     assert not any(row.switch.isChecked() for row in dialog.rows.values())
 
 
+def test_details_that_are_open_take_another_scenario(cards: FailureCards, board: Switchboard) -> None:
+    dialog = details(cards, "fallback")
+    board.load(open_scenario("messy-data"))  # its rows are made anew; a Qt warning would fail this
+    assert "outage" not in dialog.rows
+    assert not dialog.rows["card_outage"].switch.isChecked()
+
+
 def test_a_fault_by_count_has_no_rate_to_set(cards: FailureCards, board: Switchboard) -> None:
     board.load(open_scenario("support-assistant", ["faults.first={kind='hang', first=5}"]))
     row = details(cards, "fallback").rows["first"]

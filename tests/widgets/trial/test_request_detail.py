@@ -22,7 +22,7 @@ from widgets.trial.request_detail import NOTHING, RequestDetail
 from widgets.trial.request_row_view import MAX_FIELDS, RowView
 from widgets.trial.request_text import row_text
 from widgets.trial.request_text_box import MAX_LINE, MAX_SHOWN, TextBox, TextWindow
-from widgets.trial.request_words import ERRORS, clock, length, reason_words
+from widgets.trial.request_words import ERRORS, clock, fault_names, length, reason_words
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +340,13 @@ def test_every_way_to_fail_has_words() -> None:
     known = {each.name for each in vars(errors).values() if isinstance(each, errors.CallError)}
 
     assert known == set(ERRORS)
+
+
+def test_faults_are_called_by_label_or_title_and_never_by_their_id() -> None:
+    labels = {"outage": "The primary is out"}
+    assert fault_names("outage,card_overloaded,outage", labels) == "The primary is out, Overloaded (503)"
+    assert fault_names("own_name", labels) == "own_name"
+    assert fault_names("", labels) == ""
 
 
 def test_reasons_are_sentences() -> None:

@@ -83,6 +83,7 @@ def test_calls_waits_and_the_end_follow_each_other() -> None:
     ]
     assert steps[0].result == "503 the provider is overloaded or out"
     assert (steps[2].queue_until_s, steps[2].stream_from_s) == (3.0, 4.0)
+    assert told(steps).splitlines()[0].endswith("not billed; struck by: The primary is out")
     assert told(steps).splitlines()[2] == (
         "3. fallback: 200 answered after 4.00 s; 1.00 s of it queued; first token after 2.00 s; "
         "450 tokens in, 120 out; $0.00010"

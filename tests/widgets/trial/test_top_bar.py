@@ -258,3 +258,17 @@ def test_traffic_that_is_at_no_level_is_none_of_them() -> None:
     original = Traffic(rate_per_s=8)
     assert level_of(Traffic(rate_per_s=9), original) is None
     assert level_of(Traffic(rate_per_s=200), original) == "viral"
+
+
+def test_the_clock_of_a_run_stays_when_a_switch_is_flipped_after_it(bar: TopBar, board: Switchboard) -> None:
+    # Given a run that ended and is shown
+    bar.show_run(True)
+    bar.show_progress(300, 300)
+
+    # When the next one is prepared, the clock is still that run's
+    pick(bar, "Launch day")
+    assert bar.clock.text() == "5:00 of 5:00"
+
+    # And once no run is shown, the scenario's
+    bar.show_run(False)
+    assert bar.clock.text() == "0:00 of 5:00"
