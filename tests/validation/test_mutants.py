@@ -245,13 +245,15 @@ def _after_init(monkeypatch: pytest.MonkeyPatch, cls: type, spoil: Any) -> None:
 
 
 def _mutate_gaps(monkeypatch: pytest.MonkeyPatch, spoil: Any) -> None:
-    block = Draws.block
+    of = Draws.of
 
-    def mistaken(self: Draws, purpose: str, role: Role | None, first: int, count: int) -> NDArray[np.float64]:
-        draws = block(self, purpose, role, first, count)
+    def mistaken(
+        self: Draws, purpose: str, role: Role | None, entities: NDArray[np.uint64]
+    ) -> NDArray[np.float64]:
+        draws = of(self, purpose, role, entities)
         return spoil(draws) if purpose == "traffic.gap" else draws
 
-    monkeypatch.setattr(Draws, "block", mistaken)
+    monkeypatch.setattr(Draws, "of", mistaken)
 
 
 class _Stack(deque[Attempt]):
