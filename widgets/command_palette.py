@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import QEvent, QObject, Qt, Slot
 from PySide6.QtGui import QKeyEvent, QKeySequence
-from PySide6.QtWidgets import QDialog, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QLabel, QLineEdit, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
 
 from widgets.actions import Actions
 
@@ -26,8 +26,12 @@ class CommandPalette(QDialog):
         self._list.setAccessibleName("Actions")
         self._list.itemActivated.connect(self._do)
         self._list.itemClicked.connect(self._do)
+        self._nothing = QLabel("Nothing that can be done now is called that.")
+        self._nothing.setWordWrap(True)
+        self._nothing.setProperty("tone", "muted")
         layout = QVBoxLayout(self)
         layout.addWidget(self._field)
+        layout.addWidget(self._nothing)
         layout.addWidget(self._list)
         self.resize(520, 380)
         self._list_matches("")
@@ -65,6 +69,7 @@ class CommandPalette(QDialog):
             item.setData(Qt.ItemDataRole.UserRole, spec.id)
             self._list.addItem(item)
         self._list.setCurrentRow(0)
+        self._nothing.setVisible(not ranked)
 
     @Slot(QListWidgetItem)
     def _do(self, item: QListWidgetItem) -> None:

@@ -45,6 +45,7 @@ class FirstRun(QObject):
         session.happened.connect(self._on_happened)
         session.progressed.connect(self._on_progress)
         session.state_changed.connect(self._on_state)
+        session.inputs_changed.connect(self._go_on)
 
     @property
     def callout(self) -> Callout | None:
@@ -90,6 +91,8 @@ class FirstRun(QObject):
 
     @Slot(str)
     def _on_state(self, state: str) -> None:
+        if state == "starting":
+            self._go_on()
         if not self._on or state != "idle":
             return
         self._on = False
@@ -103,6 +106,12 @@ class FirstRun(QObject):
             do=self._trial.inputs.open_dialog,
         )
 
+    @Slot()
+    def _go_on(self) -> None:
+        """What the user does next needs no callout of before."""
+        if self._callout is not None:
+            self._callout.dismiss()
+
     def _tell(
         self,
         name: str,
@@ -114,8 +123,7 @@ class FirstRun(QObject):
         do: Callable[[], object] | None = None,
     ) -> None:
         self._told.add(name)
-        if self._callout is not None:
-            self._callout.dismiss()
+        self._go_on()
         self._callout = callout = Callout(self._appearance, self._window, target, title, text)
         callout.closed.connect(self._forget)
         if do is not None:

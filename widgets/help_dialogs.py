@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, QUrl
+from PySide6.QtCore import QSize, QUrl, Qt
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
@@ -59,7 +59,7 @@ def show_assumptions(parent: QWidget, scenario: Scenario) -> None:
     layout.addWidget(intro)
     layout.addWidget(table)
     layout.addWidget(buttons)
-    dialog.resize(760, 480)
+    dialog.resize(QSize(760, 480).boundedTo(dialog.screen().availableSize()))
     dialog.open()
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, Slot
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -78,6 +78,9 @@ class MainWindow(QMainWindow):
         self._make_menus()
         self.resize(QSize(1280, 800))
         self.restoreGeometry(preferences.state("window"))
+        self.resize(
+            self.size().boundedTo(self.screen().availableSize())
+        )  # at 200 % a screen has a quarter of the room
         self._enable(False)
         if filled:
             self.fill()
@@ -401,23 +404,27 @@ class MainWindow(QMainWindow):
         """Full screen, large type, the acts; or back to the desk."""
         self.go_to(0)
         self.menuBar().setVisible(not presenting)
-        self.appearance.present(presenting)
         state = self.windowState()
         if presenting:
+            # Before the type grows: the docks' shape is kept as it is at the desk.
+            self.trial.present(True)
+            self.appearance.present(True)
             self.setWindowState(state | Qt.WindowState.WindowFullScreen)
         else:
-            self.setWindowState(state & ~Qt.WindowState.WindowFullScreen)  # a window that was maximised is so again
-            # Before the docks take their shape again: they would go on being as wide as large type needs them.
-            QApplication.sendPostedEvents(None, QEvent.Type.LayoutRequest)
-        self.trial.present(presenting)
+            self.appearance.present(False)
+            self.trial.present(False)
+            self.setWindowState(state & ~Qt.WindowState.WindowFullScreen)  # what was maximised is so again
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802
-        """Escape ends a presentation."""
-        present = self.actions_table["present"]
-        if event.key() == Qt.Key.Key_Escape and present.isChecked():
-            present.setChecked(False)
-        else:
+        """Escape ends a presentation; else it takes a callout away, or the message on top."""
+        if event.key() != Qt.Key.Key_Escape or not self._filled:
             super().keyPressEvent(event)
+        elif self.actions_table["present"].isChecked():
+            self.actions_table["present"].setChecked(False)
+        elif self.first_run.callout is not None:
+            self.first_run.callout.dismiss()
+        else:
+            self.messages.clear()
 
     def find_action(self) -> None:
         """Ctrl+K."""
@@ -469,6 +476,8 @@ class MainWindow(QMainWindow):
         pause.setChecked(state == "paused")
         pause.blockSignals(False)
         actions["export_run"].setEnabled(state == "idle")
+        if state == "starting":
+            self.messages.clear_error()
 
     @Slot()
     def _show_undo(self) -> None:
@@ -491,8 +500,12 @@ class MainWindow(QMainWindow):
 
     @Slot(str)
     def _on_died(self, words: str) -> None:
+        first, *rest = words.splitlines()
         self.messages.show_error(
-            UserError(words, do="What it had written is kept and shown. Press Run to start again.")
+            UserError(
+                first,
+                do="\n".join(["What it had written is kept and shown. Press Run to start again.", *rest]),
+            )
         )
 
 

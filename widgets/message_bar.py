@@ -69,6 +69,11 @@ class MessageBar(QFrame):
         self._say("Note", "\n".join(self._notices), error=False)
         self._timer.start()
 
+    def clear_error(self) -> None:
+        """What went wrong is past: close the bar, unless it says something that is good to know."""
+        if self._is_error:
+            self.clear()
+
     @Slot()
     def clear(self) -> None:
         """Close the bar."""

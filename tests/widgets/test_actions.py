@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QLineEdit, QListWidget, QWidget
+from PySide6.QtWidgets import QLabel, QLineEdit, QListWidget, QWidget
 from pytestqt.qtbot import QtBot
 
 from widgets.actions import ACTIONS, MENUS, Actions
@@ -67,6 +67,20 @@ class TestPalette:
         offered = [names.item(row).data(Qt.ItemDataRole.UserRole) for row in range(names.count())]
         assert "stop" not in offered
         assert "run" in offered
+
+    def test_where_nothing_is_found_it_says_so(self, qtbot: QtBot) -> None:
+        # Given the palette
+        window = QWidget()
+        qtbot.addWidget(window)
+        palette = CommandPalette(Actions(window), window)
+        palette.show()
+        said = [each for each in palette.findChildren(QLabel) if each.isVisible()]
+        assert not said
+
+        # When what is typed is the name of nothing, then it says so instead of showing an empty list
+        qtbot.keyClicks(palette.findChild(QLineEdit), "qqqq")
+        said = [each for each in palette.findChildren(QLabel) if each.isVisible()]
+        assert [each.text() for each in said] == ["Nothing that can be done now is called that."]
 
     def test_arrows_move_in_the_list_while_the_field_has_the_focus(self, qtbot: QtBot) -> None:
         window = QWidget()

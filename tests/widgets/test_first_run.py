@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
 from widgets.appearance import Appearance
+from widgets.inputs.own_inputs import OwnInputs
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 
@@ -79,6 +80,25 @@ def test_it_explains_itself_step_by_step_and_only_once(
     assert again.session.state == "idle"
     assert again.session.scenario().title == "Support assistant"
     again.close()
+
+
+@pytest.mark.parametrize("then", ["own data", "another run"])
+def test_its_last_callout_goes_when_the_user_goes_on(window: MainWindow, qtbot: QtBot, then: str) -> None:
+    # Given a first run that ended
+    window.session.set_speed(None)
+    window.begin()
+    qtbot.waitUntil(lambda: said(window) == "Now your own", timeout=LONG_MS)
+
+    # When the user goes on without a look at the callout
+    if then == "own data":
+        window.session.use_inputs(OwnInputs())
+    else:
+        window.actions_table["run"].trigger()
+
+    # Then it is out of the way
+    assert said(window) == ""
+    window.actions_table["stop"].trigger()
+    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
 
 
 def test_help_shows_it_again(window: MainWindow, qtbot: QtBot) -> None:

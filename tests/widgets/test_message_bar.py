@@ -42,6 +42,15 @@ def test_several_notices_stand_together_once_each(bar: MessageBar) -> None:
     bar.clear()
 
 
+def test_an_error_that_is_past_goes_and_a_notice_stays(bar: MessageBar) -> None:
+    bar.show_error(UserError("The engine ended unexpectedly"))
+    bar.clear_error()
+    assert bar.text == ""
+    bar.show_notice("Saved.")
+    bar.clear_error()
+    assert bar.text == "Saved."
+
+
 def test_escape_closes_it(bar: MessageBar, qtbot: QtBot) -> None:
     bar.show_error(UserError("broken"))
     qtbot.keyClick(bar, Qt.Key.Key_Escape)

@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.analysis.summary import summary
+from app.errors import UserError
 from app.scenario.files import open_scenario
 from app.sessions.reader import RunReader, runs
 from app.sessions.session_log import SessionLog
@@ -206,12 +207,45 @@ def test_an_engine_that_dies_is_told_and_what_it_wrote_is_kept(
     wait(qtbot, lambda: session.state == "idle")
 
     # Then the window says so, shows what there is, and can start again
-    assert "engine" in window.messages.text
+    assert window.messages.text == (
+        "The engine ended unexpectedly (signal 9). What it had written is kept and shown. Press Run to start again."
+    )
     wait(qtbot, lambda: picture_of(window).record.state == "interrupted")
     assert picture_of(window).summary["variants"]["prototype"]["requests"] > 0
     assert window.actions_table["run"].isEnabled()
     first = session.run_id
     assert run_to_the_end(window, qtbot) != first
+    assert "engine" not in window.messages.text
+
+
+def test_it_opens_no_larger_than_the_screen(window: MainWindow) -> None:
+    room = window.screen().availableSize()
+    assert window.width() <= room.width()
+    assert window.height() <= room.height()
+
+
+def test_run_shows_what_it_starts_wherever_one_is(window: MainWindow, qtbot: QtBot) -> None:
+    window.go_to(2)
+    run_to_the_end(window, qtbot)
+    assert window.page_index == 0
+
+
+def test_escape_takes_away_first_the_callout_and_then_the_message(window: MainWindow, qtbot: QtBot) -> None:
+    # Given the tour's first callout, the focus elsewhere, and a message on top
+    window.session.set_speed(60)
+    window.begin_tour()
+    wait(qtbot, lambda: window.first_run.callout is not None)
+    window.session.stop()
+    wait(qtbot, lambda: window.session.state == "idle")
+    window.messages.show_error(UserError("Something was wrong"))
+    window.trial.board.setFocus()
+
+    # When Escape is pressed, then one goes after the other
+    qtbot.keyClick(window.trial.board, Qt.Key.Key_Escape)
+    assert window.first_run.callout is None
+    assert window.messages.text
+    qtbot.keyClick(window.trial.board, Qt.Key.Key_Escape)
+    assert not window.messages.text
 
 
 def engine_pids(log_path: Path) -> list[int]:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtCore import QSize, Qt, Signal, Slot
 from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
@@ -135,7 +135,7 @@ class InputsDialog(QDialog):
         layout.addWidget(self.loading)
         layout.addLayout(middle, 1)
         layout.addWidget(self.buttons)
-        self.resize(940, 600)
+        self.resize(QSize(940, 600).boundedTo(self.screen().availableSize()))
         self._enable()
 
     @Slot()

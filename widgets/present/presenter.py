@@ -104,7 +104,9 @@ class Presenter(QWidget):
         self._show()
 
     def leave(self) -> None:
-        """End the presentation."""
+        """End the presentation. A stand-in is shown to its end again."""
+        if self._presenting and not self._session.busy:
+            self._session.watch.live()
         self._presenting = False
         self._steers = False
         self._hold_at_s = None

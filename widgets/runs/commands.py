@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import QPoint, Qt, Slot
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
+from widgets.runs.run_table import COLUMNS
 from widgets.runs.run_view import RunView
 
 MAX_COMPARED: Final = 4
@@ -64,7 +66,7 @@ class RunCommands(QWidget):
         layout.addStretch(1)
         self.importing = self._button(import_action, "runs_import")
         layout.addWidget(self.importing)
-        table.customContextMenuRequested.connect(self._menu)
+        table.customContextMenuRequested.connect(self._open_menu)
         self.suit(0)
 
     def suit(self, chosen: int) -> None:
@@ -94,9 +96,33 @@ class RunCommands(QWidget):
         return button
 
     @Slot(QPoint)
-    def _menu(self, at: QPoint) -> None:
+    def _open_menu(self, at: QPoint) -> None:
+        self.menu().popup(self._table.viewport().mapToGlobal(at))
+
+    def menu(self) -> QMenu:
+        """All that can be done, sorting too; it deletes itself when it is closed."""
         menu = QMenu(self)
         menu.setObjectName("runs_menu")
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         menu.addActions(list(self.commands.values()))
-        menu.popup(self._table.viewport().mapToGlobal(at))
+        menu.addSeparator()
+        menu.addMenu(self._sort_menu(menu))
+        return menu
+
+    def _sort_menu(self, parent: QMenu) -> QMenu:
+        """What a click on a column's name does, for whoever has no mouse: by that column, then the other way round."""
+        menu = QMenu("&Sort by", parent)
+        header = self._table.horizontalHeader()
+        for column, name in enumerate(COLUMNS):
+            action = menu.addAction(name)
+            action.setCheckable(True)
+            action.setChecked(column == header.sortIndicatorSection())
+            action.triggered.connect(partial(self._sort, column))
+        return menu
+
+    def _sort(self, column: int, *_checked: object) -> None:
+        header = self._table.horizontalHeader()
+        order = Qt.SortOrder.AscendingOrder
+        if column == header.sortIndicatorSection() and header.sortIndicatorOrder() == order:
+            order = Qt.SortOrder.DescendingOrder
+        self._table.sortByColumn(column, order)

@@ -9,8 +9,9 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
-from PySide6.QtCore import QItemSelectionModel, Qt, Signal, Slot
+from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -37,6 +38,9 @@ from widgets.runs.transfer import Transfer
 from widgets.tasks import Tasks
 
 Rates = dict[int, tuple[Rate, ...]]
+
+_LOOK_AGAIN_MS: Final = 2_000
+"""While a run of the list goes on, in this window or another."""
 
 
 class RunsPage(QWidget):
@@ -73,6 +77,10 @@ class RunsPage(QWidget):
         self._rating: Job | None = None
         self._wanted: int | None = None
         self._unsaved = False
+        self._later = QTimer(self)
+        self._later.setSingleShot(True)
+        self._later.setInterval(_LOOK_AGAIN_MS)
+        self._later.timeout.connect(self._look_again)
         self._build()
         appearance.changed.connect(self._restyle)
 
@@ -158,6 +166,7 @@ class RunsPage(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:  # noqa: N802 (Qt's)
         """What nobody sees is not read on."""
         super().hideEvent(event)
+        self._later.stop()
         self.details.save()
         self.tasks.give_up(self._rating)
         self._rating = None
@@ -207,6 +216,16 @@ class RunsPage(QWidget):
             self.select(self.shown.run_id(0) if kept is None else kept)
         self._update_view()
         self._rate_more()
+        if self.isVisible() and any(each.state == "running" for each in records):
+            self._later.start()
+
+    @Slot()
+    def _look_again(self) -> None:
+        """How far the runs are that go on; not while a name is being typed over."""
+        if self.table.editing:
+            self._later.start()
+        else:
+            self.refresh()
 
     def _rate_more(self) -> None:
         """Read the rates that are not known yet, in the order of the table."""

@@ -70,6 +70,11 @@ class RunView(QTableView):
         for column, name in enumerate(COLUMNS):
             self.setColumnWidth(column, metrics.averageCharWidth() * _LETTERS[name] + 12)
 
+    @property
+    def editing(self) -> bool:
+        """Whether a name is being edited in place."""
+        return self.state() == QAbstractItemView.State.EditingState
+
     @Slot()
     def rename(self) -> None:
         """Edit the name of the current run in place."""

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.errors import UserError
 from app.faults.base import Fault, MessFault
 from app.faults.kind_words import KIND_WORDS
 from app.faults.registry import KINDS
@@ -150,11 +151,29 @@ class FaultRow(QFrame):
 
     @Slot(float)
     def _set_from(self, at_s: float) -> None:
-        self._set("from_s", at_s, f"from {at_s:g} s")
+        if self._ends_later():
+            self._set("from_s", at_s, f"from {at_s:g} s")
 
     @Slot(float)
     def _set_to(self, at_s: float) -> None:
-        self._set("to_s", at_s or None, f"to {at_s:g} s" if at_s else "to the end")
+        if self._ends_later():
+            self._set("to_s", at_s or None, f"to {at_s:g} s" if at_s else "to the end")
+
+    def _ends_later(self) -> bool:
+        """Whether it would end after its begin; else that is told, and both are again as they are."""
+        from_s, to_s = self.from_s.value(), self.to_s.value()
+        if not to_s or from_s < to_s:
+            return True
+        board = self._switchboard
+        self.show_scenario(board.scenario)
+        board.refused.emit(
+            UserError(
+                f"It would begin at {from_s:g} s and end at {to_s:g} s",
+                where=self._title,
+                do="Let it end later than it begins; 0 is the end of the run.",
+            )
+        )
+        return False
 
     def _set(self, key: str, value: Any, words: str) -> None:
         path = f"faults.{self.name}.{key}"

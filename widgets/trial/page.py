@@ -209,6 +209,7 @@ class TrialPage(QWidget):
     @Slot(object)
     def _show_run(self, run_id: int | None) -> None:
         self._tabled = None
+        self._actions["hold_view"].setChecked(False)  # what was held is another run's
         self.top_bar.show_run(run_id is not None)
         self.board.show_picture(None)
         self.summary.show_picture(None)

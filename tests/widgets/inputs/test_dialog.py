@@ -250,3 +250,10 @@ class TestFiles:
             dialog.reject()
 
         assert dialog.inputs.data == rows
+
+
+def test_it_opens_no_larger_than_the_screen(opened: Opened) -> None:
+    dialog = opened(OwnInputs())
+    room = dialog.screen().availableSize()
+    assert dialog.width() <= room.width()
+    assert dialog.height() <= room.height()

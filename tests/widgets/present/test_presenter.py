@@ -115,6 +115,11 @@ def test_a_saved_run_stands_in(window: MainWindow, qtbot: QtBot) -> None:
     assert session.run_id == run_id
     assert not session.busy
 
+    # After the presentation all of it is shown again
+    window.actions_table["present"].trigger()
+    qtbot.waitUntil(lambda: session.picture is not None and session.picture.until_s > 300, timeout=LONG_MS)
+    window.actions_table["present"].trigger()
+
     # And it can be played live at any time
     window.trial.presenter.live.click()
     qtbot.waitUntil(lambda: session.run_id not in (None, run_id), timeout=LONG_MS)
@@ -131,3 +136,22 @@ def test_a_scenario_without_acts_says_so(window: MainWindow, qtbot: QtBot) -> No
     assert not window.actions_table["next_act"].isEnabled()
     qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
     window.actions_table["present"].trigger()
+
+
+def test_afterwards_the_desk_is_as_it_was(window: MainWindow, qtbot: QtBot) -> None:
+    # Given a maximised window, and a column of switches that is as wide as it needs to be
+    window.session.open_file(open_scenario("messy-data", ["duration_s=5"]))
+    window.session.set_speed(None)
+    window.showMaximized()
+    qtbot.waitUntil(window.isMaximized)
+    wide = window.trial.left_dock.width()
+
+    # When one presents in large type, and ends that
+    window.actions_table["present"].trigger()
+    qtbot.waitUntil(window.isFullScreen)
+    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
+    window.actions_table["present"].trigger()
+
+    # Then it is maximised again, and the column no wider than before
+    assert window.isMaximized()
+    qtbot.waitUntil(lambda: abs(window.trial.left_dock.width() - wide) <= 4)

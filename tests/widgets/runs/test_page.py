@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QItemSelectionModel, Qt
-from PySide6.QtWidgets import QApplication, QLineEdit, QPushButton
+from PySide6.QtWidgets import QApplication, QLineEdit, QMenu, QPushButton
 from pytestqt.qtbot import QtBot
 
 from app.sessions.process import token
@@ -97,6 +97,23 @@ def test_a_click_on_a_column_sorts_by_its_numbers(page: RunsPage) -> None:
     page.table.sortByColumn(COLUMNS.index("Length"), Qt.SortOrder.AscendingOrder)
 
     assert column(page, "Length") == ["10 s", "15 s", "20 s"]
+
+
+def test_without_a_mouse_the_menu_of_the_table_sorts(page: RunsPage) -> None:
+    # Given the menu that the Menu key opens over the table
+    def sort_by(name: str) -> None:
+        menu = page.bar.menu()
+        submenu = menu.actions()[-1].menu()
+        assert isinstance(submenu, QMenu)
+        next(each for each in submenu.actions() if each.text() == name).trigger()
+        menu.deleteLater()
+
+    # When one sorts by a column, then again, then the order is turned round
+    sort_by("Requests")
+    first = [int(each.replace(",", "")) for each in column(page, "Requests")]
+    assert first == sorted(first)
+    sort_by("Requests")
+    assert [int(each.replace(",", "")) for each in column(page, "Requests")] == first[::-1]
 
 
 def test_f2_renames_in_place(page: RunsPage, log_path: Path, qtbot: QtBot) -> None:
@@ -209,6 +226,22 @@ def test_a_run_that_goes_on_cannot_be_deleted_and_the_page_says_so(
     assert problem.args is not None
     assert str(problem.args[0]) == "Run 3 is still running. Stop it first, then delete it."
     assert column(page, "Run") == ["3", "1"]
+
+
+def test_a_run_that_goes_on_is_followed_to_its_end(page: RunsPage, log_path: Path, qtbot: QtBot) -> None:
+    # Given the page with a run that this process is at
+    with SessionLog.open(log_path) as log:
+        log.db.execute(
+            "update runs set state = 'running', pid = ?, process = ?, heartbeat_at = ? where id = 3",
+            (os.getpid(), token(), now_utc()),
+        )
+    page.refresh()
+    qtbot.waitUntil(lambda: column(page, "State")[0] == "Running")
+
+    # When the run ends while the page is shown, then the page says so unasked
+    with SessionLog.open(log_path) as log:
+        log.db.execute("update runs set state = 'finished' where id = 3")
+    qtbot.waitUntil(lambda: column(page, "State")[0] == "Finished", timeout=10_000)
 
 
 def test_without_runs_the_page_says_what_to_do(

@@ -211,8 +211,11 @@ def test_a_number_that_cannot_be_is_refused_with_the_reason_and_falls_back(
     dialog = details(cards, "fallback")
     dialog.rows["outage"].to_s.setValue(100)  # before its begin
     assert dialog.trouble.isVisible()
-    assert "must be after 'from_s'" in dialog.trouble.text()
+    assert dialog.trouble.text().startswith("Outage: It would begin at 180 s and end at 100 s.")
     assert dialog.rows["outage"].to_s.value() == 220
+    dialog.rows["outage"].from_s.setValue(250)  # after its end
+    assert "begin at 250 s and end at 220 s" in dialog.trouble.text()
+    assert dialog.rows["outage"].from_s.value() == 180
     dialog.rows["outage"].to_s.setValue(230)
     assert not dialog.trouble.isVisible()
 
