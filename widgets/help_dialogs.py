@@ -6,7 +6,7 @@ import platform
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QSize, QUrl, Qt
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QDialog,
