@@ -9,7 +9,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtCore import QObject, QRunnable, Qt, QThreadPool, Signal, Slot
+from PySide6.QtCore import QCoreApplication, QObject, QRunnable, Qt, QThreadPool, Signal, Slot
+from shiboken6 import isValid
 
 from app.errors import UserError
 
@@ -20,19 +21,22 @@ class CancelledError(Exception):
 
 class Job(QObject):
     """One piece of work. Of `done(result)`, `failed(UserError)` and `crashed(exception)` at most one comes, on the
-    thread that made the job; none after `cancel`. `progressed(done, total)` may come before it."""
+    thread that made the job; none after `cancel`. `progressed(done, total)` may come before it.
+
+    On the thread of the pool nothing of Qt's is touched that may go away meanwhile: not the job, which goes with its
+    parent, but the post office that all jobs share.
+    """
 
     done = Signal(object)
     failed = Signal(object)
     crashed = Signal(object)
     progressed = Signal(float, float)
-    _ended = Signal(str, object)
 
     def __init__(self, work: Callable[[Job], Any], parent: QObject) -> None:
         super().__init__(parent)
         self._work = work
         self._cancelled = threading.Event()
-        self._ended.connect(self._tell, Qt.ConnectionType.QueuedConnection)
+        self._post = _post_office()
 
     @property
     def cancelled(self) -> bool:
@@ -53,7 +57,7 @@ class Job(QObject):
         if self.cancelled:
             raise CancelledError
         if total:
-            self.progressed.emit(done, total)
+            self._post.got_on.emit(self, done, total)
 
     def run(self) -> None:
         """Do the work; called on a thread of the pool."""
@@ -65,16 +69,45 @@ class Job(QObject):
             kind, value = "failed", error
         except Exception as error:
             kind, value = "crashed", error
-        try:
-            self._ended.emit(kind, value)
-        except RuntimeError:
-            return  # the window was closed meanwhile, and the job with it
+        self._post.ended.emit(self, kind, value)
 
-    @Slot(str, object)
-    def _tell(self, kind: str, value: object) -> None:
+    def tell(self, kind: str, value: object) -> None:
+        """Tell how it ended, and go away; called on the thread that made the job."""
         if not self.cancelled and kind != "cancelled":
             {"done": self.done, "failed": self.failed, "crashed": self.crashed}[kind].emit(value)
         self.deleteLater()
+
+
+class _PostOffice(QObject):
+    """Takes what comes from the threads of the pool to the jobs that are still there. It stays as long as the program."""
+
+    ended = Signal(object, str, object)
+    got_on = Signal(object, float, float)
+
+    def __init__(self, parent: QObject | None) -> None:
+        super().__init__(parent)
+        self.ended.connect(self._deliver, Qt.ConnectionType.QueuedConnection)
+        self.got_on.connect(self._pass_on, Qt.ConnectionType.QueuedConnection)
+
+    @Slot(object, str, object)
+    def _deliver(self, job: Job, kind: str, value: object) -> None:
+        if isValid(job):
+            job.tell(kind, value)
+
+    @Slot(object, float, float)
+    def _pass_on(self, job: Job, done: float, total: float) -> None:
+        if isValid(job) and not job.cancelled:
+            job.progressed.emit(done, total)
+
+
+_offices: list[_PostOffice] = []
+
+
+def _post_office() -> _PostOffice:
+    """The one that all jobs share, made with the first of them, on the GUI thread."""
+    if not _offices or not isValid(_offices[0]):
+        _offices[:] = [_PostOffice(QCoreApplication.instance())]
+    return _offices[0]
 
 
 class _Runnable(QRunnable):

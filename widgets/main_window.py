@@ -345,7 +345,13 @@ class MainWindow(QMainWindow):
             return
         self.session.switchboard.saved()
         self.recent.add("scenario", Path(path))
-        self.messages.show_notice(f"Saved as {path}.")
+        own = self.session.inputs.prompts or self.session.inputs.data
+        rest = (
+            " It names its own prompts and data, and not those you chose: choose them again with it."
+            if own
+            else ""
+        )
+        self.messages.show_notice(f"Saved as {path}.{rest}")
 
     def copy_summary(self) -> None:
         """Put the summary on the clipboard."""

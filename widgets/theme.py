@@ -206,7 +206,10 @@ def style_sheet(theme: Theme) -> str:
     QPushButton:focus, QToolButton:focus, QCheckBox:focus, QRadioButton:focus, QSlider:focus,
     QLineEdit:focus, QTableView:focus, QListView:focus, QTreeView:focus,
     QPlainTextEdit:focus, QTextEdit:focus {{ outline: none; border: 2px solid {t.accent}; }}
-    QCheckBox:focus, QRadioButton:focus, QSlider:focus {{ border-radius: 3px; }}
+    QPushButton[role="primary"]:focus, QToolButton[role="primary"]:focus {{ border: 2px solid {t.ink}; }}
+    QFileDialog QToolButton {{ padding: 2px; }}
+    QCheckBox, QRadioButton {{ border: 2px solid transparent; border-radius: 3px; }}
+    QSlider:focus {{ border-radius: 3px; }}
     QCheckBox::indicator, QTableView::indicator, QListView::indicator {{
         width: {base * 1.3:.0f}px; height: {base * 1.3:.0f}px; border: 1px solid {t.edge}; border-radius: 3px;
         background: {t.surface};
