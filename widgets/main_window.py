@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
 from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from widgets.trial.page import TrialPage
 
 DEFAULT_SCENARIO = "support-assistant"
+_AFTER_PAINT_MS = 50
 _PAGES = ("go_trial", "go_runs", "go_compare")
 
 
@@ -111,6 +112,12 @@ class MainWindow(QMainWindow):
         self._filled = True
         self._enable(True)
         self._show_state(self.session.state)
+        QTimer.singleShot(_AFTER_PAINT_MS, self._load_charts)
+
+    @Slot()
+    def _load_charts(self) -> None:
+        """Once the pages have been painted, and before the first run has anything to show: it takes most of a second."""
+        import widgets.charts.stack  # noqa: F401
 
     def _enable(self, enabled: bool) -> None:
         self.menuBar().setEnabled(enabled)
