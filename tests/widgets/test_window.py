@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
-from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
+from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -292,7 +292,6 @@ class TestDrops:
         mime.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
         none = Qt.KeyboardModifier.NoModifier
         left, copy = Qt.MouseButton.LeftButton, Qt.DropAction.CopyAction
-        window.dragEnterEvent(QDragEnterEvent(QPoint(5, 5), copy, mime, left, none))
         window.dropEvent(QDropEvent(QPointF(5, 5), copy, mime, left, none))
 
     def test_prompts_and_data_are_taken_together(
