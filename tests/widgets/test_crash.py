@@ -103,4 +103,4 @@ def test_what_looks_like_a_secret_is_left_out(text: str, secret: str) -> None:
 
 
 def test_the_home_of_the_user_is_not_named() -> None:
-    assert str(Path.home()) not in without_secrets(f"File {Path.home()}/work/prompt.py")
+    assert str(Path.home()) not in without_secrets(f"File {Path.home()}/notes/prompt.py")
