@@ -26,5 +26,8 @@ def seatrial_command(*arguments: str) -> list[str]:
     """
     if getattr(sys, "frozen", False):
         return [sys.executable, *arguments]
-    launcher = Path(__file__).parents[1] / "launcher.py"
+    package = Path(__file__).parents[1]
+    launcher = package / "launcher.py"
+    if not launcher.exists():  # installed from a wheel, where it has the name that nobody else uses
+        launcher = package.parent / "seatrial_launcher.py"
     return [sys.executable, "-P", str(launcher), *arguments]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -53,6 +54,30 @@ def test_a_foreign_package_of_the_same_name_is_refused(marker: str | None, tmp_p
     assert "the package 'app' in this environment is not Seatrial's" in ended.stderr
     assert str(foreign) in ended.stderr
     assert "uv tool install seatrial" in ended.stderr
+
+
+def test_the_child_is_started_from_a_wheel_too(tmp_path: Path) -> None:
+    """There the launcher stands beside the package, under its other name, and not in it."""
+    shutil.copytree(
+        ROOT / "app", tmp_path / "app", ignore=shutil.ignore_patterns("launcher.py", "__pycache__")
+    )
+    shutil.copy(LAUNCHER, tmp_path / "seatrial_launcher.py")
+    code = (
+        "import subprocess, sys; from app.engine.child import seatrial_command;"
+        "sys.exit(subprocess.call(seatrial_command('--version')))"
+    )
+
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", code],
+        env=environment(PYTHONPATH=str(tmp_path)),
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"seatrial {__version__}\n", "")
 
 
 def test_the_version_is_told_without_importing_anything_large() -> None:
