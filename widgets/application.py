@@ -53,7 +53,6 @@ def run_window(log_path: Path | None = None, scenario: str | None = None) -> int
     window = MainWindow(Appearance(application, preferences.appearance), preferences, log_path, filled=False)
     collector = GuiCollector(application)
     reporter = CrashReporter(window)
-    window.take_reporter(reporter)
     # Ctrl+C in the terminal closes the window properly; Python sees signals only between its own instructions.
     signal.signal(signal.SIGINT, lambda _number, _frame: window.close())
     heartbeat = QTimer(window)

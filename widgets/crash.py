@@ -53,10 +53,6 @@ class CrashReporter(QObject):
         """Give the hooks back."""
         sys.excepthook, threading.excepthook = self._hooks
 
-    def report(self, error: BaseException) -> None:
-        """Tell of an exception that was caught elsewhere, such as in a Job."""
-        self._on_exception(type(error), error, error.__traceback__)
-
     def _on_thread(self, args: threading.ExceptHookArgs) -> None:
         if args.exc_value is not None:
             self._on_exception(args.exc_type, args.exc_value, args.exc_traceback)

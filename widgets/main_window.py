@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt, QTimer, Slot
-from PySide6.QtGui import QActionGroup, QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QKeyEvent
 from PySide6.QtWidgets import (
     QApplication,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QMainWindow,
@@ -22,18 +21,18 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import UserError
-from widgets.actions import MENUS, Actions
+from widgets.actions import Actions
 from widgets.appearance import Appearance, Choice
+from widgets.menus import fill_menus
 from widgets.message_bar import MessageBar
 from widgets.preferences import Preferences
 
 if TYPE_CHECKING:
     from widgets.compare.page import ComparePage
-    from widgets.crash import CrashReporter
     from widgets.first_run import FirstRun
-    from widgets.inputs.drops import DropKind
     from widgets.inputs.recent import RecentFiles
     from widgets.runs.page import RunsPage
+    from widgets.scenario_files import ScenarioFiles
     from widgets.session import Session
     from widgets.trial.page import TrialPage
 
@@ -53,6 +52,7 @@ class MainWindow(QMainWindow):
     recent: RecentFiles
     trial: TrialPage
     runs: RunsPage
+    files: ScenarioFiles
     first_run: FirstRun
 
     def __init__(
@@ -61,14 +61,12 @@ class MainWindow(QMainWindow):
         super().__init__()
         self.setObjectName("main_window")
         self.setWindowTitle("Seatrial")
-        self.setAcceptDrops(True)
         self.appearance = appearance
         self.preferences = preferences
         self.actions_table = Actions(self)
         self.messages = MessageBar()
         self._log_path = log_path
         self._compare: ComparePage | None = None
-        self._reporter: CrashReporter | None = None
         self._filled = False
         self._pages = QStackedWidget()
         self._opening = QLabel("Opening…")
@@ -92,6 +90,7 @@ class MainWindow(QMainWindow):
         from widgets.first_run import FirstRun
         from widgets.inputs.recent import RecentFiles
         from widgets.runs.page import RunsPage
+        from widgets.scenario_files import ScenarioFiles
         from widgets.session import Session
         from widgets.trial.page import TrialPage
 
@@ -106,7 +105,11 @@ class MainWindow(QMainWindow):
         self._opening.deleteLater()
         for page in (self.trial, self.runs):
             self._pages.addWidget(page)
+        self.files = ScenarioFiles(
+            self, self.session, self.recent, self.messages, (self.trial.inputs, self.runs), self.go_to
+        )
         self._connect()
+        self.setAcceptDrops(True)
         self.first_run = FirstRun(self, appearance, self.session, self.trial, self.preferences)
         self.trial.restore(self.preferences.state("trial"))
         self._filled = True
@@ -131,10 +134,6 @@ class MainWindow(QMainWindow):
         self.session.open_scenario(scenario or DEFAULT_SCENARIO)
         if scenario is None and not self.preferences.shown_around:
             self.first_run.begin()
-
-    def take_reporter(self, reporter: CrashReporter) -> None:
-        """Where mistakes of ours are reported."""
-        self._reporter = reporter
 
     def closeEvent(self, event: QCloseEvent) -> None:  # noqa: N802
         """Stop the engine, keep its run, and remember the window's shape."""
@@ -171,21 +170,7 @@ class MainWindow(QMainWindow):
 
     def _make_menus(self) -> None:
         actions = self.actions_table
-        for title in MENUS:
-            menu = self.menuBar().addMenu(title)
-            section = 0
-            for spec in actions:
-                if spec.menu != title:
-                    continue
-                if spec.section != section:
-                    menu.addSeparator()
-                    section = spec.section
-                menu.addAction(actions[spec.id])
-                self.addAction(actions[spec.id])  # its key works while the menu bar is hidden, too
-        for names in (_PAGES, ("appearance_system", "appearance_light", "appearance_dark")):
-            group = QActionGroup(self)
-            for name in names:
-                group.addAction(actions[name])
+        fill_menus(self, actions)
         actions["speed_10"].setChecked(True)
         actions["go_trial"].setChecked(True)
         actions[f"appearance_{self.appearance.choice}"].setChecked(True)
@@ -195,9 +180,9 @@ class MainWindow(QMainWindow):
 
         actions, session = self.actions_table, self.session
         for name, do in {
-            "open_scenario": self.choose_scenario,
+            "open_scenario": self.files.choose,
             "use_my_data": self.use_my_data,
-            "save_scenario": self.save_scenario,
+            "save_scenario": self.files.save,
             "import_run": self._import_run,
             "export_run": self._export_run,
             "copy_summary": self.copy_summary,
@@ -230,6 +215,7 @@ class MainWindow(QMainWindow):
         session.state_changed.connect(self._show_state)
         session.scenario_opened.connect(self._show_title)
         session.run_shown.connect(self._show_title)
+        session.pictured.connect(self._show_title)
         session.refused.connect(self.messages.show_error)
         session.noticed.connect(self.messages.show_notice)
         session.died.connect(self._on_died)
@@ -291,74 +277,15 @@ class MainWindow(QMainWindow):
 
     @Slot(object)
     def _run_again(self, run_id: int) -> None:
-        """The run's scenario with all that was switched, on the inputs that it had."""
-        from app.scenario.export import needed_inputs, scenario_text
-        from app.sessions.reader import RunReader
-        from app.sessions.session_log import SessionLog
-
-        if self.session.busy:
-            self.messages.show_notice("A run goes on. Stop it first, then run the other one again.")
-            return
-        try:
-            with SessionLog.open(self.session.log_path, create=False) as log:
-                reader = RunReader(log, run_id)
-                text, name = scenario_text(reader), reader.record().scenario
-                hints = needed_inputs(reader)
-        except UserError as error:
-            self.messages.show_error(error)
-            return
-        if hints:
-            self.messages.show_notice(f"It runs on what is chosen now. For the same run: {'; '.join(hints)}.")
-        self.go_to(0)
-        self.session.start_text(text, Path(f"{name}.toml"), self.session.inputs)
+        if self.session.run_again(run_id):
+            self.go_to(0)
 
     # -- file -------------------------------------------------------------------------------------------
-
-    def choose_scenario(self) -> None:
-        """Ask for a scenario file."""
-        path, _ = QFileDialog.getOpenFileName(self, "Open scenario", "", "Scenarios (*.toml)")
-        if path:
-            self.open_path(Path(path))
-
-    def open_path(self, path: Path) -> None:
-        """Open a scenario file."""
-        self.session.open_scenario(str(path))
-        if (
-            self.session.file is not None
-            and self.session.file.folder / f"{self.session.file.name}.toml" == path
-        ):
-            self.recent.add("scenario", path)
-        self.go_to(0)
 
     def use_my_data(self) -> None:
         """Choose prompts and data."""
         self.go_to(0)
         self.trial.inputs.open_dialog()
-
-    def save_scenario(self) -> None:
-        """Write the scenario with its switches as they are."""
-        file = self.session.file
-        if file is None:
-            return
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save scenario as", f"{file.name}.toml", "Scenarios (*.toml)"
-        )
-        if not path:
-            return
-        try:
-            Path(path).write_text(self.session.switchboard.base_text(), encoding="utf-8")
-        except OSError as error:
-            self.messages.show_error(UserError(f"cannot be written ({error.strerror})", where=path))
-            return
-        self.session.switchboard.saved()
-        self.recent.add("scenario", Path(path))
-        own = self.session.inputs.prompts or self.session.inputs.data
-        rest = (
-            " It names its own prompts and data, and not those you chose: choose them again with it."
-            if own
-            else ""
-        )
-        self.messages.show_notice(f"Saved as {path}.{rest}")
 
     def copy_summary(self) -> None:
         """Put the summary on the clipboard."""
@@ -385,30 +312,8 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent) -> None:  # noqa: N802
         """Take what was dropped for what it is."""
-        from widgets.inputs.drops import classify, dropped_files
-
-        try:
-            paths = dropped_files(event.mimeData())
-            kinds = [(classify(path), path) for path in paths]
-        except UserError as error:
-            self.messages.show_error(error)
-            return
-        event.acceptProposedAction()
-        self.take_files(kinds)
-
-    def take_files(self, kinds: Sequence[tuple[DropKind, Path]]) -> None:
-        """Open a scenario, import runs, or preview prompts and data."""
-        prompts = [path for kind, path in kinds if kind == "prompts"]
-        data = [path for kind, path in kinds if kind == "data"]
-        for kind, path in kinds:
-            if kind == "scenario":
-                self.open_path(path)
-            elif kind == "run":
-                self.go_to(1)
-                self.runs.import_file(path)
-        if prompts or data:
-            self.go_to(0)
-            self.trial.inputs.use_files(prompts[0] if prompts else None, data[0] if data else None)
+        if self.files.take(event.mimeData()):
+            event.acceptProposedAction()
 
     # -- view and help ----------------------------------------------------------------------------------
 
@@ -508,7 +413,9 @@ class MainWindow(QMainWindow):
         session = self.session
         title = session.file.scenario.title if session.file else ""
         if session.run_id is not None:
-            title = f"Run {session.run_id} · {title}" if session.steering else f"Run {session.run_id}"
+            # The scenario that is open may be another one than the run's.
+            own = title if session.picture is None else session.picture.record.title
+            title = f"Run {session.run_id} · {own}"
         self.setWindowTitle(f"{title} – Seatrial" if title else "Seatrial")
 
     @Slot(str)

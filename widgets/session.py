@@ -14,8 +14,11 @@ from PySide6.QtCore import QObject, Signal, Slot
 from app.analysis.curves import Picture
 from app.errors import UserError
 from app.scenario.acts import staged_text
+from app.scenario.export import needed_inputs, scenario_text
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
 from app.scenario.model import Scenario
+from app.sessions.reader import RunReader
+from app.sessions.session_log import SessionLog
 from widgets.engine_link import EngineLink, EngineOrder, Happened, Progress
 from widgets.inputs.own_inputs import OwnInputs
 from widgets.run_watch import RunWatch
@@ -88,14 +91,15 @@ class Session(QObject):
 
     # -- what to run ------------------------------------------------------------------------------------
 
-    def open_scenario(self, name: str) -> None:
-        """Open a ready-made scenario or a file; what is wrong with it is told by `refused`."""
+    def open_scenario(self, name: str) -> bool:
+        """Open a ready-made scenario or a file; whether it could be. What is wrong with it is told by `refused`."""
         try:
             file = open_scenario(name)
         except UserError as error:
             self.refused.emit(error)
-            return
+            return False
         self.open_file(file)
+        return True
 
     def open_file(self, file: ScenarioFile) -> None:
         """Take a scenario; a run that goes on goes on."""
@@ -118,20 +122,29 @@ class Session(QObject):
         """Run the scenario as its acts play it."""
         text, file = self.switchboard.base_text(), self.file
         if file is not None:
-            scenario = parse_scenario(text, file.folder / f"{file.name}.toml").scenario
+            scenario = parse_scenario(text, file.path).scenario
             self.show_run(None)
             self._start(staged_text(text, scenario))
 
-    def start_text(self, text: str, path: Path, inputs: OwnInputs) -> None:
-        """Run another scenario's text, such as an earlier run's, which is opened first."""
+    def run_again(self, run_id: int) -> bool:
+        """Open an earlier run's scenario, with all that was switched in it, and start it on the inputs that are chosen
+        now; what those lack of the run's is told by `noticed`. Whether it could be started."""
+        if self.busy:
+            self.noticed.emit("A run goes on. Stop it first, then run the other one again.")
+            return False
         try:
-            file = parse_scenario(text, path)
+            with SessionLog.open(self.log_path, create=False) as log:
+                reader = RunReader(log, run_id)
+                file = parse_scenario(scenario_text(reader), Path(f"{reader.record().scenario}.toml"))
+                hints = needed_inputs(reader)
         except UserError as error:
             self.refused.emit(error)
-            return
+            return False
+        if hints:
+            self.noticed.emit(f"It runs on what is chosen now. For the same run: {'; '.join(hints)}.")
         self.open_file(file)
-        self.use_inputs(inputs)
         self.start()
+        return True
 
     def pause(self, paused: bool) -> None:
         """Hold virtual time, or go on."""
@@ -174,11 +187,11 @@ class Session(QObject):
         if self.busy or file is None:
             return
         self._engine_run = None
-        self.switchboard.begin_run(parse_scenario(text, file.folder / f"{file.name}.toml").scenario)
+        self.switchboard.begin_run(parse_scenario(text, file.path).scenario)
         self._be("starting")
         self.link.start(
             EngineOrder(
-                scenario=str(file.folder / f"{file.name}.toml"),
+                scenario=str(file.path),
                 text=text,
                 log=self.log_path,
                 prompts=self.inputs.prompts,

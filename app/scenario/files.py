@@ -36,6 +36,11 @@ class ScenarioFile:
     folder: Path
     by_user: frozenset[str] = frozenset()
 
+    @property
+    def path(self) -> Path:
+        """Where it stands, or would."""
+        return self.folder / f"{self.name}.toml"
+
     def input_path(self, path: str, *, what: str, option: str) -> Path:
         """The file that the setting `what` means by `path`: anywhere if the user set it, else as `within` says."""
         if what in self.by_user and not path.startswith(SAMPLE):

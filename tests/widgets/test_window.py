@@ -325,7 +325,7 @@ class TestDrops:
 def test_a_broken_scenario_is_told_and_the_one_before_stays(window: MainWindow, tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_text("title = ", encoding="utf-8")
-    window.open_path(path)
+    window.files.open(path)
     assert "broken.toml" in window.messages.text
     assert window.session.scenario().title == "Support assistant"
 
