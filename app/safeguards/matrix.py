@@ -1,7 +1,7 @@
 """The safeguards as one matrix: a row for each kind, by the job it does; a column for each variant. Words and settings only.
 
 A cell is on, off, or absent, which is a safeguard that the variant does not list. Switching an absent one on lists it at
-its usual place, with the settings that another variant of the scenario has for it, or else the preset's.
+its usual place, with the settings that another variant of the scenario has for it, or else the preset's or its defaults.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from app.errors import UserError
-from app.safeguards.base import Safeguard
-from app.safeguards.presets import SAFEGUARDED
+from app.safeguards.base import KINDS, Safeguard
+from app.safeguards.presets import SAFEGUARDED, USUAL_ORDER
 from app.scenario.model import Scenario
 
 State = Literal["on", "off", "absent"]
@@ -109,7 +109,8 @@ ROWS: Final = (
 )
 """By job, as they are listed in the window."""
 
-_PLACE: Final = {safeguard.kind: place for place, safeguard in enumerate(SAFEGUARDED)}
+_PLACE: Final = {kind: place for place, kind in enumerate(USUAL_ORDER)}
+_PRESET: Final = {safeguard.kind: safeguard for safeguard in SAFEGUARDED}
 
 
 def listed(scenario: Scenario, variant: str, kind: str) -> list[Safeguard]:
@@ -152,7 +153,7 @@ def _new(scenario: Scenario, kind: str) -> Safeguard:
     for variant in scenario.variants:
         for each in listed(scenario, variant, kind):
             return each.model_copy(update={"on": True, "id": kind})
-    preset = SAFEGUARDED[_PLACE[kind]]
+    preset = _PRESET.get(kind) or KINDS[kind].model_validate({"kind": kind})
     if kind != "fallback":
         return preset
     others = list(scenario.targets)[1:]

@@ -32,5 +32,29 @@ SAFEGUARDED: tuple[Safeguard, ...] = (
     Canned(),
 )
 
+USUAL_ORDER = (
+    "monitoring",
+    "deadline",
+    "input_check",
+    "prompt_trim",
+    "cache",
+    "load_shedding",
+    "fallback",
+    "hedge",
+    "retry",
+    "retry_budget",
+    "breaker",
+    "budget",
+    "adaptive_throttle",
+    "rate_limit",
+    "concurrency",
+    "prompt_cache",
+    "attempt_timeout",
+    "answer_check",
+    "hand_off",
+    "canned",
+)
+"""Where a kind has its place, outermost first, when it is put into a list that lacks it."""
+
 PRESETS = {"prototype": PROTOTYPE, "safeguarded": SAFEGUARDED}
 TITLES = {"prototype": "Prototype", "safeguarded": "With safeguards"}
