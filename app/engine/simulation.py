@@ -8,15 +8,16 @@ what arrives, or starts, at T or later, and the same changes at the same times g
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO, AttemptPlans
 from app.engine.draws import Draws
+from app.engine.events import Event
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
+from app.engine.watch import Watch
 from app.engine.world import World
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
@@ -25,19 +26,10 @@ from app.providers.simulated import SimulatedProvider
 from app.safeguards import base
 from app.safeguards.commands import Attempt
 from app.safeguards.pipeline import Workshop
+from app.scenario.complaints import complaints_of
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.model import Change, Scenario
 from app.scenario.rehearsal import rehearse_changes
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to all worlds at a time: kind and label as in the session log."""
-
-    at_us: int
-    kind: str
-    label: str
-    details: Mapping[str, Any]
 
 
 class Simulation:
@@ -76,7 +68,9 @@ class Simulation:
             World(name, self._providers, names, key_of(index), logged=logged)
             for index, name in enumerate(scenario.variants)
         ]
+        self._watch: Watch | None = None
         self._configure_worlds()
+        self._look(0)
         for fault, schedule in zip(scenario.faults, self._schedules, strict=True):
             if fault.on and schedule.on and _has_end(fault):
                 self._tell_edge(0, fault, begins=True)
@@ -143,6 +137,8 @@ class Simulation:
         for world in self.worlds:
             world.advance(arrivals, until_us)
         self.now_us = until_us
+        if self._watch is not None:
+            self.events += self._watch.pass_time(until_us)
 
     def _next_cut(self) -> int:
         """When the next thing happens to all worlds."""
@@ -198,7 +194,19 @@ class Simulation:
         self._faults = self._fault_set()
         self._attempt_plans = self._make_attempt_plans()
         self._configure_worlds()
+        self._look(at_us)
         self._plan.change(scenario, self._faults, at_us)
+
+    def _look(self, at_us: int) -> None:
+        """Watch the variants by the settings; once it is asked for, there is a watch to the end of the run."""
+        if self._watch is None:
+            complaints = complaints_of(self.scenario)
+            if complaints is None:
+                return
+            self._watch = Watch(self.scenario, complaints, self.draws, at_us)
+            for world, sights in zip(self.worlds, self._watch.sights, strict=True):
+                world.sights = sights
+        self.events += self._watch.configure(self.scenario, at_us)
 
     def _set_clocks(self, now_us: int) -> None:
         for world in self.worlds:

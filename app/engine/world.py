@@ -12,6 +12,7 @@ from heapq import heappop
 from app.engine.agenda import Agenda
 from app.engine.plan import PlannedRequest
 from app.engine.rows import Row, RowMaker, outcome_of
+from app.engine.watch import Sight, sight_of
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.providers.simulated import OVER, SimulatedProvider
@@ -76,6 +77,8 @@ class World:
         self.outcomes = [0] * len(OUTCOMES)
         self.request_rows: list[Row] = []
         self.attempt_rows: list[Row] = []
+        self.sights: list[Sight] | None = None
+        """Where somebody watches: the requests that ended, until they are taken away."""
         self.in_flight: dict[int, Request] = {}
         self._mess_log: list[tuple[int, str]] = []
         self._fault_names: dict[int, int] = {0: 0}
@@ -201,6 +204,8 @@ class World:
         now = self.clock.now
         outcome = outcome_of(result, now - request.intended_us, self.patience_us)
         self.outcomes[outcome] += 1
+        if self.sights is not None:
+            self.sights.append(sight_of(request, result, outcome, now))
         if self.logged:
             self.request_rows.append(self._rows.request(request, result, outcome, now))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.

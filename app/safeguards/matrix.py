@@ -106,6 +106,13 @@ ROWS: Final = (
         "A text prepared beforehand, for when nobody else answers.",
         lambda s: f"a text of {len(s.text.split())} words",
     ),
+    Row(
+        "monitoring",
+        "Watch",
+        "Monitoring",
+        "Tells you by an alert when something is wrong. Without it customers must complain first.",
+        lambda s: f"{len(s.rules)} alert {'rule' if len(s.rules) == 1 else 'rules'}",
+    ),
 )
 """By job, as they are listed in the window."""
 

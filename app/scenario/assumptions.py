@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.scenario.complaints import complaints_of
 from app.scenario.model import Scenario
 
 Assumption = tuple[str, str, str]
@@ -43,6 +44,9 @@ def assumptions(scenario: Scenario) -> list[Assumption]:
         values += [(f"targets.{name}.{key}", tables[key]) for key in kinds if tables[key] not in (None, "")]
     for fault in scenario.faults:
         values.append((f"faults.{fault.id}", _trigger(fault.rate, fault.first, fault.every)))
+    complaints = complaints_of(scenario)
+    if complaints is not None:
+        values += [(f"complaints.{key}", value) for key, value in complaints.model_dump().items()]
     for change in scenario.changes:
         values.append((change.set, f"{_shown(change.value)} from {change.at_s:g} s"))
     listed = dict(scenario.assumptions)

@@ -21,6 +21,7 @@ from tests.scenario.test_files import PATH
 
 SUPPORT = open_scenario("support-assistant").scenario
 ADDABLE = ["cache", "deadline", "retry_budget", "fallback", "breaker", "budget", "answer_check", "canned"]
+"""Those that the preset has and the prototype lacks."""
 
 
 def flipped(scenario: Scenario, variant: str, kind: str, on: bool) -> Scenario:
@@ -30,9 +31,9 @@ def flipped(scenario: Scenario, variant: str, kind: str, on: bool) -> Scenario:
     return scenario
 
 
-def test_every_kind_has_one_row_eight_are_shown_first_and_jobs_stand_together() -> None:
+def test_every_kind_has_one_row_nine_are_shown_first_and_jobs_stand_together() -> None:
     assert sorted(row.kind for row in ROWS) == sorted(KINDS)
-    assert sum(row.shown for row in ROWS) == 8
+    assert sum(row.shown for row in ROWS) == 9
     jobs = [row.job for row in ROWS]
     assert len(dict.fromkeys(jobs)) == sum(1 for a, b in zip(["", *jobs], jobs, strict=False) if a != b)
     assert ROWS[0].title == "Cached answers"
@@ -58,6 +59,7 @@ def test_the_main_setting_is_told_in_words() -> None:
         "budget": "$5.00 a run",
         "answer_check": "all checks",
         "canned": "a text of 20 words",
+        "monitoring": "",
     }
     assert in_words(ROWS[0], SUPPORT, "prototype") == ""
     once = with_setting(SUPPORT, "variants.safeguarded.safeguards.retry.max_retries", 1)
@@ -67,10 +69,19 @@ def test_the_main_setting_is_told_in_words() -> None:
 
 @pytest.mark.parametrize("kind", [row.kind for row in ROWS])
 def test_off_and_on_again_is_as_before(kind: str) -> None:
-    off = flipped(SUPPORT, "safeguarded", kind, on=False)
+    on = flipped(SUPPORT, "safeguarded", kind, on=True)
+    off = flipped(on, "safeguarded", kind, on=False)
     assert state(off, "safeguarded", kind) == "off"
     assert settings_for(off, "safeguarded", kind, on=False) == []
-    assert flipped(off, "safeguarded", kind, on=True) == SUPPORT
+    assert flipped(off, "safeguarded", kind, on=True) == on
+
+
+def test_monitoring_that_is_added_has_its_usual_rules_and_stands_outermost() -> None:
+    added = flipped(SUPPORT, "prototype", "monitoring", on=True)
+    assert added.variants["prototype"].safeguards[0].kind == "monitoring"
+    assert (
+        in_words(next(row for row in ROWS if row.kind == "monitoring"), added, "prototype") == "2 alert rules"
+    )
 
 
 def test_switching_off_what_is_absent_sets_nothing() -> None:
@@ -152,7 +163,7 @@ def test_a_safeguard_added_to_the_prototype_in_mid_run_takes_effect(kind: str) -
 
 
 @pytest.mark.parametrize("name", ready_made())
-@pytest.mark.parametrize("kind", ADDABLE)
+@pytest.mark.parametrize("kind", [*ADDABLE, "monitoring"])
 def test_a_text_with_a_safeguard_more_says_so_and_keeps_every_comment(name: str, kind: str) -> None:
     file = open_scenario(name)
     ((_, entries),) = settings_for(file.scenario, "prototype", kind, on=True)

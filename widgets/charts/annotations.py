@@ -1,8 +1,9 @@
-"""What happened while a run went, as the charts draw it: numbered changes, and the bands of incidents."""
+"""What happened while a run went, as the charts draw it: numbered changes, when somebody noticed trouble, and the bands
+of incidents."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,18 +14,27 @@ if TYPE_CHECKING:
     from app.sessions.records import EventRecord
 
 
+NOTICED = "!"
+"""The mark of an alert, and of complaints that made somebody look."""
+
+
 @dataclass(frozen=True)
 class Note:
-    """The changes of one instant: `number` counts instants from 1."""
+    """The changes of one instant: `number` counts instants from 1. Or, without a number, who noticed something then."""
 
     at_s: float
-    number: int
+    number: int | None
     labels: tuple[str, ...]
+
+    @property
+    def mark(self) -> str:
+        """What stands at its line."""
+        return NOTICED if self.number is None else str(self.number)
 
     @property
     def text(self) -> str:
         """All of it in words."""
-        return f"{self.number} · {clock(self.at_s)}\n" + "\n".join(self.labels)
+        return f"{self.mark} · {clock(self.at_s)}\n" + "\n".join(self.labels)
 
 
 @dataclass(frozen=True)
@@ -60,15 +70,27 @@ class Annotations:
 
 
 def notes_of(events: Iterable[EventRecord]) -> tuple[Note, ...]:
-    """The changes among `events`, those of one instant together."""
-    by_time: dict[int, list[str]] = {}
+    """The changes among `events`, and the alerts and complaints; those of one instant together, in order of time."""
+    changes: dict[int, list[str]] = {}
+    noticed: dict[int, list[str]] = {}
     for event in events:
         if event.kind == "change":
-            by_time.setdefault(event.at_us, []).append(event.label)
-    return tuple(
-        Note(at_us / 1e6, number, tuple(dict.fromkeys(by_time[at_us])))
-        for number, at_us in enumerate(sorted(by_time), start=1)
-    )
+            changes.setdefault(event.at_us, []).append(event.label)
+        elif event.kind in ("alert", "complaint_noticed"):
+            noticed.setdefault(event.at_us, []).append(event.label)
+    notes = [
+        Note(at_us / 1e6, number, tuple(dict.fromkeys(changes[at_us])))
+        for number, at_us in enumerate(sorted(changes), start=1)
+    ]
+    notes += [Note(at_us / 1e6, None, tuple(labels)) for at_us, labels in noticed.items()]
+    return tuple(sorted(notes, key=lambda note: note.at_s))
+
+
+def marks(notes: Sequence[Note]) -> str:
+    """What stands at the lines of several notes together: "3–5!"."""
+    numbers = [note.number for note in notes if note.number is not None]
+    ends = dict.fromkeys(map(str, (numbers[0], numbers[-1]))) if numbers else {}
+    return "–".join(ends) + (NOTICED if len(numbers) < len(notes) else "")
 
 
 def span_text(band: Band) -> str:
