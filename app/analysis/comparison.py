@@ -198,7 +198,8 @@ def _settings(
 
 
 def _metric_rows(facts: Sequence[SideFacts]) -> tuple[MetricRow, ...]:
-    return tuple(_metric_row(metric, facts) for metric in METRICS)
+    rows = (_metric_row(metric, facts) for metric in METRICS)
+    return tuple(row for row in rows if not row.metric.seldom or any(each is not None for each in row.values))
 
 
 def _metric_row(metric: Metric, facts: Sequence[SideFacts]) -> MetricRow:

@@ -29,6 +29,8 @@ class Metric:
     needs: int = 1
     endless: str = ""
     """What an infinite value means, where that is no missing answer."""
+    seldom: bool = False
+    """It is left out where no side has it."""
 
 
 def shown_metric(metric: Metric, value: float | None) -> str:
@@ -173,6 +175,7 @@ METRICS: Final = (
         "low",
         _time_to_detect,
         endless="nobody noticed",
+        seldom=True,
     ),
     Metric(
         "detection.bad_requests",
@@ -181,6 +184,7 @@ METRICS: Final = (
         "count",
         "low",
         _until_noticed("bad_requests"),
+        seldom=True,
     ),
     Metric(
         "detection.cost_usd",
@@ -189,6 +193,7 @@ METRICS: Final = (
         "usd",
         "low",
         _until_noticed("cost_usd"),
+        seldom=True,
     ),
 )
 """In the order in which they are shown."""

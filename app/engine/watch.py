@@ -19,14 +19,15 @@ An alert's onset is when its condition began to hold, its detection when it had 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Mapping, Sequence
 from heapq import heappop, heappush
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from app.engine.draws import Draws
 from app.engine.events import Event
-from app.safeguards.alert_rules import Alarm, Seen, Turn
+from app.safeguards.alert_rules import Alarm, Turn
 from app.safeguards.commands import Result
 from app.safeguards.monitoring import AnyRule, Monitoring
 from app.safeguards.request import Request
@@ -43,24 +44,20 @@ _RuleKey = tuple[str, str]
 _BAD: Final = frozenset(OUTCOMES.index(name) for name in BAD_OUTCOMES)
 
 
-class Sight(NamedTuple):
-    """A request that has ended: when, its number, its outcome (index into OUTCOMES), and what monitoring sees of it."""
-
-    finished_us: int
-    number: int
-    outcome: int
-    seen: Seen
+Sight = tuple[int, int, int, float, bool, int]
+"""A request that has ended: when (µs), its number, its outcome (index into OUTCOMES); then what monitoring sees of it
+(`alert_rules.Seen`). A plain tuple, as every request makes one."""
 
 
 def sight_of(request: Request, result: Result, outcome: int, now: int) -> Sight:
     """What is seen of a request that ended with `result` at `now` (µs)."""
+    attempts = request.attempts
+    cost_pico = attempts[0].cost_pico if len(attempts) == 1 else sum([each.cost_pico for each in attempts])
     answer = result.answer
-    cost_pico = sum([attempt.cost_pico for attempt in request.attempts])
     if answer is None:
-        seen = Seen(math.inf, False, cost_pico)
-    else:
-        seen = Seen(now - request.intended_us, bool(answer.failed_checks), cost_pico)
-    return Sight(now, request.number, outcome, seen)
+        return now, request.number, outcome, math.inf, False, cost_pico
+    answer_us = now - request.intended_us
+    return now, request.number, outcome, answer_us, bool(answer.failed_checks), cost_pico
 
 
 class Watch:
@@ -87,9 +84,7 @@ class Watch:
         while (end_us := (self._second + 1) * MICRO) <= now_us + 1:
             self._second += 1
             for watched, sights in zip(self._variants, self.sights, strict=True):
-                count = 0
-                while count < len(sights) and sights[count].finished_us < end_us:
-                    count += 1
+                count = bisect_left(sights, (end_us,))
                 events += watched.pass_second(sights[:count], end_us)
                 del sights[:count]
         return events
@@ -142,13 +137,13 @@ class _Watched:
 
     def pass_second(self, sights: Sequence[Sight], end_us: int) -> list[Event]:
         """Judge the second that ended at `end_us`."""
-        bad = [sight for sight in sights if sight.outcome in _BAD]
-        for sight in bad:
-            self._draw_complaint(sight)
+        bad = [sight for sight in sights if sight[2] in _BAD]
+        for finished_us, number, *_ in bad:
+            self._draw_complaint(number, finished_us)
         self._past.append((end_us, len(sights), len(bad)))
         events = self._judge_trouble(end_us)
         if self._alarms:
-            seen = [sight.seen for sight in sights]
+            seen = [sight[3:] for sight in sights]
             turns = [(alarm, alarm.judge(seen, end_us)) for alarm in self._alarms.values()]
             events += [self._alert(alarm, turn) for alarm, turn in turns if turn is not None]
         return events + self._read_complaints(end_us)
@@ -158,7 +153,7 @@ class _Watched:
     def _alert(self, alarm: Alarm, turn: Turn) -> Event:
         meter = alarm.meter
         value = f" ({meter.shown(turn.value)})" if turn.begins and turn.value is not None else ""
-        what = f"alert: {meter.text}{value}" if turn.begins else f"alert over: {meter.text}"
+        what = f"alert, {meter.text}{value}" if turn.begins else f"alert over, {meter.text}"
         return self._event(
             turn.at_us,
             "alert" if turn.begins else "alert_end",
@@ -202,10 +197,10 @@ class _Watched:
 
     # -- complaints ------------------------------------------------------------------------------------------------
 
-    def _draw_complaint(self, sight: Sight) -> None:
-        if self._who[sight.number] < self._complaints.per_bad_outcome:
-            delay_s = -math.log1p(-self._when[sight.number]) * self._complaints.mean_delay_s
-            heappush(self._coming, (sight.finished_us + round(delay_s * MICRO), sight.finished_us))
+    def _draw_complaint(self, number: int, finished_us: int) -> None:
+        if self._who[number] < self._complaints.per_bad_outcome:
+            delay_s = -math.log1p(-self._when[number]) * self._complaints.mean_delay_s
+            heappush(self._coming, (finished_us + round(delay_s * MICRO), finished_us))
 
     def _read_complaints(self, now_us: int) -> list[Event]:
         while self._coming and self._coming[0][0] < now_us:

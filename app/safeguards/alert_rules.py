@@ -14,13 +14,9 @@ from typing import NamedTuple
 from app.safeguards import monitoring as rules
 from app.safeguards.base import MICRO, USD_PICO
 
-
-class Seen(NamedTuple):
-    """What a live system knows of a request that has ended. `answer_us` is the time to its answer, infinite for none."""
-
-    answer_us: float
-    check_failed: bool
-    cost_pico: int
+Seen = tuple[float, bool, int]
+"""What a live system knows of a request that has ended: the time to its answer in microseconds, infinite for none; whether
+the answer failed a runtime check; what it cost in picodollars. A plain tuple, as every request makes one."""
 
 
 class Turn(NamedTuple):
@@ -82,7 +78,7 @@ class _ErrorRate(Meter):
         self._window = _Window(rule.window_s)
 
     def take(self, ended: Sequence[Seen]) -> bool:
-        return self._judge(len(ended), sum(each.answer_us == math.inf for each in ended))
+        return self._judge(len(ended), [answer_us for answer_us, _, _ in ended].count(math.inf))
 
     def _judge(self, whole: int, part: int) -> bool:
         self._window.push(whole, part)
@@ -97,7 +93,7 @@ class _WrongRate(_ErrorRate):
         self.text = f"more than {rule.above_rate * 100:g} % of the answers fail a check"
 
     def take(self, ended: Sequence[Seen]) -> bool:
-        return self._judge(len(ended), sum(each.check_failed for each in ended))
+        return self._judge(len(ended), [failed for _, failed, _ in ended].count(True))
 
 
 class _AnswerTime(Meter):
@@ -113,7 +109,7 @@ class _AnswerTime(Meter):
 
     def take(self, ended: Sequence[Seen]) -> bool:
         window = self._window
-        window.push(len(ended), sum(each.answer_us > self._limit_us for each in ended))
+        window.push(len(ended), len([1 for answer_us, _, _ in ended if answer_us > self._limit_us]))
         enough = window.whole >= self._least
         self.value = window.share if enough else None
         rank = math.ceil(self._percentile * window.whole / 100)
@@ -131,7 +127,7 @@ class _CostRate(Meter):
         self._window = _Window(rule.window_s)
 
     def take(self, ended: Sequence[Seen]) -> bool:
-        self._window.push(0, sum(each.cost_pico for each in ended))
+        self._window.push(0, sum([cost_pico for _, _, cost_pico in ended]))
         self.value = _decimal(self._window.part / USD_PICO * 60 / self._window_s)
         return self.value > self.threshold
 
@@ -149,7 +145,8 @@ class _BurnRate(Meter):
         self._long, self._short = _Window(rule.long_window_s), _Window(rule.short_window_s)
 
     def take(self, ended: Sequence[Seen]) -> bool:
-        bad = sum(each.check_failed or each.answer_us > self._patience_us for each in ended)
+        patience_us = self._patience_us
+        bad = len([1 for answer_us, failed, _ in ended if failed or answer_us > patience_us])
         for window in (self._long, self._short):
             window.push(len(ended), bad)
         enough = self._long.whole >= self._least
@@ -169,7 +166,7 @@ class _BudgetLeft(Meter):
         self._spent_pico = 0
 
     def take(self, ended: Sequence[Seen]) -> bool:
-        self._spent_pico += sum(each.cost_pico for each in ended)
+        self._spent_pico += sum([cost_pico for _, _, cost_pico in ended])
         self.value = _decimal(max(1 - self._spent_pico / self._limit_pico, 0.0))
         return self.value < self.threshold
 

@@ -19,7 +19,7 @@ from tests.scenario.small import SMALL
 from tests.scenario.test_files import PATH
 
 RULE: TypeAdapter[Any] = TypeAdapter(AnyRule)
-GOOD, SLOW, NONE, ODD = Seen(1e6, False, 0), Seen(9e6, False, 0), Seen(math.inf, False, 0), Seen(1e6, True, 0)
+GOOD, SLOW, NONE, ODD = (1e6, False, 0), (9e6, False, 0), (math.inf, False, 0), (1e6, True, 0)
 PATIENCE_US = 8_000_000
 
 
@@ -86,14 +86,15 @@ def test_with_too_few_requests_there_is_nothing_to_say() -> None:
 
 def test_the_cost_rate_is_told_by_the_minute() -> None:
     # Given 0.01 dollars a second, and then 0.03: over two seconds 0.04, which is 1.2 dollars a minute
-    cent = Seen(1e6, False, 10**10)
+    cent = (1e6, False, 10**10)
     rule = rule_of("cost_rate", above_usd_per_minute=1.19, window_s=2)
     (turn,) = turns(rule, [[cent], [cent], [cent], [cent, cent, cent]])
-    assert (turn.at_us, turn.value) == (4_000_000, pytest.approx(1.2))
+    assert turn.at_us == 4_000_000
+    assert turn.value == pytest.approx(1.2)
 
 
 def test_a_budget_alerts_where_less_than_its_share_is_left_and_never_ends() -> None:
-    cent = Seen(1e6, False, 10**10)
+    cent = (1e6, False, 10**10)
     rule = rule_of("budget_left", per_run_usd=0.1, below_share=0.2)
     assert in_short(rule, [[cent]] * 12) == [("alert", 9, 9)]
 

@@ -20,11 +20,17 @@ NOTICED = "!"
 
 @dataclass(frozen=True)
 class Note:
-    """The changes of one instant: `number` counts instants from 1. Or, without a number, who noticed something then."""
+    """The changes of one instant: `number` counts instants from 1. Or, without a number, who noticed trouble then, in which
+    `variants`; empty for all."""
 
     at_s: float
     number: int | None
     labels: tuple[str, ...]
+    variants: frozenset[str] = frozenset()
+
+    def concerns(self, variant: str | None) -> bool:
+        """Whether it is of this variant (None: of any)."""
+        return variant is None or not self.variants or variant in self.variants
 
     @property
     def mark(self) -> str:
@@ -70,19 +76,37 @@ class Annotations:
 
 
 def notes_of(events: Iterable[EventRecord]) -> tuple[Note, ...]:
-    """The changes among `events`, and the alerts and complaints; those of one instant together, in order of time."""
+    """The changes among `events`, and when somebody noticed trouble: complaints, and alerts of a variant that had none on.
+    Those of one instant together, in order of time."""
     changes: dict[int, list[str]] = {}
-    noticed: dict[int, list[str]] = {}
+    noticed: dict[int, list[EventRecord]] = {}
+    alerts: dict[str | None, set[str]] = {}
     for event in events:
         if event.kind == "change":
             changes.setdefault(event.at_us, []).append(event.label)
-        elif event.kind in ("alert", "complaint_noticed"):
-            noticed.setdefault(event.at_us, []).append(event.label)
+        elif event.kind == "complaint_noticed":
+            noticed.setdefault(event.at_us, []).append(event)
+        elif event.kind in ("alert", "alert_end"):
+            on, rule = alerts.setdefault(event.variant, set()), str(event.details.get("rule"))
+            if event.kind == "alert_end":
+                on.discard(rule)
+                continue
+            if not on:
+                noticed.setdefault(event.at_us, []).append(event)
+            on.add(rule)
     notes = [
         Note(at_us / 1e6, number, tuple(dict.fromkeys(changes[at_us])))
         for number, at_us in enumerate(sorted(changes), start=1)
     ]
-    notes += [Note(at_us / 1e6, None, tuple(labels)) for at_us, labels in noticed.items()]
+    notes += [
+        Note(
+            at_us / 1e6,
+            None,
+            tuple(event.label for event in there),
+            frozenset(event.variant for event in there if event.variant is not None),
+        )
+        for at_us, there in noticed.items()
+    ]
     return tuple(sorted(notes, key=lambda note: note.at_s))
 
 

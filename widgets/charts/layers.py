@@ -87,7 +87,7 @@ class Pointer(Layer):
         last_line = last_number = float("-inf")
         for note in plot.annotations.notes:
             x = round(plot.x_of(note.at_s)) + 0.5
-            if not 0 <= x <= frame.width or x == last_line:
+            if not 0 <= x <= frame.width or x == last_line or not note.concerns(plot.variant):
                 continue
             last_line = x
             painter.setPen(QPen(theme.colour("ink"), 1, Qt.PenStyle.DotLine))

@@ -49,18 +49,27 @@ def test_a_band_that_is_still_on_ends_where_the_picture_does() -> None:
 
 
 def test_who_noticed_trouble_has_a_mark_and_no_number() -> None:
-    # Given two changes, and alerts of two variants at one time between them
-    alerts = [
-        EventRecord(n, 120_000_000, kind, f"{who} told", who, {})
-        for n, (kind, who) in enumerate([("alert", "a"), ("complaint_noticed", "b"), ("alert_end", "a")])
+    # Given two changes; between them an alert of one variant and complaints of another at one time, and one alert more
+    told = [
+        EventRecord(n, at_us, kind, f"{who} told", who, {"rule": str(n)})
+        for n, (at_us, kind, who) in enumerate(
+            [
+                (120_000_000, "alert", "a"),
+                (120_000_000, "complaint_noticed", "b"),
+                (125_000_000, "alert", "a"),
+                (126_000_000, "alert_end", "b"),
+            ]
+        )
     ]
-    notes = notes_of([change(1, 100, "First"), *alerts, change(2, 130, "Second")])
-    # Then the changes keep their numbers, and what has ended is no news
+    notes = notes_of([change(1, 100, "First"), *told, change(2, 130, "Second")])
+    # Then the changes keep their numbers, and an alert is no news where there was one already, nor where one has ended
     assert [(note.at_s, note.mark, note.labels) for note in notes] == [
         (100, "1", ("First",)),
         (120, "!", ("a told", "b told")),
         (130, "2", ("Second",)),
     ]
+    assert (notes[1].concerns("a"), notes[1].concerns("c"), notes[1].concerns(None)) == (True, False, True)
+    assert notes[0].concerns("c")
     assert marks(notes) == "1–2!"
     assert (marks(notes[:1]), marks(notes[1:2]), marks(notes[::2])) == ("1", "!", "1–2")
 
