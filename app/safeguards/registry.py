@@ -8,10 +8,19 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.safeguards import monitoring, presets
+from app.safeguards import (  # noqa: F401 (kinds that no preset holds become known by being imported)
+    adaptive_throttle,
+    concurrency,
+    hand_off,
+    hedge,
+    load_shedding,
+    monitoring,
+    presets,
+    rate_limit,
+)
 from app.safeguards.base import KINDS, Safeguard
 
 _union: Any = reduce(or_, KINDS.values())
 AnySafeguard = Annotated[_union, Field(discriminator="kind")]
 
-__all__ = ["KINDS", "AnySafeguard", "Safeguard", "monitoring", "presets"]
+__all__ = ["KINDS", "AnySafeguard", "Safeguard", "presets"]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -199,3 +201,12 @@ def test_rules_of_one_kind_go_by_their_ids() -> None:
     ]
     with pytest.raises(ValidationError):
         Monitoring(rules=(fast, fast))
+
+
+def test_the_rules_that_the_readme_shows_are_sound() -> None:
+    shown = re.findall(r"^\| `(\{ kind = .* \})` \|", Path("README.md").read_text(encoding="utf-8"), re.M)
+    text = f'{SMALL}\n[variants.watched]\nsafeguards = [{{ kind = "monitoring", rules = [{", ".join(shown)}] }}]\n'
+    (monitoring,) = parse_scenario(text, PATH).scenario.variants["watched"].safeguards
+    assert [rule.kind for rule in monitoring.rules] == [
+        *("error_rate", "answer_time", "wrong_rate", "cost_rate", "burn_rate", "budget_left")
+    ]
