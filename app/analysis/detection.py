@@ -108,10 +108,9 @@ def spells(variant: str, events: Sequence[EventRecord], until_s: float) -> list[
     found: list[Spell] = []
     for event in events:
         if event.kind == "trouble_begin":
-            onset_s = float(event.details["onset_s"])
-            found.append(Spell(variant, onset_s, None, None, None, "", until_s))
+            found.append(Spell(variant, _told(event, "onset_s"), None, None, None, "", until_s))
         elif event.kind == "trouble_end" and found:
-            end_s = float(event.details["end_s"])
+            end_s = _told(event, "end_s")
             found[-1] = replace(found[-1], end_s=end_s, seen_until_s=end_s)
     return [_noticed(spell, events) for spell in found]
 
@@ -121,22 +120,31 @@ def _noticed(spell: Spell, events: Sequence[EventRecord]) -> Spell:
     over: dict[str, list[float]] = {}
     for event in events:
         if event.kind == "alert_end":
-            over.setdefault(event.details["rule"], []).append(float(event.details["ended_s"]))
+            over.setdefault(_rule(event), []).append(event.at_us / _MICRO)
     found: list[tuple[float, Literal["alert", "customer"], str]] = []
     for event in events:
-        details = event.details
-        if event.kind == "complaint_noticed" and details["onset_s"] == spell.onset_s:
-            found.append((float(details["noticed_s"]), "customer", ""))
+        at_s = event.at_us / _MICRO
+        if event.kind == "complaint_noticed" and event.details.get("onset_s") == spell.onset_s:
+            found.append((at_s, "customer", ""))
         elif event.kind == "alert":
-            detected_s = float(details["detected_s"])
-            ended_s = next((each for each in over.get(details["rule"], ()) if each > detected_s), None)
-            began_in_time = spell.end_s is None or details["onset_s"] <= spell.end_s
+            ended_s = next((each for each in over.get(_rule(event), ()) if each > at_s), None)
+            began_in_time = spell.end_s is None or _told(event, "onset_s") <= spell.end_s
             if began_in_time and (ended_s is None or ended_s > spell.onset_s):
-                found.append((max(detected_s, spell.onset_s), "alert", str(details["rule"])))
+                found.append((max(at_s, spell.onset_s), "alert", _rule(event)))
     if not found:
         return spell
     noticed_s, by, rule = min(found)
     return replace(spell, noticed_s=noticed_s, noticed_by=by, rule=rule)
+
+
+def _rule(event: EventRecord) -> str:
+    return str(event.details.get("rule", ""))
+
+
+def _told(event: EventRecord, key: str) -> float:
+    """A time that the event tells of, in seconds; the event's own where a log from elsewhere tells of none."""
+    at_s, value = event.at_us / _MICRO, event.details.get(key)
+    return float(value) if isinstance(value, int | float) and 0 <= value <= at_s else at_s
 
 
 def as_json(detection: Detection) -> dict[str, Any]:

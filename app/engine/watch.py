@@ -110,7 +110,6 @@ class _Watched:
         self._complaints = complaints
         self._who = draws.column("complaint", None)
         self._when = draws.column("complaint.delay", None)
-        self._patience_us = 0
         self._alarms: dict[_RuleKey, Alarm] = {}
         self._past: deque[tuple[int, int, int]] = deque(maxlen=CALM_S)
         """Of the last seconds: end, requests that ended, those that ended badly."""
@@ -125,13 +124,13 @@ class _Watched:
 
     def configure(self, rules: Mapping[_RuleKey, AnyRule], patience_us: int, at_us: int) -> list[Event]:
         """Watch by these rules. A rule that stays as it was keeps its state."""
-        stays = patience_us == self._patience_us
-        before, self._alarms, self._patience_us = self._alarms, {}, patience_us
+        before, self._alarms = self._alarms, {}
         for key, rule in rules.items():
-            if stays and key in before and before[key].rule == rule:
+            if key in before and before[key].rule == rule:
                 self._alarms[key] = before.pop(key)
             else:
-                self._alarms[key] = Alarm(rule, patience_us)
+                self._alarms[key] = Alarm(rule)
+            self._alarms[key].meter.patience_us = patience_us
         turns = [(alarm, alarm.end(at_us)) for alarm in before.values()]
         return [self._alert(alarm, turn) for alarm, turn in turns if turn is not None]
 

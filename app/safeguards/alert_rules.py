@@ -55,11 +55,13 @@ class _Window:
 
 
 class Meter:
-    """Measures what one rule is about. `threshold` is what `value` is held against; `text` says when it alerts."""
+    """Measures what one rule is about. `threshold` is what `value` is held against; `text` says when it alerts;
+    `patience_us` is how long customers wait, which may change while a run goes."""
 
     threshold: float
     text: str
     value: float | None = None
+    patience_us: float = math.inf
 
     def take(self, ended: Sequence[Seen]) -> bool:
         """Take in one second; whether the rule's condition holds at its end."""
@@ -136,16 +138,15 @@ class _CostRate(Meter):
 
 
 class _BurnRate(Meter):
-    def __init__(self, rule: rules.BurnRate, patience_us: int) -> None:
+    def __init__(self, rule: rules.BurnRate) -> None:
         self.threshold = rule.above_factor
         self.text = f"error budget burns more than {rule.above_factor:g} times too fast"
         self._least = rule.min_requests
         self._allowed = 1 - rule.slo_rate
-        self._patience_us = patience_us
         self._long, self._short = _Window(rule.long_window_s), _Window(rule.short_window_s)
 
     def take(self, ended: Sequence[Seen]) -> bool:
-        patience_us = self._patience_us
+        patience_us = self.patience_us
         bad = len([1 for answer_us, failed, _ in ended if failed or answer_us > patience_us])
         for window in (self._long, self._short):
             window.push(len(ended), bad)
@@ -176,8 +177,8 @@ def _decimal(value: float) -> float:
     return round(value, 9)
 
 
-def meter_of(rule: rules.AnyRule, patience_us: int) -> Meter:
-    """What measures a rule; `patience_us` is how long customers wait."""
+def meter_of(rule: rules.AnyRule) -> Meter:
+    """What measures a rule."""
     match rule:
         case rules.ErrorRate():
             return _ErrorRate(rule)
@@ -188,7 +189,7 @@ def meter_of(rule: rules.AnyRule, patience_us: int) -> Meter:
         case rules.CostRate():
             return _CostRate(rule)
         case rules.BurnRate():
-            return _BurnRate(rule, patience_us)
+            return _BurnRate(rule)
         case rules.BudgetLeft():
             return _BudgetLeft(rule)
 
@@ -196,9 +197,9 @@ def meter_of(rule: rules.AnyRule, patience_us: int) -> Meter:
 class Alarm:
     """One rule of one variant: its meter, and whether there is an alert."""
 
-    def __init__(self, rule: rules.AnyRule, patience_us: int) -> None:
+    def __init__(self, rule: rules.AnyRule) -> None:
         self.rule = rule
-        self.meter = meter_of(rule, patience_us)
+        self.meter = meter_of(rule)
         self.onset_us: int | None = None
         """Since when there is an alert's condition, while there is an alert."""
         self._for_us = round(rule.for_s * MICRO)

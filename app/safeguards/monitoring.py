@@ -106,7 +106,8 @@ class BurnRate(Rule):
 
 
 class BudgetLeft(Rule):
-    """Little is left of the money that the run may cost: 1 - spent / per_run_usd."""
+    """Little is left of the money that the run may cost: 1 - spent / per_run_usd, where what was spent counts from when the
+    rule was switched on or changed."""
 
     kind: Literal["budget_left"] = "budget_left"
     per_run_usd: float = Field(gt=0)

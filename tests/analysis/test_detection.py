@@ -78,6 +78,12 @@ def test_a_spell_is_followed_until_somebody_knows_or_it_ends_or_the_run_has_got_
     assert (late.time_to_detect_s, late.unknown_until_s) == (160, 200)
 
 
+def test_events_from_elsewhere_that_tell_nothing_of_use_do_no_harm() -> None:
+    told = [event(at_s, kind) for at_s, kind in ((100, "trouble_begin"), (110, "alert"), (120, "alert_end"))]
+    odd = event(200, "trouble_end", end_s=1e300, onset_s="now")
+    assert noticed(*told, odd) == [(110, "alert")]
+
+
 def test_nothing_is_nothing() -> None:
     nothing = as_json(NOTHING)
     assert (nothing["troubles"], nothing["time_to_detect_s"], nothing["spells"]) == (0, 0, [])

@@ -149,6 +149,13 @@ def test_monitoring_that_is_switched_on_in_mid_run_sees_what_comes_after_and_swi
         assert sum(kind == "alert" for kind, _ in told(simulation.events)) == 1
 
 
+def test_a_change_of_something_else_leaves_an_alert_as_it_is(small: Small) -> None:
+    # Given an alert, when the customers' patience changes, then it is still on, and ends when its condition does.
+    planned = '\n[[changes]]\nat_s = 50\nset = "patience_s"\nvalue = 29\n'
+    there, changed = (small.run(watched(TROUBLED + each)).simulation.events for each in ("", planned))
+    assert told(there, "watched") == told(changed, "watched")
+
+
 def test_what_is_assumed_of_complaints_is_listed() -> None:
     paths = [path for path, _, _ in assumptions(watched().scenario)]
     assert "complaints.per_bad_outcome" in paths

@@ -25,9 +25,15 @@ GOOD, SLOW, NONE, ODD = (1e6, False, 0), (9e6, False, 0), (math.inf, False, 0), 
 PATIENCE_US = 8_000_000
 
 
+def alarm_of(rule: AnyRule) -> Alarm:
+    alarm = Alarm(rule)
+    alarm.meter.patience_us = PATIENCE_US
+    return alarm
+
+
 def turns(rule: AnyRule, seconds: Sequence[Sequence[Seen]]) -> list[Turn]:
     """What one rule tells of a run that is so many seconds long."""
-    alarm = Alarm(rule, PATIENCE_US)
+    alarm = alarm_of(rule)
     told = [alarm.judge(ended, end_s * 1_000_000) for end_s, ended in enumerate(seconds, start=1)]
     return [turn for turn in told if turn is not None]
 
@@ -151,7 +157,7 @@ def test_an_alert_never_begins_while_its_condition_is_false_and_always_soon_afte
     rule: AnyRule, seconds: list[list[Seen]]
 ) -> None:
     # Given what the rule's condition is at the end of each second
-    meter = Alarm(rule, PATIENCE_US).meter
+    meter = alarm_of(rule).meter
     holds = [meter.take(ended) for ended in seconds]
     # When it is judged, then an alert begins only where it holds, and has held since its onset,
     on: int | None = None
