@@ -60,7 +60,7 @@ class Assessment:
     tipping_s: float | None
     recoveries: tuple[Recovery, ...]
     not_counted: tuple[str, ...]
-    """Safeguards that are on and that this arithmetic knows nothing of."""
+    """Safeguards that are on and that this arithmetic leaves out, by id."""
 
     @property
     def rho(self) -> float:

@@ -24,7 +24,7 @@ _JITTERED = {"none": 1.0, "full": 0.5, "equal": 0.75, "sdk": 0.875}
 
 
 _BOUNDING = ("deadline", "cache", "fallback", "retry", "retry_budget", "breaker", "attempt_timeout")
-COUNTED = frozenset((*_BOUNDING, "budget", "answer_check", "canned"))
+COUNTED = frozenset((*_BOUNDING, "monitoring", "input_check", "budget", "answer_check", "hand_off", "canned"))
 """Kinds of safeguards that are taken into account, or have no part in overload."""
 
 

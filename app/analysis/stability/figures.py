@@ -41,8 +41,9 @@ def figures(report: StabilityReport) -> tuple[Figure, ...]:
     if any(each.assessment.not_counted for each in report.variants):
         row(
             settings,
-            "Not counted",
-            "Safeguards that are on and that this arithmetic does not know; they can only make it better or worse.",
+            "Left out",
+            "Safeguards that are on and that this arithmetic leaves out: hedges add calls, limits of one's own and shedding "
+            "keep calls back.",
             lambda v: ", ".join(v.assessment.not_counted) or "–",
         )
     for place, expected in enumerate(report.variants[0].assessment.recoveries):
@@ -70,7 +71,8 @@ def figures(report: StabilityReport) -> tuple[Figure, ...]:
 def verdict_of(report: VariantReport) -> str:
     """The answer in a sentence."""
     of = report.assessment
-    return f"{of.title}, {of.rate_per_s:,.3g} requests/s: {VERDICTS[of.verdict]}."
+    left_out = f" Left out: {', '.join(of.not_counted)}." if of.not_counted else ""
+    return f"{of.title}, {of.rate_per_s:,.3g} requests/s: {VERDICTS[of.verdict]}.{left_out}"
 
 
 def _per_s(value: float | None) -> str:

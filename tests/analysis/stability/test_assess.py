@@ -206,8 +206,10 @@ first_token_s = 1
         without = scenario("[variants.bare]")
         assert [each.trigger.outage_s for each in of(without).recoveries] == [20]
 
-    def test_safeguards_that_it_does_not_know_are_named(self) -> None:
-        assert of(overload(6)).not_counted == ()
+    def test_safeguards_that_it_leaves_out_are_named(self) -> None:
+        assert of(overload(6, more=BREAKER)).not_counted == ()
+        hedged = '[[variants.bare.safeguards]]\nkind = "hedge"\nafter_s = 2\n'
+        assert of(overload(6, more=hedged)).not_counted == ("hedge",)
 
 
 def _constant() -> Target:
