@@ -59,7 +59,7 @@ class Assessment:
     recoverable_per_s: float
     tipping_s: float | None
     recoveries: tuple[Recovery, ...]
-    not_counted: tuple[str, ...]
+    left_out: tuple[str, ...]
     """Safeguards that are on and that this arithmetic leaves out, by id."""
 
     @property
@@ -77,9 +77,17 @@ class Assessment:
     @property
     def verdict(self) -> Verdict:
         """What becomes of it at this load after a trigger that is strong enough."""
-        if self.calls_per_s >= self.capacity_per_s:
+        return self._verdict_at(self.rate_per_s)
+
+    @property
+    def verdict_at_peak(self) -> Verdict:
+        """The same if the highest rate of the run stayed."""
+        return self._verdict_at(self.peak_per_s)
+
+    def _verdict_at(self, rate_per_s: float) -> Verdict:
+        if rate_per_s * self.attempts_healthy >= self.capacity_per_s:
             return "overloaded"
-        return "recovers" if self.rate_per_s < self.recoverable_per_s else "may not recover"
+        return "recovers" if rate_per_s < self.recoverable_per_s else "may not recover"
 
 
 def assess(
@@ -142,7 +150,7 @@ def assess(
         recoverable_per_s=storm.least_rate_per_s(primary.slots, capacity_per_s / healthy if healthy else inf),
         tipping_s=tipping_s(client, busy, flow),
         recoveries=tuple(recovery(each, client, busy, flow, scenario.patience_s) for each in chosen),
-        not_counted=tuple(
+        left_out=tuple(
             each.id for each in scenario.variants[variant].safeguards if each.on and each.kind not in COUNTED
         ),
     )

@@ -38,13 +38,13 @@ def figures(report: StabilityReport) -> tuple[Figure, ...]:
     settings = "What the settings say of the primary"
     for title, formula, text in _SETTINGS:
         row(settings, title, formula, text)
-    if any(each.assessment.not_counted for each in report.variants):
+    if any(each.assessment.left_out for each in report.variants):
         row(
             settings,
             "Left out",
             "Safeguards that are on and that this arithmetic leaves out: hedges add calls, limits of one's own and shedding "
             "keep calls back.",
-            lambda v: ", ".join(v.assessment.not_counted) or "–",
+            lambda v: ", ".join(v.assessment.left_out) or "–",
         )
     for place, expected in enumerate(report.variants[0].assessment.recoveries):
         row(
@@ -71,7 +71,7 @@ def figures(report: StabilityReport) -> tuple[Figure, ...]:
 def verdict_of(report: VariantReport) -> str:
     """The answer in a sentence."""
     of = report.assessment
-    left_out = f" Left out: {', '.join(of.not_counted)}." if of.not_counted else ""
+    left_out = f" Left out: {', '.join(of.left_out)}." if of.left_out else ""
     return f"{of.title}, {of.rate_per_s:,.3g} requests/s: {VERDICTS[of.verdict]}.{left_out}"
 
 
@@ -101,7 +101,15 @@ def _bound(report: VariantReport) -> str:
     return f"{of.capacity_per_s:,.2f} per s ({of.bound_by})"
 
 
+def _peak(report: VariantReport) -> str:
+    of = report.assessment
+    worse = f" ({of.verdict_at_peak})" if of.verdict_at_peak != of.verdict else ""
+    return f"{_per_s(of.peak_per_s)}{worse}"
+
+
 def _tipping(report: VariantReport) -> str:
+    if report.assessment.verdict == "overloaded":
+        return "needs none"
     tipping_s = report.assessment.tipping_s
     return "none does" if tipping_s is None else f"{tipping_s:,.1f} s"
 
@@ -120,7 +128,11 @@ _SETTINGS: Sequence[_Row] = (
         "Requests per second: the traffic's rate, on average over the run or, while one goes on, now.",
         lambda v: _per_s(v.assessment.rate_per_s),
     ),
-    ("… at its peak", "The highest rate of the run.", lambda v: _per_s(v.assessment.peak_per_s)),
+    (
+        "… at its peak",
+        "The highest rate of the run, and what becomes of the variant if that stayed, where it is worse.",
+        _peak,
+    ),
     (
         "Slots in use",
         "a = calls per second × mean service time, in erlangs (Little's law); of so many slots. Where the target slows "

@@ -147,6 +147,7 @@ def _variant_json(report: VariantReport) -> dict[str, Any]:
     told: dict[str, Any] = {
         "title": of.title,
         "verdict": of.verdict,
+        "verdict_at_peak": of.verdict_at_peak,
         "offered_per_s": of.rate_per_s,
         "offered_peak_per_s": of.peak_per_s,
         "offered_erlangs": _finite(of.erlangs),
@@ -164,7 +165,7 @@ def _variant_json(report: VariantReport) -> dict[str, Any]:
         "recovers_below_per_s": _finite(of.recoverable_per_s),
         "tipping_outage_s": of.tipping_s,
         "expected": [_recovery_json(each) for each in of.recoveries],
-        "not_counted": list(of.not_counted),
+        "left_out": list(of.left_out),
         "measured": None,
     }
     if report.measured is not None:

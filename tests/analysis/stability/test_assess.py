@@ -60,11 +60,12 @@ class TestLoadAndCapacity:
             "[variants.bare]",
             rate_per_s=2,
             duration_s=100,
-            settings=("traffic.spikes=[{at_s = 10, duration_s = 20, factor = 4}]",),
+            settings=("targets.primary.slots=4", "traffic.spikes=[{at_s = 10, duration_s = 20, factor = 4}]"),
         )
         found = of(file)
         assert found.rate_per_s == pytest.approx((80 * 2 + 20 * 8) / 100)
         assert found.peak_per_s == pytest.approx(8)
+        assert (found.verdict, found.verdict_at_peak) == ("recovers", "overloaded")
         assert of(file, at_s=15).rate_per_s == pytest.approx(8)
         assert of(file, at_s=50).rate_per_s == pytest.approx(2)
 
@@ -207,9 +208,9 @@ first_token_s = 1
         assert [each.trigger.outage_s for each in of(without).recoveries] == [20]
 
     def test_safeguards_that_it_leaves_out_are_named(self) -> None:
-        assert of(overload(6, more=BREAKER)).not_counted == ()
+        assert of(overload(6, more=BREAKER)).left_out == ()
         hedged = '[[variants.bare.safeguards]]\nkind = "hedge"\nafter_s = 2\n'
-        assert of(overload(6, more=hedged)).not_counted == ("hedge",)
+        assert of(overload(6, more=hedged)).left_out == ("hedge",)
 
 
 def _constant() -> Target:
