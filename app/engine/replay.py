@@ -93,7 +93,7 @@ class _World:
 
     def _carry_on(self, number: int, came: Any) -> list[Plain]:
         if came["came"] == "request":
-            request = request_of(number, came)
+            request = request_of(number, came, self._pipeline)
             request.life = lifecycle(request, self._pipeline, self._clock, came["unaskable"])
             outcome: Outcome = None
         else:

@@ -48,7 +48,7 @@ def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: boo
                 break
         else:
             slot = pipeline.depth
-            if unaskable:
+            if unaskable and not request.mended:
                 result = Result.failure(PROMPT_ERROR)
             else:
                 until_us = now + pipeline.attempt_us

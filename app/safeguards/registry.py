@@ -8,10 +8,10 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.safeguards import presets
+from app.safeguards import input_check, presets, prompt_cache, prompt_trim
 from app.safeguards.base import KINDS, Safeguard
 
 _union: Any = reduce(or_, KINDS.values())
 AnySafeguard = Annotated[_union, Field(discriminator="kind")]
 
-__all__ = ["KINDS", "AnySafeguard", "Safeguard", "presets"]
+__all__ = ["KINDS", "AnySafeguard", "Safeguard", "input_check", "presets", "prompt_cache", "prompt_trim"]
