@@ -24,9 +24,10 @@ _INLINE: Final = (
     "a|abbr|b|body|center|code|em|font|head|html|i|img|meta|link|s|small|span|strong|sub|sup|tbody|thead|u"
 )
 _SCRIPT: Final = re.compile(r"<(script|style|title)\b[^<>]*>[^<]*</\1\s*>", re.IGNORECASE)
-_LINE_TAG: Final = re.compile(rf"</?(?:{_BLOCK})\b[^<>]*>", re.IGNORECASE)
+_REST: Final = r"(?:\s+[a-z_:][^<>]*|\s*/?)>"
+_LINE_TAG: Final = re.compile(rf"</?(?:{_BLOCK}){_REST}", re.IGNORECASE)
 _TAG: Final = re.compile(
-    rf"</?(?:{_INLINE}|script|style|title)\b[^<>]*>|<!--[^<>]*-->|<!doctype[^<>]*>", re.IGNORECASE
+    rf"</?(?:{_INLINE}|script|style|title){_REST}|<!--[^<>]*-->|<!doctype[^<>]*>", re.IGNORECASE
 )
 _ENTITY: Final = re.compile(r"&(?:amp|lt|gt|quot|apos|nbsp|#[0-9]{1,6}|#x[0-9a-f]{1,5});", re.IGNORECASE)
 _BREAK: Final = re.compile(r"(?<!\s)[\x0b\x0c\x85\u2028\u2029](?!\s)")
@@ -129,10 +130,12 @@ def _cleaned(text: str, rule: FieldRule) -> tuple[str, bool]:
         cleaned, shortened = _without_repeats(cleaned)
     if rule.mend_encoding and not cleaned.isascii():
         cleaned = "".join(map(_mended, cleaned.splitlines(keepends=True)))
+    if rule.strip_control:
+        cleaned = _without_control(cleaned)
     if rule.strip_html and ("<" in cleaned or "&" in cleaned):
         cleaned = _without_html(cleaned)
-    if rule.strip_control:
-        cleaned = _CONTROL.sub("", _BREAK.sub("\n", cleaned))
+        if rule.strip_control:
+            cleaned = _without_control(cleaned)  # entities may stand for them, too
     return (cleaned if cleaned == text else cleaned.strip()), shortened
 
 
@@ -143,6 +146,10 @@ def _mended(line: str) -> str:
     from ftfy import fix_encoding
 
     return fix_encoding(line)
+
+
+def _without_control(text: str) -> str:
+    return _CONTROL.sub("", _BREAK.sub("\n", text))
 
 
 def _without_html(text: str) -> str:

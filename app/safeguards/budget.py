@@ -81,6 +81,8 @@ class Bound:
         self.dear_pico: int | None = None
         if settings.on_exceeded == "cheaper_model":
             self.dear_pico = round(limit_usd * settings.cheaper_from * USD_PICO)
+        self.free_pico = self.limit_pico if self.dear_pico is None else min(self.dear_pico, self.limit_pico)
+        """So much may be spent on whatever target."""
         self.refusal = _of(of, BUDGET_STOP if settings.on_exceeded == "stop" else BUDGET_CANNED)
         self.dear_refusal = _of(of, BUDGET_CHEAPER)
 
@@ -160,6 +162,8 @@ class BudgetLayer(Layer):
 
     def _refusal(self, bound: Bound, then_pico: int, request: Request, price_pico: int) -> CallError | None:
         """Why not to make the call, whose price is `price_pico`, when the bound's spending would be `then_pico` with it."""
+        if then_pico <= bound.free_pico:
+            return None
         if (
             bound.dear_pico is not None
             and then_pico > bound.dear_pico

@@ -46,9 +46,7 @@ def test_a_cell_is_on_off_or_absent() -> None:
 
 
 def test_the_main_setting_is_told_in_words() -> None:
-    words = {
-        row.kind: said for row in ROWS if (said := in_words(row, SUPPORT, "safeguarded"))
-    }
+    words = {row.kind: said for row in ROWS if (said := in_words(row, SUPPORT, "safeguarded"))}
     assert words == {
         "cache": "kept for 10 min",
         "deadline": "30 s in all",
