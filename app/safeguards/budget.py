@@ -61,6 +61,8 @@ class Ledger:
         self.tariffs = tariffs
         self.spent_pico = 0
         self.reserved_pico = 0
+        self.reserved_for: dict[int, int] = {}
+        """By request that a budget bounds: what is set aside for its calls under way; a hedge makes several at once."""
         self.recent: deque[tuple[int, int]] | None = None
         self.recent_pico = 0
 
@@ -136,11 +138,14 @@ class BudgetLayer(Layer):
         if refusal is None and self.of_minute is not None:
             refusal = self._refusal(self.of_minute, ledger.spent_lately(now) + then_pico, request, price_pico)
         if refusal is None and self.of_request is not None:
-            spent_pico = sum(attempt.cost_pico for attempt in request.attempts)
-            refusal = self._refusal(self.of_request, spent_pico + most, request, price_pico)
+            had_pico = sum(attempt.cost_pico for attempt in request.attempts)
+            had_pico += ledger.reserved_for.get(request.number, 0)
+            refusal = self._refusal(self.of_request, had_pico + most, request, price_pico)
         if refusal is not None:
             return Result.failure(refusal)
         ledger.reserved_pico += most
+        if self.of_request is not None:
+            ledger.reserved_for[request.number] = ledger.reserved_for.get(request.number, 0) + most
         request.memo[self.slot] = (most, len(request.attempts))
         return None
 
@@ -149,8 +154,12 @@ class BudgetLayer(Layer):
         ledger = self.ledger
         reserved_pico, first = request.memo[self.slot]
         ledger.reserved_pico -= reserved_pico
+        if self.of_request is not None:
+            left_pico = ledger.reserved_for.pop(request.number, 0) - reserved_pico
+            if left_pico > 0:
+                ledger.reserved_for[request.number] = left_pico
         cost_pico = 0
-        for attempt in request.attempts[first:]:
+        for attempt in request.attempts_since(first):
             cost_pico += attempt.cost_pico
         ledger.spent_pico += cost_pico
         if ledger.recent is not None and cost_pico:

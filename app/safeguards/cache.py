@@ -84,14 +84,14 @@ class CacheLayer(Layer):
         led = flight.result
         if led.answer is None:
             return Result.failure(led.error or DEADLINE)
-        return Result.of(led.answer, _CANNED if led.served_by == _CANNED else _BY_CACHE)
+        return Result.of(led.answer, led.served_by if led.served_by == _CANNED else _BY_CACHE)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Keep the answer, and share it. A reply that stands in for one is shared alone."""
         if result.answer is None:
             return None
         key = request.cache_key
-        if result.served_by == _CANNED:
+        if result.served_by == _CANNED:  # by a safeguard further in: shared, and not kept
             return self._land(key, result)
         entries = self.entries
         entries[key] = (now + self.ttl_us, result.answer)

@@ -9,6 +9,8 @@ import pytest
 
 from app.errors import UserError
 from app.safeguards.base import KINDS
+from app.safeguards.budget import Budget
+from app.safeguards.canned import Canned
 from app.safeguards.listing import text_with_safeguards
 from app.safeguards.matrix import ROWS, in_words, listed, settings_for, state
 from app.safeguards.presets import SAFEGUARDED
@@ -21,6 +23,17 @@ from tests.scenario.test_files import PATH
 
 SUPPORT = open_scenario("support-assistant").scenario
 ADDABLE = ["cache", "deadline", "retry_budget", "fallback", "breaker", "budget", "answer_check", "canned"]
+ADDED_BY_DEFAULT = [
+    "hedge",
+    "concurrency",
+    "rate_limit",
+    "adaptive_throttle",
+    "load_shedding",
+    "hand_off",
+    "input_check",
+    "prompt_trim",
+    "prompt_cache",
+]
 
 
 def flipped(scenario: Scenario, variant: str, kind: str, on: bool) -> Scenario:
@@ -46,8 +59,8 @@ def test_a_cell_is_on_off_or_absent() -> None:
 
 
 def test_the_main_setting_is_told_in_words() -> None:
-    words = {row.kind: said for row in ROWS if (said := in_words(row, SUPPORT, "safeguarded"))}
-    assert words == {
+    words = {row.kind: in_words(row, SUPPORT, "safeguarded") for row in ROWS}
+    assert {kind: said for kind, said in words.items() if said} == {
         "cache": "kept for 10 min",
         "deadline": "30 s in all",
         "attempt_timeout": "8 s a call",
@@ -63,6 +76,41 @@ def test_the_main_setting_is_told_in_words() -> None:
     once = with_setting(SUPPORT, "variants.safeguarded.safeguards.retry.max_retries", 1)
     retry = next(row for row in ROWS if row.kind == "retry")
     assert in_words(retry, once, "safeguarded") == "up to 1 retry"
+
+
+def test_what_a_new_one_would_do_is_told_in_words() -> None:
+    added = SUPPORT
+    for kind in ADDED_BY_DEFAULT:
+        added = flipped(added, "safeguarded", kind, on=True)
+    words = {row.kind: in_words(row, added, "safeguarded") for row in ROWS}
+    assert {kind: words[kind] for kind in ADDED_BY_DEFAULT} == {
+        "hedge": "after the p95 of calls",
+        "concurrency": "20 at a time, 100 in the queue",
+        "rate_limit": "as the provider's",
+        "adaptive_throttle": "at 2 times what is accepted",
+        "load_shedding": "when the queue is older than 2 s",
+        "hand_off": "3 people, 2 min each",
+        "input_check": "all fields",
+        "prompt_trim": "to 4,000 tokens",
+        "prompt_cache": "kept for 5 min",
+    }
+    of_budget = next(row.main for row in ROWS if row.kind == "budget")
+    assert of_budget(Budget(per_minute_usd=0.005, per_request_usd=2)) == "$0.005 a minute, $2.00 a request"
+    of_canned = next(row.main for row in ROWS if row.kind == "canned")
+    assert of_canned(Canned(text="", texts={"ask": "Sorry."})) == "1 by prompt"
+
+
+def test_shedding_needs_a_queue() -> None:
+    with pytest.raises(UserError, match="no queue"):
+        settings_for(SUPPORT, "safeguarded", "load_shedding", on=True)
+    limited = flipped(SUPPORT, "safeguarded", "rate_limit", on=True)
+    kinds = [
+        each.kind
+        for each in flipped(limited, "safeguarded", "load_shedding", on=True)
+        .variants["safeguarded"]
+        .safeguards
+    ]
+    assert kinds.index("load_shedding") < kinds.index("rate_limit")
 
 
 @pytest.mark.parametrize("kind", [each.kind for each in SUPPORT.variants["safeguarded"].safeguards])

@@ -126,3 +126,22 @@ def test_inside_a_retry_it_cuts_each_call_alike(small: Small) -> None:
         sizes.setdefault(each["number"], set()).add(each["input_tokens"])
     assert {each["attempts"] for each in ran.requests("trimmed")} == {2}
     assert all(len(each) == 1 and max(each) <= 200 for each in sizes.values())
+
+
+def test_outside_of_a_hedge_or_inside_both_calls_are_cut(small: Small) -> None:
+    hedge = '\n[[variants.trimmed.safeguards]]\nkind = "hedge"\nafter_s = 0.2\n'
+    for order in (hedge + TRIM, TRIM + hedge):
+        ran = small.run(long(order))
+        assert {each["attempts"] for each in ran.requests("trimmed")} == {2}
+        assert all(190 <= each["input_tokens"] <= 200 for each in ran.attempts("trimmed"))
+
+
+def test_a_budget_per_request_holds_for_the_calls_of_a_hedge_together(small: Small) -> None:
+    # A call reserves 100 tokens of prompt and 20 of answer; the bound is for one and a half.
+    hedge = '\n[[variants.hedged.safeguards]]\nkind = "hedge"\nafter_s = 0.2\n'
+    budget = '[[variants.hedged.safeguards]]\nkind = "budget"\nper_request_usd = 0.00018\n'
+    inside = small.run(scenario(hedge + budget)).requests("hedged")
+    assert {(each["attempts"], each["outcome"]) for each in inside} == {(1, "good")}
+    # Around the hedge it is for all that the hedge may do, which is more than allowed.
+    around = small.run(scenario(budget + hedge)).requests("hedged")
+    assert {each["reason"] for each in around} == {"request_budget_exceeded_canned"}
