@@ -110,6 +110,13 @@ ACTIONS: Final = (
     ),
     ActionSpec("tour", "&Show me around", "&Help", "F1", "The first run again, with its callouts."),
     ActionSpec("assumptions", "Ass&umptions…", "&Help", "", "Every number that a simulation cannot measure."),
+    ActionSpec(
+        "stability",
+        "Will it &recover?",
+        "&Help",
+        "",
+        "Load, capacity and retries: whether each variant comes back after an outage.",
+    ),
     ActionSpec("log_file", "Session &log…", "&Help", "", "Where the runs are kept, and how large that is."),
     ActionSpec("about", "&About Seatrial", "&Help", "", "Version and licence.", section=1),
 )

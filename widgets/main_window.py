@@ -194,6 +194,7 @@ class MainWindow(QMainWindow):
             "palette": self.find_action,
             "tour": self.begin_tour,
             "assumptions": self._show_assumptions,
+            "stability": self._show_stability,
             "log_file": self._show_log_file,
             "about": self._show_about,
         }.items():
@@ -370,6 +371,11 @@ class MainWindow(QMainWindow):
         from widgets.help_dialogs import show_assumptions
 
         show_assumptions(self, self.session.scenario())
+
+    def _show_stability(self) -> None:
+        from widgets.stability_dialog import show_stability
+
+        show_stability(self, self.session)
 
     def _show_log_file(self) -> None:
         from widgets.help_dialogs import show_log_file
