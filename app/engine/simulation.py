@@ -22,10 +22,12 @@ from app.engine.world import World
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import FOREVER_US, Schedule
+from app.providers.prompt_cache import KeptPrompts
 from app.providers.simulated import SimulatedProvider
 from app.safeguards import base
 from app.safeguards.commands import Attempt
-from app.safeguards.pipeline import Workshop
+from app.safeguards.pipeline import Pipeline, Workshop
+from app.safeguards.prompt_cache import PromptCacheLayer
 from app.scenario.complaints import complaints_of
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.model import Change, Scenario
@@ -191,6 +193,7 @@ class Simulation:
             self._schedules = [Schedule(fault, self.draws, at_us) for fault in scenario.faults]
         if scenario.targets != before.targets:
             self.questions.configure(scenario)
+        self.questions.treat(scenario)
         self._faults = self._fault_set()
         self._attempt_plans = self._make_attempt_plans()
         self._configure_worlds()
@@ -259,7 +262,18 @@ class Simulation:
                 world.providers, targets, tariffs, self._attempt_plans, strict=True
             ):
                 provider.configure(target, tariff, plans)
+                self._keep_prompts(provider, world.pipeline)
             world.strike(self._faults)
+
+    def _keep_prompts(self, provider: SimulatedProvider, pipeline: Pipeline) -> None:
+        """Have the provider keep the beginnings of prompts, if the variant asks it to."""
+        asked = next((layer for layer in pipeline.layers if isinstance(layer, PromptCacheLayer)), None)
+        if asked is None:
+            provider.kept_prompts = None
+        elif provider.kept_prompts is None:
+            provider.kept_prompts = KeptPrompts(asked.settings, self.questions.prefix_tokens)
+        else:
+            provider.kept_prompts.configure(asked.settings, self.questions.prefix_tokens)
 
 
 def _has_end(fault: Fault) -> bool:

@@ -9,6 +9,8 @@ import pytest
 
 from app.errors import UserError
 from app.safeguards.base import KINDS
+from app.safeguards.budget import Budget
+from app.safeguards.canned import Canned
 from app.safeguards.listing import text_with_safeguards
 from app.safeguards.matrix import ROWS, in_words, listed, settings_for, state
 from app.safeguards.presets import SAFEGUARDED
@@ -22,7 +24,17 @@ from tests.scenario.test_files import PATH
 SUPPORT = open_scenario("support-assistant").scenario
 ADDABLE = ["cache", "deadline", "retry_budget", "fallback", "breaker", "budget", "answer_check", "canned"]
 """Those that the preset has and the prototype lacks."""
-ADDED_BY_DEFAULT = ["hedge", "concurrency", "rate_limit", "adaptive_throttle", "load_shedding", "hand_off"]
+ADDED_BY_DEFAULT = [
+    "hedge",
+    "concurrency",
+    "rate_limit",
+    "adaptive_throttle",
+    "load_shedding",
+    "hand_off",
+    "input_check",
+    "prompt_trim",
+    "prompt_cache",
+]
 
 
 def flipped(scenario: Scenario, variant: str, kind: str, on: bool) -> Scenario:
@@ -79,7 +91,14 @@ def test_what_a_new_one_would_do_is_told_in_words() -> None:
         "adaptive_throttle": "at 2 times what is accepted",
         "load_shedding": "when the queue is older than 2 s",
         "hand_off": "3 people, 2 min each",
+        "input_check": "all fields",
+        "prompt_trim": "to 4,000 tokens",
+        "prompt_cache": "kept for 5 min",
     }
+    of_budget = next(row.main for row in ROWS if row.kind == "budget")
+    assert of_budget(Budget(per_minute_usd=0.005, per_request_usd=2)) == "$0.005 a minute, $2.00 a request"
+    of_canned = next(row.main for row in ROWS if row.kind == "canned")
+    assert of_canned(Canned(text="", texts={"ask": "Sorry."})) == "1 by prompt"
 
 
 def test_shedding_needs_a_queue() -> None:
