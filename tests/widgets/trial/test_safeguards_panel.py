@@ -11,18 +11,10 @@ from app.safeguards.matrix import ROWS, state
 from app.scenario.files import open_scenario, parse_scenario
 from tests.scenario.small import SMALL
 from tests.scenario.test_files import PATH
+from tests.widgets.trial.boards import SUPPORT
 from widgets.appearance import Appearance
 from widgets.trial.safeguards_panel import SafeguardsPanel
 from widgets.trial.switchboard import Switchboard
-
-SUPPORT = open_scenario("support-assistant")
-
-
-@pytest.fixture
-def board() -> Switchboard:
-    switchboard = Switchboard()
-    switchboard.load(SUPPORT)
-    return switchboard
 
 
 @pytest.fixture

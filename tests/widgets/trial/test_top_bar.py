@@ -14,6 +14,7 @@ from app.traffic.settings import LEVELS, Traffic
 from tests.harness import simulation_of
 from tests.scenario.small import SMALL
 from tests.scenario.test_files import PATH
+from tests.widgets.trial.boards import SUPPORT
 from widgets.actions import Actions
 from widgets.appearance import Appearance
 from widgets.trial.flow import FlowLayout
@@ -21,15 +22,7 @@ from widgets.trial.switchboard import Switchboard
 from widgets.trial.top_bar import TopBar, clock
 from widgets.trial.traffic_panel import in_words, level_of, level_setting, rate_per_s
 
-SUPPORT = open_scenario("support-assistant")
 BY_LEVEL = parse_scenario(SMALL.replace("rate_per_s = 2", 'level = "demo"'), PATH)
-
-
-@pytest.fixture
-def board() -> Switchboard:
-    switchboard = Switchboard()
-    switchboard.load(SUPPORT)
-    return switchboard
 
 
 @pytest.fixture
