@@ -62,6 +62,7 @@ class TrialPage(QWidget):
         self._actions = actions
         self._prompts = LatestJob(self)
         self._prompts.done.connect(self._show_prompts)
+        self._prompts.failed.connect(session.refused)
         self._tabled: int | None = None
         self._wanted: int | None = None
         self._known_prompts: list[PromptRecord] | None = None
@@ -259,6 +260,7 @@ class TrialPage(QWidget):
     @Slot(str)
     def _show_state(self, state: str) -> None:
         self.top_bar.set_running(state != "idle")
+        self.summary.set_starting(state in ("starting", "running"))
         self.board.set_empty_text(_STARTING if state == "starting" else _EMPTY)
 
     # -- what the user does -----------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class ReplayBar(QWidget):
         self._session = session
         self._end_s = 0.0
         self._at_s = 0.0
+        self._moment_s: float | None = None
         self._then = 0.0
         self.play = QPushButton("Replay")
         self.play.setCheckable(True)
@@ -85,6 +86,7 @@ class ReplayBar(QWidget):
         self.play.toggled.connect(self._play)
         self.slider.valueChanged.connect(self._moved)
         self.whole.clicked.connect(self.show_whole)
+        session.watch.moved.connect(self._on_moment)
         session.pictured.connect(self._on_picture)
         session.run_shown.connect(self._on_run)
         session.state_changed.connect(self._show)
@@ -101,17 +103,27 @@ class ReplayBar(QWidget):
     def _on_run(self, _run_id: int | None) -> None:
         self.play.setChecked(False)
         self._end_s = self._at_s = 0.0
+        self._moment_s = None
         self._show()
+
+    @Slot(object)
+    def _on_moment(self, at_s: float | None) -> None:
+        """Somebody, perhaps an act that is presented, has gone to a moment of the run."""
+        self._moment_s = at_s
+        self._go_to_moment()
+
+    def _go_to_moment(self) -> None:
+        self._at_s = self._end_s if self._moment_s is None else min(self._moment_s, self._end_s)
+        self._set_slider()
 
     @Slot(object)
     def _on_picture(self, picture: Picture) -> None:
         record = picture.record
-        end_s = record.virtual_us / 1e6
-        at_the_end = self._at_s >= self._end_s
-        self._end_s = end_s
-        if at_the_end and not self.play.isChecked():
-            self._at_s = end_s
-        self._set_slider()
+        self._end_s = record.virtual_us / 1e6
+        if self.play.isChecked():
+            self._set_slider()
+        else:
+            self._go_to_moment()
         self._show()
 
     @Slot()

@@ -21,6 +21,9 @@ _INTERVAL_TIP = (
     "(Wilson score interval, 95 %). It says nothing about other days' failures."
 )
 
+_NO_RUN = "No run is shown yet. Press Run to see how each variant does."
+_STARTING = "A run is starting: what its variants make of the same requests will be told here."
+
 
 class SummaryStrip(QWidget):
     """A row for each variant, and a line on the difference between the first and the last."""
@@ -38,9 +41,8 @@ class SummaryStrip(QWidget):
         self._grid.setColumnStretch(2, 1)
         self._difference = plain_label(wraps=True)
         self._difference.setObjectName("summary_difference")
-        self._nothing = plain_label(
-            "No run is shown yet. Press Run to see how each variant does.", wraps=True
-        )
+        self._nothing = plain_label(_NO_RUN, wraps=True)
+        self._nothing.setObjectName("summary_nothing")
         self._nothing.setProperty("tone", "muted")
         self._grid.addWidget(self._nothing, 0, 0, 1, 3)
         self.show_picture(None)
@@ -60,6 +62,10 @@ class SummaryStrip(QWidget):
         self._difference.setVisible(bool(self._difference.text()))
         self._nothing.setVisible(not variants)
         self._text = "" if picture is None else _for_a_slide(picture, variants)
+
+    def set_starting(self, starting: bool) -> None:
+        """Whether a run is being prepared that has nothing to show yet."""
+        self._nothing.setText(_STARTING if starting else _NO_RUN)
 
     def as_text(self) -> str:
         """What is shown, for a slide: with the numbers, the seed, and that it was simulated. Empty without a run."""
@@ -111,9 +117,9 @@ def _share(found: Mapping[str, Any]) -> str:
 def _interval(found: Mapping[str, Any]) -> str:
     n = found["requests"]
     if not n:
-        return "good\nn = 0"
+        return "good"
     low, high = wilson(found["outcomes"]["good"], n)
-    return f"good, {low * 100:.1f} to {high * 100:.1f} %\nn = {n:,}"
+    return f"good, {low * 100:.1f} to {high * 100:.1f} %"
 
 
 def _for_a_slide(picture: Picture, variants: Sequence[tuple[str, Mapping[str, Any]]]) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import Slot
-from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QActionGroup, QFocusEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QToolButton, QWidget
 
 from app.scenario.model import Scenario
 from widgets.actions import Actions
@@ -31,8 +31,13 @@ class TopBar(QWidget):
         self.setObjectName("top_bar")
         self._switchboard = switchboard
         layout = FlowLayout(self, gap=10)
-        steer = [_button(actions, name) for name in ("run", "pause", "stop")]
+        stop = StopButton()
+        steer = [_button(actions, "run"), _button(actions, "pause"), _button(actions, "stop", stop)]
         steer[0].setProperty("role", "primary")
+        self._run = steer[0]
+        self._landed: QWidget | None = None
+        stop.given_up.connect(self._note_landing, Qt.ConnectionType.QueuedConnection)
+        actions["run"].enabledChanged.connect(self._go_to_run)
         layout.addWidget(_together(steer))
         speeds = []
         group = QActionGroup(self)
@@ -91,9 +96,35 @@ class TopBar(QWidget):
             else "The same seed gives the same requests and the same failures again."
         )
 
+    @Slot()
+    def _note_landing(self) -> None:
+        """Stop was pressed, and Qt has given the keyboard to whatever comes next: Run is to have it, once it can."""
+        self._landed = QApplication.focusWidget()
+        self._go_to_run()
+
+    @Slot()
+    def _go_to_run(self) -> None:
+        if self._landed is None or not self._run.isEnabled():
+            return
+        if QApplication.focusWidget() is self._landed:
+            self._run.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._landed = None
+
     @Slot(object)
     def _flip_seed(self, seed: int) -> None:
         self._switchboard.flip([("seed", seed)], f"Seed {seed}", sliding=True)
+
+
+class StopButton(QToolButton):
+    """`given_up` comes when it loses the keyboard because it can no longer be pressed."""
+
+    given_up = Signal()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Tell it apart from the user's own leaving."""
+        super().focusOutEvent(event)
+        if not self.isEnabled():
+            self.given_up.emit()
 
 
 def clock(seconds: float) -> str:
@@ -104,8 +135,8 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
-def _button(actions: Actions, name: str) -> QToolButton:
-    button = QToolButton()
+def _button(actions: Actions, name: str, button: QToolButton | None = None) -> QToolButton:
+    button = button or QToolButton()
     button.setObjectName(f"{name}_button")
     button.setDefaultAction(actions[name])
     button.setAccessibleName(actions[name].text().replace("&", ""))
