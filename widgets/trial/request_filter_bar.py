@@ -39,6 +39,7 @@ prototype:failed   any of these, of one variant
 Several words must all hold."""
 
 _TITLE_CHARACTERS: Final = 24
+_LEAST_BUTTON_PX: Final = 70
 _SPARE: Final = 60
 """Pixels: the field wants more than its least."""
 
@@ -122,6 +123,8 @@ class FilterBar(QWidget):
         self.message.hide()
         self.all = self._button("request_filter_all", "All", "Show every request")
         self.first_failed = self._button("request_filter_failed", "Failed", "Those that got no answer")
+        self.first_failed.setMinimumWidth(_LEAST_BUTTON_PX)  # a variant's title may be long
+        self.first_failed.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.saved = self._button("request_filter_saved", "Saved", "")
         self.lost = self._button("request_filter_lost", "Lost", "")
         self.follow = self._button(

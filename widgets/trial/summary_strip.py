@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -33,6 +34,8 @@ class SummaryStrip(QWidget):
         self.setObjectName("summary_strip")
         self.setAccessibleName("Summary")
         self._text = ""
+        self._picture: Picture | None = None
+        self._brief = False
         self._rows: list[tuple[QLabel, QLabel, QLabel]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -49,19 +52,27 @@ class SummaryStrip(QWidget):
 
     def show_picture(self, picture: Picture | None) -> None:
         """Show how the run's variants have done so far."""
+        self._picture = picture
         variants = [] if picture is None else _numbered(picture)
         if len(variants) != len(self._rows):
             self._rebuild(len(variants))
         for row, (title, found) in zip(self._rows, variants, strict=True):
+            words = sentence(title, found)
+            row[2].setToolTip(f"<span>{escape(words)}</span>" if self._brief else "")
             for label, text in zip(
-                row, (_share(found), _interval(found), sentence(title, found)), strict=True
+                row, (_share(found), _interval(found), title if self._brief else words), strict=True
             ):
                 if text != label.text():
                     label.setText(text)
         self._difference.setText(difference(variants))
-        self._difference.setVisible(bool(self._difference.text()))
+        self._difference.setVisible(bool(self._difference.text()) and not self._brief)
         self._nothing.setVisible(not variants)
         self._text = "" if picture is None else _for_a_slide(picture, variants)
+
+    def set_brief(self, brief: bool) -> None:
+        """Show the variants' names in place of their sentences, where there is little room."""
+        self._brief = brief
+        self.show_picture(self._picture)
 
     def set_starting(self, starting: bool) -> None:
         """Whether a run is being prepared that has nothing to show yet."""

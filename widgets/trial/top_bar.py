@@ -45,7 +45,8 @@ class TopBar(QWidget):
             actions[name].setIconText(short)
             group.addAction(actions[name])
             speeds.append(_button(actions, name))
-        layout.addWidget(_together(speeds))
+        self._speeds = _together(speeds)
+        layout.addWidget(self._speeds)
         self.traffic = TrafficPanel(switchboard)
         layout.addWidget(self.traffic)
         self.clock = SteadyLabel("00:00 of 00:00")
@@ -56,7 +57,8 @@ class TopBar(QWidget):
         self.seed.setObjectName("seed")
         self.seed.setAccessibleName("Seed")
         self.seed.edited.connect(self._flip_seed)
-        layout.addWidget(_together([plain_label("Seed"), self.seed]))
+        self._seed = _together([plain_label("Seed"), self.seed])
+        layout.addWidget(self._seed)
         self.badge = plain_label("SIMULATED", role="badge")
         self.badge.setObjectName("badge")
         self.badge.setToolTip("No real model is called and nothing leaves this machine.")
@@ -85,6 +87,13 @@ class TopBar(QWidget):
         self.clock.setText(f"{clock(min(virtual_s, end_s))} of {clock(end_s)}")
         if self._switchboard.loaded:
             self.traffic.show_time(min(virtual_s, end_s))
+
+    def set_brief(self, brief: bool, *, presenting: bool) -> None:
+        """Where there is little room, leave out the speeds, which the menu has, too, the seed, and while presenting the
+        traffic."""
+        self._speeds.setVisible(not brief)
+        self._seed.setVisible(not brief)
+        self.traffic.setVisible(not (brief and presenting))
 
     def set_running(self, running: bool) -> None:
         """Whether a run goes: its seed cannot change then."""
