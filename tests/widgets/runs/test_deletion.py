@@ -103,3 +103,15 @@ def test_purging_can_be_stopped(page: RunsPage, log_path: Path, qtbot: QtBot) ->
     page.close()
 
     assert rows_left(log_path, 2) > 0  # the next window goes on with it
+
+
+def test_what_is_undone_is_selected_again(page: RunsPage) -> None:
+    page.select(1)
+    page.delete_selected()
+    assert page.selected() != [1]
+    page.undo_bar.button.click()
+    assert page.selected() == [1]
+    page.table.selectAll()
+    page.delete_selected()
+    page.undo_bar.button.click()
+    assert sorted(page.selected()) == [1, 2, 3]

@@ -265,3 +265,26 @@ def test_the_clock_of_a_run_stays_when_a_switch_is_flipped_after_it(bar: TopBar,
     # And once no run is shown, the scenario's
     bar.show_run(False)
     assert bar.clock.text() == "0:00 of 5:00"
+
+
+def test_after_stop_the_keyboard_is_at_run(qtbot: QtBot, appearance: Appearance, board: Switchboard) -> None:
+    # Given a run that goes, and Stop that has the keyboard
+    actions = Actions(board)
+    bar = TopBar(actions, board)
+    qtbot.addWidget(bar)
+    bar.show()
+    bar.activateWindow()
+    qtbot.waitActive(bar)
+    run, stop = (bar.findChild(QToolButton, f"{name}_button") for name in ("run", "stop"))
+    assert run is not None
+    assert stop is not None
+    actions["run"].setEnabled(False)
+    stop.setFocus()
+    qtbot.waitUntil(stop.hasFocus)
+    # When it is pressed, and the run ends a little later
+    qtbot.keyClick(stop, Qt.Key.Key_Space)
+    actions["stop"].setEnabled(False)
+    qtbot.waitUntil(lambda: not stop.hasFocus())
+    actions["run"].setEnabled(True)
+    # Then Run has it
+    qtbot.waitUntil(run.hasFocus)
