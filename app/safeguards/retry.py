@@ -56,7 +56,7 @@ class RetryLayer(Layer):
         self.draws = world.draws
         self.purpose = f"safeguard:{settings.id}.jitter"
         self.budgets: tuple[RetryBudgetLayer, ...] = ()
-        self._columns: dict[tuple[int, int], Column] = {}
+        self._columns: dict[tuple[int, int, int], Column] = {}
 
     def meet(self, others: Sequence[Layer]) -> None:
         """Find the budgets to ask."""
@@ -78,7 +78,7 @@ class RetryLayer(Layer):
                 request.reason = "retry budget empty"
                 return None
         request.memo[self.slot] = made + 1
-        return Again(self.slot, now + wait_us)
+        return Again(self.slot, now + wait_us, _WHY.setdefault(error.name, f"retry: {error.name}"))
 
     def _wait_us(self, request: Request, result: Result, made: int) -> int | None:
         """How long to wait before the next call; None when the target asks for more patience than there is."""
@@ -90,16 +90,19 @@ class RetryLayer(Layer):
             backoff = self.cap_us
         if self.jitter == "none":
             return round(backoff)
-        draw = self._column(request.target, request.retry)[request.number]
+        draw = self._column(request.target, request.retry, request.hedge)[request.number]
         if self.jitter == "full":
             return round(backoff * draw)
         if self.jitter == "equal":
             return round(backoff * (0.5 + 0.5 * draw))
         return round(backoff * (1.0 - 0.25 * draw))
 
-    def _column(self, target: int, retry: int) -> Column:
-        column = self._columns.get((target, retry))
+    def _column(self, target: int, retry: int, hedge: int) -> Column:
+        column = self._columns.get((target, retry, hedge))
         if column is None:
-            column = self.draws.column(self.purpose, Role(self.targets[target], retry))
-            self._columns[target, retry] = column
+            column = self.draws.column(self.purpose, Role(self.targets[target], retry, hedge))
+            self._columns[target, retry, hedge] = column
         return column
+
+
+_WHY: dict[str, str] = {}

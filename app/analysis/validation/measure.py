@@ -76,7 +76,11 @@ def measure(tables: str, *, seed: int, duration_s: float, rows: int = 1) -> Rows
             REQUEST_COLUMNS,
             ("intended_us", "finished_us", "outcome", "attempts", "cache"),
         ),
-        _columns(world.attempt_rows, ATTEMPT_COLUMNS, ("started_us", "queued_us", "finished_us", "status")),
+        _columns(
+            world.attempt_rows,
+            ATTEMPT_COLUMNS,
+            ("started_us", "queued_us", "finished_us", "status", "hedge", "billed"),
+        ),
     )
 
 
