@@ -9,13 +9,17 @@ from __future__ import annotations
 
 
 class UserError(Exception):
-    """Wrong input, with `what` is wrong, `where` (file, field, row; may be empty) and what to `do` about it."""
+    """Wrong input, with `what` is wrong, `where` (file, field, row; may be empty) and what to `do` about it.
 
-    def __init__(self, what: str, *, where: str = "", do: str = "") -> None:
+    `do` fits the window and the command line; `option` is how the command line does it, and only said there.
+    """
+
+    def __init__(self, what: str, *, where: str = "", do: str = "", option: str = "") -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.do = do
+        self.option = option
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

@@ -24,17 +24,15 @@ from rich.text import Text
 
 from app.analysis.comparison import Comparison
 from app.analysis.comparison_text import as_text
-from app.analysis.metrics import METRICS, shown_metric
-from app.analysis.summary import sentence, usd
+from app.analysis.metrics import METRICS, metric, shown_metric
+from app.analysis.summary import sentence
 from app.analysis.validation.report import Report
 from app.engine.events import Event
-from app.engine.recall import Draw, Recalled
 from app.engine.run import Listener
 from app.engine.run import Progress as RunProgress
 from app.errors import UserError
 from app.inputs.preparation import Inputs
-from app.sessions.reader import RunReader
-from app.sessions.records import AttemptRecord, EventRecord, RunRecord
+from app.sessions.records import EventRecord, RunRecord
 from app.sessions.vocabulary import OUTCOMES, SERVED_BY
 
 _MICRO = 1e6
@@ -64,7 +62,8 @@ def say_json(value: Any) -> None:
 
 def say_error(error: UserError) -> None:
     """One clear message on standard error."""
-    err.print(Text("seatrial: ").append(printable(str(error))))
+    how = f" Here: {error.option}." if error.option else ""
+    err.print(Text("seatrial: ").append(printable(f"{error}{how}")))
 
 
 def printable(text: str) -> str:
@@ -167,6 +166,15 @@ def _title(summary: dict[str, Any]) -> str:
     return f"Run {summary['run']}: {summary['title']} ({summary['offered']:,} requests offered{state})"
 
 
+_MEASURED = (
+    *(f"answer_s.p{percent}" for percent in (50, 95, 99)),
+    "attempts_per_request",
+    "cost_usd",
+    "cost_usd_per_1000_good",
+)
+"""The metrics in the table of a run, under the outcomes and who served."""
+
+
 def _rows_of(variants: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
     def row(label: str, value: Any) -> tuple[str, list[str]]:
         return label, [value(variant) for variant in variants]
@@ -180,16 +188,13 @@ def _rows_of(variants: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
                 f"served by {server}", lambda v, s=server: _count_and_share(v["served_by"][s], v["requests"])
             )
     yield "", [""] * len(variants)
-    for percentile in ("p50", "p95", "p99"):
-        yield row(f"time to answer {percentile}", lambda v, p=percentile: _seconds(v, p))
-    yield row("calls per request", lambda v: f"{v['attempts'] / v['requests']:.2f}" if v["requests"] else "–")
-    yield row("cost", lambda v: usd(v["cost_usd"]))
-    yield row("cost per 1,000 good", lambda v: _money(v["cost_usd_per_1000_good"]))
+    for each in map(metric, _MEASURED):
+        yield row(_lower(each.title), lambda v, m=each: shown_metric(m, m.value(v)))
     if any(variant["detection"]["troubles"] for variant in variants):
         yield "", [""] * len(variants)
-        for metric in METRICS:
-            if metric.key.startswith("detection."):
-                yield row(metric.title.lower(), lambda v, m=metric: shown_metric(m, m.value(v)))
+        for each in METRICS:
+            if each.key.startswith("detection."):
+                yield row(_lower(each.title), lambda v, m=each: shown_metric(m, m.value(v)))
         yield "", [""] * len(variants)
     kinds = dict.fromkeys(kind for variant in variants for kind in variant["faults"])
     for kind in kinds:
@@ -200,15 +205,8 @@ def _count_and_share(count: int, n: int) -> str:
     return f"{count:,}  {100 * count / n:5.1f} %" if n else f"{count:,}"
 
 
-def _seconds(variant: dict[str, Any], percentile: str) -> str:
-    value = variant["answer_s"][percentile]
-    if value is None:
-        return "no answer" if variant["requests"] else "–"
-    return f"{value:.2f} s"
-
-
-def _money(value: float | None) -> str:
-    return "–" if value is None else usd(value)
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 def say_runs(records: Sequence[RunRecord]) -> None:
@@ -245,86 +243,6 @@ def say_events(events: Sequence[EventRecord]) -> None:
 def say_comparison(compared: Comparison) -> None:
     """Runs or variants side by side."""
     out.print(Text(printable(as_text(compared))), end="")
-
-
-def say_request(reader: RunReader, found: Sequence[Recalled], titles: dict[str, str]) -> None:
-    """One request as each variant took it."""
-    request, texts = found[0].request, found[0].texts
-    logged = reader.row(request.row)
-    place = "" if logged is None else f", row {logged.number} of the data"
-    prompt = printable(reader.prompts()[request.prompt].name)
-    out.print(Text(f"Request {request.number}: prompt '{prompt}'{place}", style="bold"))
-    out.print(Text(f"meant to arrive at {request.intended_us / _MICRO:.3f} s"))
-    for column, value in texts.original.items():
-        out.print(Text(f"  {printable(column)}: {_short(value)}"))
-        if column not in texts.mutated:
-            out.print(Text(f"  {printable(column)} as it came: missing", style="yellow"))
-        elif texts.mutated[column] != value:
-            came = _short(texts.mutated[column])
-            out.print(Text(f"  {printable(column)} as it came: {came}", style="yellow"))
-    if isinstance(texts.messages, str):
-        out.print(Text(f"  no prompt: {printable(texts.messages)}", style="yellow"))
-    else:
-        for role, text in texts.messages:
-            out.print(Text(f"  {role} message: {_short(text)}"))
-    for each in found:
-        out.print()
-        _say_taken(each, printable(titles.get(each.request.variant, each.request.variant)))
-
-
-def _say_taken(found: Recalled, title: str) -> None:
-    request = found.request
-    out.print(Text(title, style="bold"))
-    waited = (request.finished_us - request.intended_us) / _MICRO
-    why = f" ({printable(request.reason)})" if request.reason else ""
-    out.print(Text(f"  {request.outcome} after {waited:.3f} s, served by {request.served_by}{why}"))
-    faults = request.faults.replace(",", ", ") or "none"
-    out.print(Text(f"  cost {usd(request.cost_pico / 1e12)}, cache {request.cache}, faults: {faults}"))
-    for attempt in found.attempts:
-        out.print(Text(f"  {_attempt_line(attempt)}"))
-    if found.texts.answer is not None:
-        out.print(Text(f"  answer: {_short(found.texts.answer)}"))
-
-
-def _attempt_line(attempt: AttemptRecord) -> str:
-    took = (attempt.finished_us - attempt.started_us) / _MICRO
-    how = attempt.error or "answered"
-    fault = f" [{attempt.fault}]" if attempt.fault else ""
-    queued = f", {attempt.queued_us / _MICRO:.3f} s of it queued" if attempt.queued_us else ""
-    tokens = f", {attempt.output_tokens:,} tokens" if attempt.output_tokens else ""
-    began = f"{attempt.started_us / _MICRO:>9.3f} s"
-    return f"{began}  {_call(attempt)}: {how}{fault} after {took:.3f} s{queued}{tokens}"
-
-
-def _call(attempt: AttemptRecord) -> str:
-    retry = f" retry {attempt.retry}" if attempt.retry else ""
-    return f"{attempt.target}{retry}{' hedge' if attempt.hedge else ''}"
-
-
-def say_draws(found: Sequence[Recalled], titles: dict[str, str]) -> None:
-    """The draws that a request depended on: first those that all variants share."""
-    out.print()
-    out.print(Text("Draws of the request, the same for all variants", style="bold"))
-    _say_drawn([draw for draw in found[0].draws if draw.attempt is None])
-    for each in found:
-        title = printable(titles.get(each.request.variant, each.request.variant))
-        for index, attempt in enumerate(each.attempts):
-            out.print(Text(f"Draws of the call to {_call(attempt)}, {title}", style="bold"))
-            _say_drawn([draw for draw in each.draws if draw.attempt == index])
-
-
-def _say_drawn(draws: Sequence[Draw]) -> None:
-    table = Table.grid(padding=(0, 2, 0, 0))
-    for draw in draws:
-        table.add_row(
-            Text(f"  {printable(draw.purpose)}"), f"{draw.value:.9f}", Text(printable(draw.meaning))
-        )
-    out.print(table)
-
-
-def _short(value: object, limit: int = 300) -> str:
-    text = printable(str(value))
-    return text if len(text) <= limit else f"{text[:limit]}… ({len(text):,} characters)"
 
 
 def say_check(

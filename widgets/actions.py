@@ -91,7 +91,14 @@ ACTIONS: Final = (
         checkable=True,
     ),
     ActionSpec("reset_view", "Show the &whole run", "&View", "Ctrl+0", "Zoom out to the whole run."),
-    ActionSpec("more_charts", "More &charts", "&View", "Ctrl+M", "Attempts per request.", True),
+    ActionSpec(
+        "more_charts",
+        "More &charts",
+        "&View",
+        "Ctrl+M",
+        "One more chart: how many calls a request takes.",
+        True,
+    ),
     ActionSpec(
         "appearance_system", "As the &system has it", "&View", "", "Follow its light or dark.", True, 1
     ),

@@ -68,7 +68,7 @@ class MainWindow(QMainWindow):
         self._log_path = log_path
         self._compare: ComparePage | None = None
         self._filled = False
-        self._pages = QStackedWidget()
+        self._pages = Pages()
         self._opening = QLabel("Opening…")
         self._opening.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._opening.setProperty("tone", "muted")
@@ -433,6 +433,15 @@ class MainWindow(QMainWindow):
                 do="\n".join(["What it had written is kept and shown. Press Run to start again.", *rest]),
             )
         )
+
+
+class Pages(QStackedWidget):
+    """The pages. Only the one that is shown says how small the window can be."""
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """As small as the page that is shown can be."""
+        shown = self.currentWidget()
+        return super().minimumSizeHint() if shown is None else shown.minimumSizeHint()
 
 
 def _do(function: Callable[[], object], *_checked: object) -> None:

@@ -43,6 +43,8 @@ class RunWatch(QObject):
     """
 
     pictured = Signal(object)
+    moved = Signal(object)
+    """The moment of the run to be shown, in seconds; None for its newest."""
     vanished = Signal(str)
     _wished = Signal()
     _taken = Signal()
@@ -68,10 +70,12 @@ class RunWatch(QObject):
     def show_at(self, t_s: float) -> None:
         """Show the run as it was at virtual time `t_s`, and hold still there."""
         self._ask(self._wish.run_id, t_s)
+        self.moved.emit(t_s)
 
     def live(self) -> None:
         """Show the run as it is, and go on with it."""
         self._ask(self._wish.run_id, None)
+        self.moved.emit(None)
 
     def close(self) -> None:
         """Stop watching and end the thread, within two seconds. Watching again begins anew."""

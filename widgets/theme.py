@@ -208,6 +208,7 @@ def style_sheet(theme: Theme) -> str:
     QPlainTextEdit:focus, QTextEdit:focus {{ outline: none; border: 2px solid {t.accent}; }}
     QPushButton[role="primary"]:focus, QToolButton[role="primary"]:focus {{ border: 2px solid {t.ink}; }}
     QFileDialog QToolButton {{ padding: 2px; }}
+    QToolButton[tight="true"] {{ padding: 0 3px; }}
     QCheckBox, QRadioButton {{ border: 2px solid transparent; border-radius: 3px; }}
     QSlider:focus {{ border-radius: 3px; }}
     QCheckBox::indicator, QTableView::indicator, QListView::indicator {{

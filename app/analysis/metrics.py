@@ -142,7 +142,7 @@ METRICS: Final = (
     ),
     Metric(
         "attempts_per_request",
-        "Retry amplification",
+        "Calls per request",
         "calls to a model / requests that ended; a cached answer takes none, a retry is one more",
         "ratio",
         None,
@@ -197,3 +197,9 @@ METRICS: Final = (
     ),
 )
 """In the order in which they are shown."""
+_BY_KEY: Final = {metric.key: metric for metric in METRICS}
+
+
+def metric(key: str) -> Metric:
+    """The metric of this key. Raises KeyError."""
+    return _BY_KEY[key]

@@ -110,7 +110,7 @@ def _show_request(
 ) -> None:
     from dataclasses import asdict
 
-    from app import terminal
+    from app import terminal, terminal_requests
     from app.engine.recall import recall_request
 
     found = recall_request(reader, number, with_draws=with_draws)
@@ -129,9 +129,9 @@ def _show_request(
             }
         )
         return
-    terminal.say_request(reader, found, titles)
+    terminal_requests.say_request(reader, found, titles)
     if with_draws:
-        terminal.say_draws(found, titles)
+        terminal_requests.say_draws(found, titles)
 
 
 def _side(log: SessionLog, name: str, variant: str | None) -> tuple[int, str | None]:

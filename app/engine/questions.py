@@ -20,7 +20,7 @@ from app.faults.base import Fault, MessFault
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.mess import Parameters, mutate
-from app.inputs.preparation import Inputs, load_job, render_job
+from app.inputs.preparation import Inputs, load_job, render_job, truth_columns
 from app.inputs.prompts import Prompt
 from app.inputs.tokens import estimate_tokens
 from app.inputs.treatment import Treatment, treatment
@@ -147,6 +147,9 @@ class QuestionBook:
         self._kept.clear()
         names = self.prompt_names
         styles = [_style(scenario, name) for name in names]
+        pairs = self._inputs.columns.pairs
+        asked = self._inputs.text_columns
+        self._truth = {pairs.get(name, name) for name in truth_columns(scenario)}.difference(asked)
         self._expected_columns = [style.expected_column for style in styles]
         self._writers = [AnswerWriter(style, self._values_of(style.expected_column)) for style in styles]
         self._verdicts = Verdicts(scenario.checks, names, self._worker)
@@ -376,7 +379,11 @@ class QuestionBook:
         def draw(purpose: str) -> float:
             return self._draws.one(f"{fault.purpose}.{purpose}", None, row)
 
-        return mutate(fault.kind, values, columns, draw, mess_parameters(fault))
+        # The truth stays as it is, whatever columns a fault names, and never gets into what the prompt asks.
+        truth = {column: value for column, value in values.items() if column in self._truth}
+        others = {column: value for column, value in values.items() if column not in truth}
+        came = mutate(fault.kind, others, columns, draw, mess_parameters(fault)) | truth
+        return {column: came[column] for column in dict.fromkeys([*values, *came]) if column in came}
 
     def _odds(self, kinds: Sequence[str]) -> list[float]:
         """For each target: how likely it answers a question with these kinds of mess in it rightly."""

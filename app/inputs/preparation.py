@@ -167,7 +167,8 @@ def prepare_inputs(
             f"the prompts need {listed(lacking)}, and no column fits; "
             f"the data has {listed(dataset.columns[:30])}{' and more' if len(dataset.columns) > 30 else ''}",
             where=dataset.path.name,
-            do="Name the column with --map variable=column, or use other prompts with --prompts.",
+            do="Name the column, or use other prompts.",
+            option="--map variable=column, --prompts PATH",
         )
     notices = list(loaded.notices)
     notices += [
@@ -275,9 +276,15 @@ def variables_of(prompts: Sequence[Prompt], worker: BoundedWorker) -> list[str]:
 
 
 def _wanted_columns(scenario: Scenario) -> list[str]:
+    wanted = truth_columns(scenario)
+    wanted += [fault.match.column for fault in scenario.faults if fault.match is not None]
+    return list(dict.fromkeys(wanted))
+
+
+def truth_columns(scenario: Scenario) -> list[str]:
+    """The columns, as the scenario names them, that hold expected answers: they score, and no model is shown them."""
     wanted = [check.column for check in scenario.checks if check.kind == "equals_column"]
     wanted += [answers.expected_column for answers in scenario.answers if answers.expected_column]
-    wanted += [fault.match.column for fault in scenario.faults if fault.match is not None]
     return list(dict.fromkeys(wanted))
 
 

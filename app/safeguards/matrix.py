@@ -2,6 +2,7 @@
 
 A cell is on, off, or absent, which is a safeguard that the variant does not list. Switching an absent one on lists it at
 its usual place, with the settings that another variant of the scenario has for it, or else the preset's or its defaults.
+A variant's list can be told in words, put in another order, and shortened.
 """
 
 from __future__ import annotations
@@ -207,9 +208,38 @@ ROWS: Final = (
 )
 """By job, as they are listed in the window."""
 
+_BY_KIND: Final = {row.kind: row for row in ROWS}
 _QUEUES: Final = frozenset({"concurrency", "rate_limit"})
 _PLACE: Final = {kind: place for place, kind in enumerate(USUAL_ORDER)}
 _PRESET: Final = {safeguard.kind: safeguard for safeguard in SAFEGUARDED}
+
+
+def by_job(rows: Sequence[Row] = ROWS) -> dict[str, list[Row]]:
+    """The rows by the job they do, jobs and rows in the order in which they are listed."""
+    jobs: dict[str, list[Row]] = {}
+    for row in rows:
+        jobs.setdefault(row.job, []).append(row)
+    return jobs
+
+
+def titled(safeguard: Safeguard) -> str:
+    """A safeguard's title, with its id where that says more than its kind."""
+    row = _BY_KIND.get(safeguard.kind)
+    title = row.title if row else safeguard.kind.replace("_", " ").capitalize()
+    return title if safeguard.id == safeguard.kind else f"{title} ({safeguard.id})"
+
+
+def told(safeguard: Safeguard) -> str:
+    """A safeguard as a line of its variant's list: its title, its main setting, and whether it is off."""
+    row = _BY_KIND.get(safeguard.kind)
+    words = f"{titled(safeguard)}: {row.main(safeguard)}" if row else titled(safeguard)
+    return words if safeguard.on else f"{words} (off)"
+
+
+def explained(safeguard: Safeguard) -> str:
+    """What it does, in one sentence; empty where there are no words for its kind."""
+    row = _BY_KIND.get(safeguard.kind)
+    return row.explanation if row else ""
 
 
 def listed(scenario: Scenario, variant: str, kind: str) -> list[Safeguard]:
@@ -242,8 +272,27 @@ def settings_for(scenario: Scenario, variant: str, kind: str, on: bool) -> list[
         return []
     pipeline = scenario.variants[variant].safeguards
     place = next((at for at, each in enumerate(pipeline) if _PLACE[each.kind] > _PLACE[kind]), len(pipeline))
+    return _in_order(variant, [*pipeline[:place], _new(scenario, pipeline, kind), *pipeline[place:]])
+
+
+def settings_moved(scenario: Scenario, variant: str, name: str, by: int) -> list[tuple[str, Any]]:
+    """What to set for the safeguard of this id to stand `by` places further in (negative: out); nothing at the end."""
+    pipeline = list(scenario.variants[variant].safeguards)
+    place = next(at for at, each in enumerate(pipeline) if each.id == name)
+    to = min(max(place + by, 0), len(pipeline) - 1)
+    if to == place:
+        return []
+    pipeline.insert(to, pipeline.pop(place))
+    return _in_order(variant, pipeline)
+
+
+def settings_without(scenario: Scenario, variant: str, name: str) -> list[tuple[str, Any]]:
+    """What to set for the variant not to list the safeguard of this id."""
+    return _in_order(variant, [each for each in scenario.variants[variant].safeguards if each.id != name])
+
+
+def _in_order(variant: str, pipeline: Sequence[Safeguard]) -> list[tuple[str, Any]]:
     entries = [each.model_dump(mode="json", exclude_none=True) for each in pipeline]
-    entries.insert(place, _new(scenario, pipeline, kind).model_dump(mode="json", exclude_none=True))
     return [(f"variants.{variant}.safeguards", entries)]
 
 

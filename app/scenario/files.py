@@ -140,7 +140,8 @@ def within(folder: Path, path: str, *, what: str, option: str = "") -> Path:
         raise UserError(
             f"'{path}' lies outside of the scenario's folder",
             where=what,
-            do=f"Move it beside the scenario, or name it on the command line ({option or f'--{what}'}).",
+            do="Move it beside the scenario, or choose it yourself.",
+            option=option or f"--{what} PATH",
         )
     return found
 

@@ -20,24 +20,24 @@ _KNOWN = {
     sqlite3.SQLITE_LOCKED: ("The session log is locked", "Close what else is writing to it and try again."),
     sqlite3.SQLITE_FULL: (
         "The disk of the session log is full",
-        "Free some space, or choose a log elsewhere with --log.",
+        "Free some space, or choose a session log elsewhere.",
     ),
     sqlite3.SQLITE_READONLY: (
         "The session log cannot be written",
-        "Allow writing to the file and its folder, or choose another with --log.",
+        "Allow writing to the file and its folder, or choose another session log.",
     ),
     sqlite3.SQLITE_CANTOPEN: (
         "The session log cannot be opened",
-        "Check that the folder exists and may be written to, or choose another file with --log.",
+        "Check that the folder exists and may be written to, or choose another session log.",
     ),
-    sqlite3.SQLITE_PERM: ("The session log may not be opened", "Choose another file with --log."),
+    sqlite3.SQLITE_PERM: ("The session log may not be opened", "Choose another session log."),
     sqlite3.SQLITE_IOERR: (
         "The disk of the session log failed to read or write",
-        "Check the disk, or choose a log elsewhere with --log.",
+        "Check the disk, or choose a session log elsewhere.",
     ),
     sqlite3.SQLITE_NOTADB: (
         "This file is not a session log",
-        "Choose another file with --log; it was left as it is.",
+        "Choose another session log; this file was left as it is.",
     ),
     sqlite3.SQLITE_CORRUPT: (
         "The session log is damaged",
@@ -50,7 +50,7 @@ def explained(error: sqlite3.Error, path: Path) -> Exception:
     """The UserError for `error`, or `error` itself where the user cannot mend it."""
     code = getattr(error, "sqlite_errorcode", None)
     known = None if code is None else _KNOWN.get(code & 0xFF)
-    return error if known is None else UserError(known[0], where=str(path), do=known[1])
+    return error if known is None else UserError(known[0], where=str(path), do=known[1], option="--log PATH")
 
 
 @contextmanager

@@ -252,7 +252,7 @@ class RunReader:
             raise UserError(
                 f"There is no run {self.run_id} in this session log",
                 where=str(self._log.path),
-                do="`seatrial runs` lists those there are.",
+                do="The Runs page and `seatrial runs` list those there are.",
             )
         return found[0]
 

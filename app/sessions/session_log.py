@@ -50,17 +50,18 @@ class SessionLog:
             _make(where)
         elif not where.exists():
             raise UserError(
-                "There is no session log here", where=str(where), do="Check the path given with --log."
+                "There is no session log here", where=str(where), do="Check the path.", option="--log PATH"
             )
         if where.is_dir():
             raise UserError(
-                "A folder is no session log", where=str(where), do="Name a file in it with --log."
+                "A folder is no session log", where=str(where), do="Name a file in it.", option="--log PATH"
             )
         if not os.access(where, os.R_OK | os.W_OK):
             raise UserError(
                 "The session log cannot be read and written",
                 where=str(where),
-                do="Allow it for this user, or choose another file with --log.",
+                do="Allow it for this user, or choose another session log.",
+                option="--log PATH",
             )
         with explaining(where):
             connection = sqlite3.connect(where, timeout=patience_s, isolation_level=None)
@@ -148,13 +149,15 @@ class SessionLog:
             raise UserError(
                 "This SQLite database belongs to another program and is no session log",
                 where=str(self.path),
-                do="Choose another file with --log; it was left as it is.",
+                do="Choose another session log; this file was left as it is.",
+                option="--log PATH",
             )
         if version > schema.VERSION:
             raise UserError(
                 f"This session log has version {version}, and this Seatrial reads up to {schema.VERSION}",
                 where=str(self.path),
-                do="Update Seatrial, or choose another file with --log.",
+                do="Update Seatrial, or choose another session log.",
+                option="--log PATH",
             )
         return int(version)
 
@@ -185,7 +188,8 @@ def _make(path: Path) -> None:
         raise UserError(
             f"The session log cannot be made ({error.strerror})",
             where=str(path),
-            do="Choose a file in a folder that may be written to with --log.",
+            do="Choose a session log in a folder that may be written to.",
+            option="--log PATH",
         ) from error
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.analysis.metrics import metric
 from tests.cli.commands import FIRST_DAY, seatrial
 
 
@@ -77,3 +78,9 @@ def test_scenarios_are_listed_with_what_they_teach() -> None:
         checked = seatrial("check", each["name"], "--json").json
         assert checked["rows"] > 0
         assert all(assumption["source"] for assumption in checked["assumptions"])
+
+
+def test_the_table_of_a_run_has_the_metrics_under_their_names_in_compare(log: Path) -> None:
+    said = seatrial("show", "last", log=log).out.casefold()
+    for key in ("answer_s.p95", "attempts_per_request", "cost_usd", "cost_usd_per_1000_good"):
+        assert f"\n{metric(key).title.casefold()}  " in said

@@ -9,7 +9,9 @@ import pytest
 
 from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
+from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
+from app.inputs.mess import MESS_KINDS
 from app.inputs.preparation import prepare_inputs
 from app.scenario.files import ScenarioFile, parse_scenario
 from tests.harness import run, simulation_of
@@ -106,3 +108,29 @@ def test_a_change_at_the_very_edge_of_a_schedule_keeps_the_edge(folder: Path, wo
         (5_000_000, "incident_begin"),
         (5_000_000, "change"),
     ]
+
+
+@pytest.mark.parametrize("columns", ["", ', columns = ["question", "intent"]'])
+@pytest.mark.parametrize("kind", MESS_KINDS)
+def test_no_mess_touches_the_truth_even_where_a_fault_names_it(
+    folder: Path, worker: BoundedWorker, kind: str, columns: str
+) -> None:
+    # Given a column of expected answers, when every row comes in a mess, then that column comes as it is
+    tables = f"""
+[[checks]]
+kind = "equals_column"
+field = "intent"
+column = "intent"
+[[faults]]
+kind = "{kind}"
+rate = 1{columns.replace(", ", chr(10), 1)}
+"""
+    book = book_of(folder, worker, tables)
+    faults = FaultSet(file_of(folder, tables).scenario.faults, Draws(1), [True])
+    book.prepare([], faults)
+    (index,) = [index for index, _ in faults.mess()]
+    for row in range(20):
+        came = book.messy_row((0, row, 1 << index))
+        assert came["intent"] == book.messy_row((0, row, 0))["intent"]
+        assert list(came)[-1] == "intent"
+        assert came.get("question") != came["intent"]

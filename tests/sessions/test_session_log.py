@@ -65,7 +65,8 @@ def test_a_folder_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be made") as caught:
         SessionLog.open(tmp_path / "file" / "a.db")
-    assert "--log" in caught.value.do
+    assert caught.value.option == "--log PATH"
+    assert "--" not in str(caught.value)  # the window shows it, too
     assert str(tmp_path) in caught.value.where
 
 

@@ -137,6 +137,11 @@ def customise(window: MainWindow, qtbot: QtBot) -> QWidget:
     return the_dialog()
 
 
+def safeguards(window: MainWindow, qtbot: QtBot) -> QWidget:
+    window.trial.safeguards.details["retry"].click()
+    return the_dialog()
+
+
 def opened(action: str) -> Callable[[MainWindow, QtBot], QWidget]:
     def go(window: MainWindow, qtbot: QtBot) -> QWidget:
         window.actions_table[action].trigger()
@@ -160,6 +165,7 @@ PLACES = {
     "Compare": compare,
     "Inputs": inputs,
     "Customise": customise,
+    "Safeguards": safeguards,
     "Palette": opened("palette"),
     "Assumptions": opened("assumptions"),
     "Session log": opened("log_file"),
@@ -374,7 +380,7 @@ def test_foreign_text_is_plain_text(window: MainWindow, qtbot: QtBot) -> None:
     window.runs.compare_runs.emit([1, 3])
     qtbot.waitUntil(lambda: window.compare.comparison is not None, timeout=LONG_MS)
     rich += taken_for_markup(window)
-    for place in (inputs, customise, opened("assumptions")):
+    for place in (inputs, customise, safeguards, opened("assumptions")):
         dialog = settled(place, window, qtbot)
         rich += taken_for_markup(dialog)
         dialog.close()

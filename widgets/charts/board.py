@@ -97,6 +97,10 @@ class ChartBoard(ChartGround):
         """What stands here while there is no run."""
         self._empty.setText(text)
 
+    def set_brief(self, brief: bool) -> None:
+        """Leave the room of the values at the crosshair to the charts, where there is little of it."""
+        self.readout.setVisible(not brief)
+
     def show_picture(self, picture: Picture | None) -> None:
         """Show a moment of a run, at most ten times a second; the newest wins. None: no run is shown."""
         self._newest = picture

@@ -142,7 +142,8 @@ class TimesWords(Layer):
         painter.setFont(small_font(theme))
         metrics = painter.fontMetrics()
         foot, patience_s = self._band.foot(frame), self._band.patience_s
-        texts = [("no answer", foot / 2 - metrics.height() / 2, "selection")]
+        # A low chart's band is lower than its words, which would begin above the chart.
+        texts = [("no answer", max(0.0, foot / 2 - metrics.height() / 2), "selection")]
         if patience_s is not None:
             y = self._band.patience_y(frame, patience_s)
             texts.append((f"patience ends at {patience_s:g} s", y + 1, "surface"))

@@ -9,6 +9,7 @@ from PySide6.QtCore import Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.analysis.metrics import metric
 from widgets.appearance import Appearance
 from widgets.charts.ground import KEYS_HELP, ChartGround
 from widgets.charts.key import Heading
@@ -17,7 +18,7 @@ from widgets.charts.margins import margins_of
 from widgets.charts.readout import Readout, bin_words, span_words
 from widgets.charts.scales import Ticks, nice_top, slow_top
 from widgets.charts.scroll import ChartScroll
-from widgets.charts.stack import COST, TIMES, highest, ratio, usd_ticks
+from widgets.charts.stack import COST, COST_TITLE, TIMES, highest, ratio, usd_ticks
 from widgets.charts.styles import style_of
 from widgets.charts.time_axis import TimeAxis
 
@@ -54,9 +55,9 @@ class OverlayBoard(ChartGround):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
         for plot, name, title, formula in (
-            (self.good, "overlay_good", "Good answers", _GOOD),
+            (self.good, "overlay_good", metric("good_rate").title, _GOOD),
             (self.times, "overlay_times", "95 of 100 answered within (p95)", TIMES),
-            (self.cost, "overlay_cost", "Cost per 1,000 good answers", COST),
+            (self.cost, "overlay_cost", COST_TITLE, COST),
         ):
             plot.setObjectName(name)
             plot.setAccessibleName(title)

@@ -27,4 +27,4 @@ class ChartScroll(QScrollArea):
 
     def minimumSizeHint(self) -> QSize:  # noqa: N802
         """It can be as low as it must."""
-        return QSize(200, 120)
+        return QSize(200, 72)

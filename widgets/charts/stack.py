@@ -10,6 +10,7 @@ from PySide6.QtCore import Signal, Slot
 from PySide6.QtGui import QPalette
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.analysis.metrics import metric
 from app.analysis.summary import usd
 from widgets.appearance import Appearance
 from widgets.charts.annotations import Annotations
@@ -44,10 +45,12 @@ TIMES = (
     "without an answer ranks as infinitely slow. What is faster than 0.1 s is drawn there."
 )
 SAVED = "Requests that the first call did not serve, by who served them instead, a second."
+COST_TITLE = metric("cost_usd_per_1000_good").title
 COST = (
     "All that was spent in a bin, failures included, for each 1,000 good answers in it. "
     "A gap where no answer was good."
 )
+ATTEMPTS_TITLE = metric("attempts_per_request").title
 ATTEMPTS = "Calls to a model made for the requests that ended in a bin, divided by those requests."
 
 
@@ -71,8 +74,8 @@ class ChartStack(QWidget):
         self._times = Heading("Time to answer", TIMES, appearance, shares)
         saved = [Entry(mark.title, mark) for mark in SAVED_MARKS.values()]
         self._saved = Heading("Who saved it", SAVED, appearance, saved)
-        self._cost = Heading("Cost per 1,000 good answers", COST, appearance)
-        self._attempts = Heading("Attempts per request", ATTEMPTS, appearance)
+        self._cost = Heading(COST_TITLE, COST, appearance)
+        self._attempts = Heading(ATTEMPTS_TITLE, ATTEMPTS, appearance)
         self.strips = [StripPlot(timeline, appearance, each.name) for each in variants]
         self.times = TimesPlot(timeline, appearance)
         self.saved = StripPlot(timeline, appearance)
@@ -118,8 +121,8 @@ class ChartStack(QWidget):
             *strips,
             "Time to answer",
             "Who saved it",
-            "Cost per 1,000 good answers",
-            "Attempts per request",
+            COST_TITLE,
+            ATTEMPTS_TITLE,
         ]
 
     def set_more(self, shown: bool) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Slot
+from PySide6.QtCore import Qt, Slot
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -19,13 +19,13 @@ from PySide6.QtWidgets import (
 
 from app.inputs.preview import DataShape, Preview
 from widgets.foreign_text import in_a_cell, shortened
+from widgets.inputs.row_model import Index, RowModel
 
 _HEADERS: Final = ("Row", "Why it is left out")
 _RULE: Final = (
     "Looked for in up to 500 rows: e-mail addresses, phone numbers of 9 to 15 digits, and card numbers with a valid "
     "check digit. Names, addresses and other personal data are not looked for."
 )
-_Index = QModelIndex | QPersistentModelIndex
 
 
 class BadRowsTab(QWidget):
@@ -73,36 +73,13 @@ class BadRowsTab(QWidget):
         )
 
 
-class BadRowModel(QAbstractTableModel):
-    """Number and reason of each bad row, `rows`."""
+class BadRowModel(RowModel[tuple[int, str]]):
+    """Number and reason of each bad row."""
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.rows: tuple[tuple[int, str], ...] = ()
+        super().__init__(_HEADERS, parent)
 
-    def show_rows(self, rows: tuple[tuple[int, str], ...]) -> None:
-        """Show others."""
-        self.beginResetModel()
-        self.rows = rows
-        self.endResetModel()
-
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802 (Qt's name)
-        """One for each bad row that is kept."""
-        return 0 if parent.isValid() else len(self.rows)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802 (Qt's name)
-        """Number and reason."""
-        return 0 if parent.isValid() else len(_HEADERS)
-
-    def headerData(  # noqa: N802 (Qt's name)
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """The columns' titles."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return _HEADERS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """What a cell shows."""
         if role != Qt.ItemDataRole.DisplayRole:
             return None

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
-from PySide6.QtCore import (
-    QAbstractTableModel,
-    QModelIndex,
-    QPersistentModelIndex,
-    QStringListModel,
-    Qt,
-    Signal,
-)
+from PySide6.QtCore import QStringListModel, Qt, Signal
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,12 +21,12 @@ from PySide6.QtWidgets import (
 from app.inputs.preview import Pairing, Preview
 from widgets.appearance import Appearance
 from widgets.foreign_text import in_a_cell
+from widgets.inputs.row_model import Index, RowModel
 
 MAX_LISTED: Final = 200
 """Variables with a list of columns each; prompts with more are no prompts by hand."""
 _HEADERS: Final = ("Asked for", "Column of the data", "How it was found")
 _GUESS: Final = "(guess by name)"
-_Index = QModelIndex | QPersistentModelIndex
 
 
 class MappingTab(QWidget):
@@ -67,6 +61,7 @@ class MappingTab(QWidget):
         header = self.table.horizontalHeader()
         header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
         header.setSectionResizeMode(2, QHeaderView.ResizeMode.Stretch)
+        header.setMinimumSectionSize(max(header.sectionSizeHint(column) for column in range(len(_HEADERS))))
         self.table.setColumnWidth(0, 22 * self.table.fontMetrics().averageCharWidth())
         layout = QVBoxLayout(self)
         layout.addWidget(self.about)
@@ -76,7 +71,7 @@ class MappingTab(QWidget):
         """Show the mapping of a preview; the lists stay where they are if only the choices differ."""
         pairings = preview.mapping[:MAX_LISTED]
         self.about.setText(_said(preview))
-        self.model.show_pairings(pairings)
+        self.model.show_rows(pairings)
         if self._names != preview.data.columns or list(self._boxes) != [each.variable for each in pairings]:
             self._names = preview.data.columns
             self._columns.setStringList([_GUESS, *(in_a_cell(name) for name in self._names)])
@@ -112,44 +107,24 @@ class MappingTab(QWidget):
         self.column_chosen.emit(variable, self._names[place - 1] if place > 0 else None)
 
 
-class PairingModel(QAbstractTableModel):
+class PairingModel(RowModel[Pairing]):
     """The pairings as text; the lists to choose from lie on top of the middle column."""
 
     def __init__(self, appearance: Appearance, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(_HEADERS, parent)
         self._appearance = appearance
-        self._pairings: tuple[Pairing, ...] = ()
 
-    def show_pairings(self, pairings: tuple[Pairing, ...]) -> None:
+    def show_rows(self, rows: Sequence[Pairing]) -> None:
         """Show others. What stands on top stays if they are of the same variables."""
-        if [each.variable for each in pairings] == [each.variable for each in self._pairings]:
-            self._pairings = pairings
-            if pairings:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(pairings) - 1, 2))
-            return
-        self.beginResetModel()
-        self._pairings = pairings
-        self.endResetModel()
+        if [each.variable for each in rows] != [each.variable for each in self.rows]:
+            super().show_rows(rows)
+        elif rows:
+            self.rows = tuple(rows)
+            self.dataChanged.emit(self.index(0, 0), self.index(len(rows) - 1, len(_HEADERS) - 1))
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802 (Qt's name)
-        """One for each variable."""
-        return 0 if parent.isValid() else len(self._pairings)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802 (Qt's name)
-        """Variable, column, how."""
-        return 0 if parent.isValid() else len(_HEADERS)
-
-    def headerData(  # noqa: N802 (Qt's name)
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """The columns' titles."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return _HEADERS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """What a cell shows."""
-        each = self._pairings[index.row()]
+        each = self.rows[index.row()]
         lacking = each.column is None and each.needed
         if role == Qt.ItemDataRole.DisplayRole:
             return (in_a_cell(each.variable), "", how_said(each))[index.column()]

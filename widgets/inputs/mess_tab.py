@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Slot
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, Qt, Slot
 from PySide6.QtGui import QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -26,12 +26,12 @@ from widgets.appearance import Appearance
 from widgets.foreign_text import breakable, in_a_cell, shown
 from widgets.inputs.reading import make_a_mess
 from widgets.inputs.rendered_tab import cost_text, facts_label
+from widgets.inputs.row_model import Index, RowModel
 from widgets.inputs.row_picker import RowPicker
 from widgets.latest_job import LatestJob
 
 _HEADERS: Final = ("Field", "", "In the data", "As it comes")
 _NOT_THERE: Final = "(not there)"
-_Index = QModelIndex | QPersistentModelIndex
 
 
 @dataclass(frozen=True)
@@ -132,61 +132,44 @@ class MessTab(QWidget):
         sample = self._samples[place]
         self.about.setText(f"{sample.choice.about[:1].upper()}{sample.choice.about[1:]}.")
         self.model.show_sample(sample)
-        fields = self.model.fields
+        fields = self.model.rows
         first = next((at for at, field in enumerate(fields) if field.changed), 0)
         self.table.selectRow(first)
         self._show_field(self.model.index(first, 0))
         self.facts.setText(breakable(_facts(sample)))
 
     @Slot(QModelIndex)
-    def _show_field(self, index: _Index) -> None:
-        fields = self.model.fields
+    def _show_field(self, index: Index) -> None:
+        fields = self.model.rows
         if 0 <= index.row() < len(fields):
             self.original.setPlainText(fields[index.row()].original)
             self.mutated.setPlainText(fields[index.row()].mutated)
 
 
-class FieldModel(QAbstractTableModel):
-    """The fields of a row before and after, `fields`. A changed one says so, and stands in bold."""
+class FieldModel(RowModel[_Field]):
+    """The fields of a row before and after. A changed one says so, and stands in bold."""
 
     def __init__(self, appearance: Appearance, parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__(_HEADERS, parent)
         self._appearance = appearance
-        self.fields: list[_Field] = []
 
     def show_sample(self, sample: MessSample) -> None:
         """Show another row or another mess."""
-        self.beginResetModel()
-        self.fields = [
-            _Field(
-                column,
-                column in sample.changed,
-                shown(sample.original[column]) if column in sample.original else _NOT_THERE,
-                shown(sample.mutated[column]) if column in sample.mutated else _NOT_THERE,
-            )
-            for column in dict.fromkeys([*sample.original, *sample.mutated])
-        ]
-        self.endResetModel()
+        self.show_rows(
+            [
+                _Field(
+                    column,
+                    column in sample.changed,
+                    shown(sample.original[column]) if column in sample.original else _NOT_THERE,
+                    shown(sample.mutated[column]) if column in sample.mutated else _NOT_THERE,
+                )
+                for column in dict.fromkeys([*sample.original, *sample.mutated])
+            ]
+        )
 
-    def rowCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802 (Qt's name)
-        """One for each field."""
-        return 0 if parent.isValid() else len(self.fields)
-
-    def columnCount(self, parent: _Index = QModelIndex()) -> int:  # noqa: B008, N802 (Qt's name)
-        """Name, mark, before, after."""
-        return 0 if parent.isValid() else len(_HEADERS)
-
-    def headerData(  # noqa: N802 (Qt's name)
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        """The columns' titles."""
-        if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return _HEADERS[section]
-        return None
-
-    def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
+    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         """What a cell shows."""
-        field = self.fields[index.row()]
+        field = self.rows[index.row()]
         if role == Qt.ItemDataRole.DisplayRole:
             mark = "changed" if field.changed else ""
             return (in_a_cell(field.name), mark, in_a_cell(field.original), in_a_cell(field.mutated))[

@@ -85,7 +85,9 @@ class RecentMenu(QMenu):
                 action.deleteLater()
         self.addActions(self._first)
         paths = self._recent.paths(self._kind)
-        self.addSection("Recent")
+        if self._first:
+            self.addSeparator()
+        self.addAction("Recent").setEnabled(False)  # the words of a section are lost under a style sheet
         for path in paths:
             action = self.addAction(_label(path), partial(self.chosen.emit, path))
             action.setToolTip(f"<span>{escape(storable(str(path)))}</span>")

@@ -26,7 +26,7 @@ class Presenter(QWidget):
         self._actions = actions
         self._acts: tuple[Act, ...] = ()
         self._index = 0
-        self._presenting = False
+        self._presenting = self._brief = False
         self._steers = False
         self._hold_at_s: float | None = None
         self._virtual_s = 0.0
@@ -101,6 +101,14 @@ class Presenter(QWidget):
         self._steers = steers
         self._hold_at_s = self._acts[0].for_s if self._acts and steers else None
         self._show_moment()
+        self._show()
+
+    def set_brief(self, brief: bool) -> None:
+        """Show the act's title alone, on one line, where there is little room."""
+        self._brief = brief
+        self.title.setWordWrap(not brief)
+        across = QSizePolicy.Policy.Ignored if brief else QSizePolicy.Policy.Preferred
+        self.title.setSizePolicy(across, QSizePolicy.Policy.Preferred)
         self._show()
 
     def leave(self) -> None:
@@ -181,6 +189,8 @@ class Presenter(QWidget):
         self.live.setEnabled(not self._session.busy)
         if not there:
             self.show_notes.hide()
+            self.text.show()
+            self.place.show()
             self.title.setText("")
             self.text.setText(
                 "This scenario has no acts: the charts speak for themselves." if self._presenting else ""
@@ -192,7 +202,9 @@ class Presenter(QWidget):
         self.title.setText(act.title)
         self.text.setText(act.text)
         self.notes.setText(act.notes)
-        self.notes.setVisible(bool(act.notes) and self.show_notes.isChecked())
-        self.show_notes.setVisible(bool(act.notes))
+        self.notes.setVisible(bool(act.notes) and self.show_notes.isChecked() and not self._brief)
+        self.show_notes.setVisible(bool(act.notes) and not self._brief)
+        self.text.setHidden(self._brief)
+        self.place.setHidden(self._brief)
         waits = self._session.state == "paused" and self.next.isEnabled()
         self.place.setText(f"Act {self._index + 1} of {len(self._acts)}{', waits for Next' if waits else ''}")

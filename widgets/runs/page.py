@@ -101,7 +101,7 @@ class RunsPage(QWidget):
         self.details = RunDetails(self)
         self.details.edited.connect(self._annotate)
         self.undo_bar = ActionBar("undo_bar", self)
-        self.undo_bar.acted.connect(self.deletion.undo)
+        self.undo_bar.acted.connect(self._undo_deletion)
         self.empty = Empty(
             "runs_empty",
             "No runs yet",
@@ -324,6 +324,19 @@ class RunsPage(QWidget):
             self.deletion.delete(ended)
             if self.shown.rowCount():
                 self.select(self.shown.run_id(max(0, min(row, self.shown.rowCount() - 1))))
+
+    @Slot()
+    def _undo_deletion(self) -> None:
+        """Show the runs again, and select them as they were."""
+        back = self.deletion.waiting
+        self.deletion.undo()
+        for place, run_id in enumerate(back):
+            row = self.shown.row_of(run_id)
+            if row is not None:
+                flags = QItemSelectionModel.SelectionFlag
+                how = flags.Select if place else flags.ClearAndSelect
+                index = self.shown.index(row, NAME)
+                self.table.selectionModel().setCurrentIndex(index, how | flags.Rows)
 
     @Slot(object)
     def _hide(self, run_ids: frozenset[int]) -> None:

@@ -19,7 +19,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from app.errors import UserError
 from app.faults.card_knobs import Knob, knobs
 from app.faults.card_table import Card
 from app.faults.cards import members, realised, settings_off
@@ -29,6 +28,7 @@ from widgets.trial.failure_card import in_words
 from widgets.trial.fault_row import FaultRow
 from widgets.trial.labels import plain_label
 from widgets.trial.switchboard import Switchboard
+from widgets.trial.trouble_label import TroubleLabel
 
 
 class CustomiseDialog(QDialog):
@@ -62,9 +62,7 @@ class CustomiseDialog(QDialog):
         area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         area.setWidget(inner)
-        self.trouble = plain_label(wraps=True)
-        self.trouble.setProperty("tone", "danger")
-        self.trouble.hide()
+        self.trouble = TroubleLabel(switchboard)
         self.off = QPushButton("All of these off")
         self.off.setObjectName("these_off")
         self.off.setAutoDefault(False)
@@ -81,7 +79,6 @@ class CustomiseDialog(QDialog):
         layout.addWidget(buttons)
         self.resize(640, 480)
         switchboard.changed.connect(self.show_scenario)
-        switchboard.refused.connect(self._tell_trouble)
         self.show_scenario(switchboard.scenario)
 
     @Slot(object)
@@ -142,12 +139,6 @@ class CustomiseDialog(QDialog):
         board = self._switchboard
         settings = settings_off(self._card, board.scenario, board.original)
         board.flip(settings, f"{self._card.title}: off")
-
-    @Slot(object)
-    def _tell_trouble(self, error: UserError) -> None:
-        if self.isVisible():
-            self.trouble.setText(str(error))
-            self.trouble.show()
 
 
 class KnobRow(QFrame):

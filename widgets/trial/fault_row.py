@@ -164,9 +164,7 @@ class FaultRow(QFrame):
         from_s, to_s = self.from_s.value(), self.to_s.value()
         if not to_s or from_s < to_s:
             return True
-        board = self._switchboard
-        self.show_scenario(board.scenario)
-        board.refused.emit(
+        self._switchboard.refuse(
             UserError(
                 f"It would begin at {from_s:g} s and end at {to_s:g} s",
                 where=self._title,

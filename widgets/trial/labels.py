@@ -22,6 +22,14 @@ def plain_label(
     return label
 
 
+def selectable_label(role: str = "") -> QLabel:
+    """A label for foreign text that may be selected with the mouse, to be copied."""
+    label = plain_label(role=role)
+    label.setWordWrap(True)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label
+
+
 class SteadyLabel(QLabel):
     """A label that is never narrower than a sample of what it may have to show, so that its neighbours stand still."""
 

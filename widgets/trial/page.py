@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from PySide6.QtCore import QByteArray, Qt, Slot
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QByteArray, QEvent, QSize, Qt, Slot
+from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.analysis.curves import Picture
@@ -36,7 +36,9 @@ from widgets.upright_area import UprightArea
 
 _MICRO: Final = 1e6
 _SHAPE_VERSION: Final = 1
-_TABLE_HEIGHT: Final = 150
+_TABLE_HEIGHT: Final = 230
+_LEAST_LINES: Final = 16
+"""Lines of text that the page is high at least."""
 _EMPTY: Final = "No run is shown.\n\nPress Run (F5) to see how each variant does, or open an earlier run on the Runs page."
 _STARTING: Final = "Reading prompts and data…"
 
@@ -62,10 +64,13 @@ class TrialPage(QWidget):
         self._actions = actions
         self._prompts = LatestJob(self)
         self._prompts.done.connect(self._show_prompts)
+        self._prompts.failed.connect(session.refused)
         self._tabled: int | None = None
         self._wanted: int | None = None
         self._known_prompts: list[PromptRecord] | None = None
         self._before = QByteArray()
+        self._brief = self._put_away = False
+        self._needed = 0
         self._arranged = False
         self.top_bar = TopBar(actions, session.switchboard)
         self.summary = SummaryStrip()
@@ -109,6 +114,7 @@ class TrialPage(QWidget):
 
     def present(self, presenting: bool) -> None:
         """Only charts, summary and acts, large; or all of it again. What names files or people is hidden meanwhile."""
+        self._be_brief(False)  # whether there is room is another question now
         self.detail.hide_texts(presenting)
         if presenting:
             self._before = self.shape()
@@ -126,8 +132,48 @@ class TrialPage(QWidget):
             self._arranged = True
             self._docks.resizeDocks([self.table_dock], [_TABLE_HEIGHT], Qt.Orientation.Vertical)
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Leave out more where there is less room."""
+        super().resizeEvent(event)
+        self._fit()
+
+    def event(self, event: QEvent) -> bool:
+        """What is shown may have come to need more room, or less."""
+        done = super().event(event)
+        if event.type() == QEvent.Type.LayoutRequest:
+            self._fit()
+        return done
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """As wide as its docks need; it may be as low as it is with everything left out that can be."""
+        return QSize(self._docks.minimumSizeHint().width(), _LEAST_LINES * self.fontMetrics().height())
+
+    def _fit(self) -> None:
+        """Brief where all of it is higher than the page; whole again where there is room for what it needed then."""
+        if not self._brief:
+            self._needed = self._whole.totalMinimumHeightForWidth(self.width())
+        brief = self.isVisible() and self.height() < self._needed
+        if brief != self._brief:
+            self._be_brief(brief)
+
+    def _be_brief(self, brief: bool) -> None:
+        presenting = self.presenter.presenting
+        self._brief = brief
+        self.summary.set_brief(brief)
+        self.top_bar.set_brief(brief, presenting=presenting)
+        self.presenter.set_brief(brief)
+        self.board.set_brief(brief)
+        self.replay.set_out_of_the_way(brief and presenting)
+        if brief and self.table_dock.isVisible():
+            self._put_away = True
+            self.table_dock.hide()
+        elif not brief and self._put_away:
+            self._put_away = False
+            self.table_dock.setVisible(not presenting)
+
     def shape(self) -> QByteArray:
-        """Which docks are where."""
+        """Which docks are where, the one that is put away for want of room in its place."""
+        self._be_brief(False)
         return self._docks.saveState(_SHAPE_VERSION)
 
     def restore(self, shape: QByteArray) -> None:
@@ -137,7 +183,7 @@ class TrialPage(QWidget):
     # -- making -----------------------------------------------------------------------------------------
 
     def _lay_out(self) -> None:
-        whole = QVBoxLayout(self)
+        whole = self._whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 4, 0, 0)
         whole.setSpacing(6)
         for widget in (self.top_bar, self.summary):
@@ -259,6 +305,7 @@ class TrialPage(QWidget):
     @Slot(str)
     def _show_state(self, state: str) -> None:
         self.top_bar.set_running(state != "idle")
+        self.summary.set_starting(state in ("starting", "running"))
         self.board.set_empty_text(_STARTING if state == "starting" else _EMPTY)
 
     # -- what the user does -----------------------------------------------------------------------------

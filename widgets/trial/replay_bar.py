@@ -5,8 +5,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import Final
 
-from PySide6.QtCore import Qt, QTimer, Slot
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtCore import QSize, Qt, QTimer, Slot
+from PySide6.QtGui import QMouseEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QComboBox,
     QHBoxLayout,
@@ -25,6 +25,7 @@ SPEEDS: Final = (1, 10, 60, 600)
 """Virtual seconds a second."""
 _STEPS: Final = 1000
 _TICK_MS: Final = 100
+_LEAST_SLIDER_PX: Final = 40
 
 
 class TimeSlider(QSlider):
@@ -54,12 +55,15 @@ class ReplayBar(QWidget):
         self._session = session
         self._end_s = 0.0
         self._at_s = 0.0
+        self._moment_s: float | None = None
         self._then = 0.0
+        self._away = False
         self.play = QPushButton("Replay")
         self.play.setCheckable(True)
         self.play.setToolTip("Play the run again from the log, from where the slider stands.")
         self.slider = TimeSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, _STEPS)
+        self.slider.setMinimumWidth(_LEAST_SLIDER_PX)
         self.slider.setSingleStep(_STEPS // 100)
         self.slider.setPageStep(_STEPS // 10)
         self.slider.setAccessibleName("Time in the run")
@@ -69,10 +73,9 @@ class ReplayBar(QWidget):
             self.speed.addItem(f"×{factor}", factor)
         self.speed.setCurrentIndex(1)
         self.clock = QLabel()
-        self.clock.setMinimumWidth(self.clock.fontMetrics().horizontalAdvance("00:00:00 of 00:00:00 "))
         self.whole = QPushButton("Whole run")
         self.whole.setToolTip("Back to the end of the run, with all of it in view.")
-        layout = QHBoxLayout(self)
+        layout = self._row = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         for widget in (self.play, self.speed):
             layout.addWidget(widget)
@@ -85,9 +88,15 @@ class ReplayBar(QWidget):
         self.play.toggled.connect(self._play)
         self.slider.valueChanged.connect(self._moved)
         self.whole.clicked.connect(self.show_whole)
+        session.watch.moved.connect(self._on_moment)
         session.pictured.connect(self._on_picture)
         session.run_shown.connect(self._on_run)
         session.state_changed.connect(self._show)
+        self._show()
+
+    def set_out_of_the_way(self, away: bool) -> None:
+        """Whether there is no room for it."""
+        self._away = away
         self._show()
 
     def show_whole(self) -> None:
@@ -101,22 +110,32 @@ class ReplayBar(QWidget):
     def _on_run(self, _run_id: int | None) -> None:
         self.play.setChecked(False)
         self._end_s = self._at_s = 0.0
+        self._moment_s = None
         self._show()
+
+    @Slot(object)
+    def _on_moment(self, at_s: float | None) -> None:
+        """Somebody, perhaps an act that is presented, has gone to a moment of the run."""
+        self._moment_s = at_s
+        self._go_to_moment()
+
+    def _go_to_moment(self) -> None:
+        self._at_s = self._end_s if self._moment_s is None else min(self._moment_s, self._end_s)
+        self._set_slider()
 
     @Slot(object)
     def _on_picture(self, picture: Picture) -> None:
         record = picture.record
-        end_s = record.virtual_us / 1e6
-        at_the_end = self._at_s >= self._end_s
-        self._end_s = end_s
-        if at_the_end and not self.play.isChecked():
-            self._at_s = end_s
-        self._set_slider()
+        self._end_s = record.virtual_us / 1e6
+        if self.play.isChecked():
+            self._set_slider()
+        else:
+            self._go_to_moment()
         self._show()
 
     @Slot()
     def _show(self) -> None:
-        self.setVisible(self._end_s > 0 and not self._session.steering)
+        self.setVisible(self._end_s > 0 and not self._session.steering and not self._away)
         if self._session.steering:
             self.play.setChecked(False)
 
@@ -158,7 +177,24 @@ class ReplayBar(QWidget):
         self.slider.blockSignals(False)
         self._tell()
 
+    def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802
+        """Where there is little room, the slider's end does what the button at its right does."""
+        super().resizeEvent(event)
+        self.whole.setVisible(event.size().width() >= self._roomy())
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802
+        """As narrow as it is without the button that a narrow one goes without."""
+        hint = super().minimumSizeHint()
+        spare = 0 if self.whole.isHidden() else self.whole.sizeHint().width() + self._row.spacing()
+        return QSize(hint.width() - spare, hint.height())
+
+    def _roomy(self) -> int:
+        others = (self.play, self.speed, self.slider, self.clock, self.whole)
+        return sum(each.sizeHint().width() for each in others) + 4 * self._row.spacing()
+
     def _tell(self) -> None:
+        end = clock(self._end_s)
+        self.clock.setMinimumWidth(self.clock.fontMetrics().horizontalAdvance(f"{end} of {end} "))
         self.clock.setText(f"{clock(self._at_s)} of {clock(self._end_s)}")
 
 

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QToolButton, QVBoxLay
 
 from widgets.appearance import Appearance
 from widgets.theme import OUTCOME_MARKS
+from widgets.trial.labels import selectable_label
 from widgets.trial.outcome_icon import SIDE, outcome_icon
 from widgets.trial.request_loading import Taken
 from widgets.trial.request_text import not_ended, served, struck
@@ -30,16 +31,16 @@ class VariantCard(QFrame):
         self.setProperty("role", "card")
         self._appearance = appearance
         self.taken: Taken | None = None
-        self.title = _label("heading")
+        self.title = selectable_label("heading")
         self.outcome = QLabel()
         self.outcome.setObjectName("outcome")
         self._mark = QLabel()
-        self.served, self.reason, self.struck = _label(), _label(), _label()
+        self.served, self.reason, self.struck = selectable_label(), selectable_label(), selectable_label()
         self.reason.setObjectName("reason")
         self.struck.setProperty("tone", "warn")
         self.waterfall = Waterfall(appearance)
         self.waterfall.setObjectName("waterfall")
-        self.numbers = _label("caption")
+        self.numbers = selectable_label("caption")
         self.numbers.setObjectName("step_numbers")
         self.waterfall.told.connect(self._tell)
         self.steps_button = QToolButton()
@@ -47,7 +48,7 @@ class VariantCard(QFrame):
         self.steps_button.setProperty("role", "flat")
         self.steps_button.setText("▸ Step by step")
         self.steps_button.setCheckable(True)
-        self.steps = _label("caption")
+        self.steps = selectable_label("caption")
         self.steps.setObjectName("steps")
         self.steps.hide()
         self.steps_button.toggled.connect(self._show_steps)
@@ -128,13 +129,3 @@ class VariantCard(QFrame):
         if self.taken is not None and self.taken.request is not None:
             icon = outcome_icon(self.taken.request.outcome, self._appearance.theme)
             self._mark.setPixmap(icon.pixmap(SIDE, SIDE))
-
-
-def _label(role: str = "") -> QLabel:
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if role:
-        label.setProperty("role", role)
-    return label

@@ -39,14 +39,16 @@ prototype:failed   any of these, of one variant
 Several words must all hold."""
 
 _TITLE_CHARACTERS: Final = 24
+_LEAST_BUTTON_PX: Final = 70
 _SPARE: Final = 60
 """Pixels: the field wants more than its least."""
 
 
 class FilterField(QLineEdit):
-    """The field; `cleared` comes when Esc was pressed in it."""
+    """The field; `cleared` comes when Esc was pressed in it, `left_down` when Down was."""
 
     cleared = Signal()
+    left_down = Signal()
 
     def event(self, event: QEvent) -> bool:
         """Esc is the field's own while there is something to clear, whatever else Esc does in the window."""
@@ -61,10 +63,12 @@ class FilterField(QLineEdit):
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:  # noqa: N802 (Qt's name)
-        """Esc clears the field and the filter."""
+        """Esc clears the field and the filter; Down goes to the table."""
         if event.key() == Qt.Key.Key_Escape and self.text():
             self.clear()
             self.cleared.emit()
+        elif event.key() == Qt.Key.Key_Down:
+            self.left_down.emit()  # a list of completions takes its own keys before they come here
         else:
             super().keyPressEvent(event)
 
@@ -119,6 +123,8 @@ class FilterBar(QWidget):
         self.message.hide()
         self.all = self._button("request_filter_all", "All", "Show every request")
         self.first_failed = self._button("request_filter_failed", "Failed", "Those that got no answer")
+        self.first_failed.setMinimumWidth(_LEAST_BUTTON_PX)  # a variant's title may be long
+        self.first_failed.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.saved = self._button("request_filter_saved", "Saved", "")
         self.lost = self._button("request_filter_lost", "Lost", "")
         self.follow = self._button(
@@ -158,6 +164,15 @@ class FilterBar(QWidget):
         self.wanted = wanted
         self.field.setText(filter_text(wanted))
         self._press()
+
+    def change_filter(self, wanted: Filter) -> None:
+        """Have another filter in force, and leave what is being typed."""
+        typed = self.field.text()
+        if typed == filter_text(self.wanted):
+            self.show_filter(wanted)
+        else:
+            self.wanted = wanted
+            self._press()
 
     def show_count(self, shown: int, offered: int, *, searching: bool) -> None:
         """How many requests match, of how many."""

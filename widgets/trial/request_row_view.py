@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt, Slot
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from widgets.foreign_text import breakable
+from widgets.trial.labels import selectable_label
 from widgets.trial.request_text import change_of, row_text, value_text
 from widgets.trial.request_text_box import TextWindow
 
@@ -33,7 +34,7 @@ class RowView(QWidget):
         self.show_all.setObjectName("request_row_all")
         self.show_all.setText("Show all in a window")
         self.show_all.clicked.connect(self._open_window)
-        self._note = _label("caption")
+        self._note = selectable_label("caption")
         line = QHBoxLayout()
         line.addWidget(self.heading, 1)
         line.addWidget(self.show_all)
@@ -65,7 +66,7 @@ class RowView(QWidget):
         cut = len(columns) > len(shown)
         if changed:
             for place, title in enumerate(("In your data", "As it came")):
-                heading = _label("caption")
+                heading = selectable_label("caption")
                 heading.setText(title)
                 grid.addWidget(heading, 0, place)
         for place, column in enumerate(shown):
@@ -80,22 +81,22 @@ class RowView(QWidget):
 
     def _add(self, grid: QGridLayout, row: int, column: str, change: str) -> bool:
         """A field's name, its change in a word, and its value or both; whether a value was cut."""
-        name = _label("caption")
+        name = selectable_label("caption")
         name.setText(breakable(column[:MAX_VALUE]))
         grid.addWidget(name, row, 0)
         original, came = self._row
         old = value_text(original[column]) if column in original else "(not there)"
-        value = _label()
+        value = selectable_label()
         value.setText(_cut(old))
         if not change:
             grid.addWidget(value, row + 1, 0, 1, 2)
             return len(old) > MAX_VALUE
-        badge = _label()
+        badge = selectable_label()
         badge.setProperty("tone", "warn")
         badge.setText(f"▲ {change}")
         grid.addWidget(badge, row, 1)
         new = value_text(came[column]) if column in came else "–"
-        other = _label()
+        other = selectable_label()
         other.setProperty("tone", "warn")
         other.setText(_cut(new))
         grid.addWidget(value, row + 1, 0, Qt.AlignmentFlag.AlignTop)
@@ -107,17 +108,6 @@ class RowView(QWidget):
         window = TextWindow("Data row", row_text(*self._row), self)
         window.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         window.show()
-
-
-def _label(role: str = "") -> QLabel:
-    """A label for foreign text, which may be selected."""
-    label = QLabel()
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-    if role:
-        label.setProperty("role", role)
-    return label
 
 
 def _cut(text: str) -> str:

@@ -71,6 +71,7 @@ class RequestTable(QWidget):
         self._copying.failed.connect(self._say_error)
         self.bar = FilterBar()
         self.bar.applied.connect(self._apply)
+        self.bar.field.left_down.connect(self._enter_rows)
         self.bar.follow_toggled.connect(self._keep_up)
         self.bar.pause_toggled.connect(self._hold)
         self.view = RequestView(appearance)
@@ -113,7 +114,11 @@ class RequestTable(QWidget):
         variants: tuple[VariantRecord, ...] = (),
         prompts: Sequence[PromptRecord] = (),
     ) -> None:
-        """Show a run from its beginning, with no filter; None for none. `run_grew` then says how far it is."""
+        """Show a run from its beginning; None for none. `run_grew` then says how far it is.
+
+        A filter of the run before it is no longer in force. What was typed since then is kept.
+        """
+        wanted = self.bar.wanted if self._run_id is None else Filter()
         self._run_id, self._variants, self._prompts = run_id, variants, tuple(prompts)
         self._offered, self._running, self._held = 0, False, None
         self.looking = False
@@ -123,12 +128,14 @@ class RequestTable(QWidget):
         self.model.show_run(run_id or 0, variants, {each.index: each.name for each in prompts})
         self.view.fit(variants)
         self._known(())
-        self.bar.show_filter(Filter())
+        self.bar.change_filter(wanted)
         self.bar.say("")
         self.bar.pause.setChecked(False)
         self.bar.follow.setChecked(True)
         if run_id is not None:
             self._naming.run(_fault_names(self._log_path, run_id))
+            if wanted != Filter():
+                self._apply(wanted)
         self._settle()
 
     def run_grew(self, offered: int, running: bool) -> None:
@@ -162,6 +169,15 @@ class RequestTable(QWidget):
         """Put the cursor into the filter field."""
         self.bar.field.setFocus(Qt.FocusReason.ShortcutFocusReason)
         self.bar.field.selectAll()
+
+    @Slot()
+    def _enter_rows(self) -> None:
+        """Go from the filter to the rows: to the current one, else to the first in view."""
+        if not self.model.rowCount():
+            return
+        self.view.setFocus(Qt.FocusReason.OtherFocusReason)
+        if not self.view.currentIndex().isValid():
+            self.view.setCurrentIndex(self.model.index(max(0, self.view.rowAt(0)), 0))
 
     # -- picking ----------------------------------------------------------------------------------------
 

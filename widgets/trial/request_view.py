@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtCore import QEvent, QModelIndex, QPersistentModelIndex, QSize, Qt, Signal
 from PySide6.QtGui import QPainter, QResizeEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
@@ -27,6 +27,8 @@ from widgets.trial.request_model import LEADING, PER_VARIANT
 _WIDTHS: Final = ("1,000,000", "Arrived", "a-prompt", "1,000")
 _VARIANT_WIDTHS: Final = ("■ Under way", "Answered in", "Served by")
 """The longest that columns usually hold."""
+
+_LEAST_ROWS: Final = 4
 
 
 class RequestView(QTableView):
@@ -65,6 +67,12 @@ class RequestView(QTableView):
             samples += [max(variant.title[:24], _VARIANT_WIDTHS[0], key=len), *_VARIANT_WIDTHS[1:]]
         for column, sample in enumerate(samples):
             self.setColumnWidth(column, metrics.horizontalAdvance(sample) + 18)
+
+    def minimumSizeHint(self) -> QSize:  # noqa: N802 (Qt's name)
+        """High enough for the headings and a few rows."""
+        rows = _LEAST_ROWS * self.verticalHeader().defaultSectionSize()
+        around = self.horizontalHeader().sizeHint().height() + self.horizontalScrollBar().sizeHint().height()
+        return QSize(super().minimumSizeHint().width(), rows + around + 2 * self.frameWidth())
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
         """Rows are as high as the type."""

@@ -3,15 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from PySide6.QtCore import Qt, Slot
-from PySide6.QtWidgets import QCheckBox, QGridLayout, QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from app.errors import UserError
-from app.safeguards.matrix import ROWS, Row, in_words, settings_for, state
+from app.safeguards.matrix import ROWS, Row, by_job, in_words, listed, settings_for, state
 from app.scenario.model import Scenario, variant_title
+from widgets.focus import put_last
 from widgets.trial.labels import plain_label
+from widgets.trial.pipeline_dialog import PipelineDialog
 from widgets.trial.switchboard import Switchboard
 
 _CELL_PX: Final = 66
@@ -19,7 +32,8 @@ _CELL_PX: Final = 66
 
 
 class SafeguardsPanel(QWidget):
-    """Attributes: `cells` (SafeguardCell by variant and kind), `more` (shows the rows that are seldom needed)."""
+    """Attributes: `cells` (SafeguardCell by variant and kind), `details` (button by kind: all settings of a row),
+    `advanced` (order and settings of a variant's safeguards), `more` (shows the rows that are seldom needed)."""
 
     def __init__(self, switchboard: Switchboard, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,18 +41,29 @@ class SafeguardsPanel(QWidget):
         self._switchboard = switchboard
         self._variants: list[tuple[str, str]] = []
         self.cells: dict[tuple[str, str], SafeguardCell] = {}
+        self.details: dict[str, QToolButton] = {}
         self._words: dict[str, QLabel] = {}
-        self._seldom: list[QWidget] = []
+        self._headings: dict[str, QLabel] = {}
+        self._names: dict[str, QLabel] = {}
+        self._dialog: PipelineDialog | None = None
         self._matrix = QWidget()
+        self.advanced = QPushButton("Advanced…")
+        self.advanced.setObjectName("advanced_safeguards")
+        self.advanced.setAccessibleName("Advanced safeguards")
+        self.advanced.setToolTip("The order in which a variant's safeguards act, and all their settings.")
+        self.advanced.clicked.connect(self._open)
         self.more = QPushButton()
         self.more.setObjectName("more_safeguards")
         self.more.setProperty("role", "flat")
         self.more.setCheckable(True)
         self.more.toggled.connect(self._show_rows)
+        head = QHBoxLayout()
+        head.addWidget(plain_label("Safeguards", role="heading"), 1)
+        head.addWidget(self.advanced)
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setSpacing(4)
-        self._layout.addWidget(plain_label("Safeguards", role="heading"))
+        self._layout.addLayout(head)
         self._layout.addWidget(self._matrix)
         self._layout.addWidget(self.more, alignment=Qt.AlignmentFlag.AlignLeft)
         switchboard.changed.connect(self.show_scenario)
@@ -56,6 +81,7 @@ class SafeguardsPanel(QWidget):
             cell.show_scenario(scenario)
         for row in ROWS:
             self._words[row.kind].setText(_settings(row, scenario, variants))
+            self.details[row.kind].setEnabled(self._place_of(row.kind, scenario) is not None)
         self._show_rows()
 
     def _rebuild(self) -> None:
@@ -63,7 +89,7 @@ class SafeguardsPanel(QWidget):
         self._layout.replaceWidget(old, self._matrix)
         old.hide()
         old.deleteLater()
-        self.cells, self._words, self._seldom = {}, {}, []
+        self.cells, self.details, self._words, self._names, self._headings = {}, {}, {}, {}, {}
         grid = QGridLayout(self._matrix)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(2)
@@ -76,37 +102,83 @@ class SafeguardsPanel(QWidget):
             head.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
             grid.setColumnMinimumWidth(column, _CELL_PX)
             grid.addWidget(head, 0, column)
-        at, job = 1, ""
-        for row in ROWS:
-            widgets: list[QWidget] = []
-            if row.job != job:
-                job = row.job
-                widgets.append(plain_label(job, role="caption"))
-                grid.addWidget(widgets[0], at, 0)
-                at += 1
-            name_label = plain_label(row.title, wraps=True)
-            name_label.setToolTip(row.explanation)
-            widgets.append(name_label)
-            grid.addWidget(name_label, at, 0)
-            for column, (name, variant) in enumerate(self._variants, start=1):
-                cell = SafeguardCell(row, name, variant, self._switchboard)
-                self.cells[name, row.kind] = cell
-                widgets.append(cell)
-                grid.addWidget(cell, at, column, Qt.AlignmentFlag.AlignHCenter)
-            words = self._words[row.kind] = plain_label(role="caption", wraps=True)
-            grid.addWidget(words, at + 1, 0, 1, len(self._variants) + 1)
-            at += 2
-            if not row.shown:
-                self._seldom += widgets
+        at = 1
+        for job, rows in by_job().items():
+            heading = self._headings[job] = plain_label(job, role="caption")
+            grid.addWidget(heading, at, 0)
+            at += 1
+            for row in rows:
+                self._add_row(grid, at, row)
+                at += 2
+        inside = [
+            each for row in self._rows_in_order() for each in (*self._cells_of(row), self.details[row.kind])
+        ]
+        put_last([self.advanced, *inside], [self.more])
+
+    def _add_row(self, grid: QGridLayout, at: int, row: Row) -> None:
+        name_label = self._names[row.kind] = plain_label(row.title, wraps=True)
+        name_label.setToolTip(row.explanation)
+        grid.addWidget(name_label, at, 0)
+        for column, (name, variant) in enumerate(self._variants, start=1):
+            cell = self.cells[name, row.kind] = SafeguardCell(row, name, variant, self._switchboard)
+            grid.addWidget(cell, at, column, Qt.AlignmentFlag.AlignHCenter)
+        details = self.details[row.kind] = QToolButton()
+        details.setObjectName(f"details_{row.kind}")
+        details.setProperty("role", "flat")
+        details.setProperty("tight", True)
+        details.setText("…")
+        details.setToolTip(f"All settings of: {row.title}")
+        details.setAccessibleName(f"All settings of: {row.title}")
+        details.clicked.connect(partial(self._open_row, row.kind))
+        grid.addWidget(details, at, len(self._variants) + 1)
+        words = self._words[row.kind] = plain_label(role="caption", wraps=True)
+        grid.addWidget(words, at + 1, 0, 1, len(self._variants) + 2)
+
+    def _rows_in_order(self) -> list[Row]:
+        return [row for rows in by_job().values() for row in rows]
+
+    def _cells_of(self, row: Row) -> list[SafeguardCell]:
+        return [self.cells[name, row.kind] for name, _ in self._variants]
+
+    def _place_of(self, kind: str, scenario: Scenario) -> tuple[str, str] | None:
+        """The variant, and the id of its safeguard, that a row's settings are shown of: the last that has it on, else
+        the last that has it."""
+        having = [
+            (state(scenario, name, kind) == "on", name)
+            for name, _ in self._variants
+            if listed(scenario, name, kind)
+        ]
+        if not having:
+            return None
+        name = max(enumerate(having), key=lambda each: (each[1][0], each[0]))[1][1]
+        return name, listed(scenario, name, kind)[0].id
+
+    @Slot()
+    def _open(self) -> None:
+        variants = self._switchboard.scenario.variants
+        self._pipelines().show_at(max(variants, key=lambda name: len(variants[name].safeguards)))
+
+    def _open_row(self, kind: str, _checked: bool = False) -> None:
+        place = self._place_of(kind, self._switchboard.scenario)
+        if place is not None:
+            self._pipelines().show_at(*place)
+
+    def _pipelines(self) -> PipelineDialog:
+        if self._dialog is None:
+            self._dialog = PipelineDialog(self._switchboard, self)
+        return self._dialog
 
     @Slot()
     def _show_rows(self) -> None:
         more = self.more.isChecked()
-        for widget in self._seldom:
-            widget.setVisible(more)
+        for job, rows in by_job().items():
+            self._headings[job].setVisible(more or any(row.shown for row in rows))
         for row in ROWS:
+            shown = more or row.shown
+            for widget in (self._names[row.kind], *self._cells_of(row), self.details[row.kind]):
+                widget.setVisible(shown)
             words = self._words[row.kind]
-            words.setVisible(bool(words.text()) and (more or row.shown))
+            words.setVisible(shown and bool(words.text()))
         count = sum(not row.shown for row in ROWS)
         self.more.setText("Fewer" if more else f"More ({count})")
         self.more.setAccessibleName("Fewer safeguards" if more else f"{count} more safeguards")

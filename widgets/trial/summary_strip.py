@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
@@ -21,6 +22,9 @@ _INTERVAL_TIP = (
     "(Wilson score interval, 95 %). It says nothing about other days' failures."
 )
 
+_NO_RUN = "No run is shown yet. Press Run to see how each variant does."
+_STARTING = "A run is starting: what its variants make of the same requests will be told here."
+
 
 class SummaryStrip(QWidget):
     """A row for each variant, and a line on the difference between the first and the last."""
@@ -30,6 +34,8 @@ class SummaryStrip(QWidget):
         self.setObjectName("summary_strip")
         self.setAccessibleName("Summary")
         self._text = ""
+        self._picture: Picture | None = None
+        self._brief = False
         self._rows: list[tuple[QLabel, QLabel, QLabel]] = []
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
@@ -38,28 +44,39 @@ class SummaryStrip(QWidget):
         self._grid.setColumnStretch(2, 1)
         self._difference = plain_label(wraps=True)
         self._difference.setObjectName("summary_difference")
-        self._nothing = plain_label(
-            "No run is shown yet. Press Run to see how each variant does.", wraps=True
-        )
+        self._nothing = plain_label(_NO_RUN, wraps=True)
+        self._nothing.setObjectName("summary_nothing")
         self._nothing.setProperty("tone", "muted")
         self._grid.addWidget(self._nothing, 0, 0, 1, 3)
         self.show_picture(None)
 
     def show_picture(self, picture: Picture | None) -> None:
         """Show how the run's variants have done so far."""
+        self._picture = picture
         variants = [] if picture is None else _numbered(picture)
         if len(variants) != len(self._rows):
             self._rebuild(len(variants))
         for row, (title, found) in zip(self._rows, variants, strict=True):
+            words = sentence(title, found)
+            row[2].setToolTip(f"<span>{escape(words)}</span>" if self._brief else "")
             for label, text in zip(
-                row, (_share(found), _interval(found), sentence(title, found)), strict=True
+                row, (_share(found), _interval(found), title if self._brief else words), strict=True
             ):
                 if text != label.text():
                     label.setText(text)
         self._difference.setText(difference(variants))
-        self._difference.setVisible(bool(self._difference.text()))
+        self._difference.setVisible(bool(self._difference.text()) and not self._brief)
         self._nothing.setVisible(not variants)
         self._text = "" if picture is None else _for_a_slide(picture, variants)
+
+    def set_brief(self, brief: bool) -> None:
+        """Show the variants' names in place of their sentences, where there is little room."""
+        self._brief = brief
+        self.show_picture(self._picture)
+
+    def set_starting(self, starting: bool) -> None:
+        """Whether a run is being prepared that has nothing to show yet."""
+        self._nothing.setText(_STARTING if starting else _NO_RUN)
 
     def as_text(self) -> str:
         """What is shown, for a slide: with the numbers, the seed, and that it was simulated. Empty without a run."""
@@ -111,9 +128,9 @@ def _share(found: Mapping[str, Any]) -> str:
 def _interval(found: Mapping[str, Any]) -> str:
     n = found["requests"]
     if not n:
-        return "good\nn = 0"
+        return "good"
     low, high = wilson(found["outcomes"]["good"], n)
-    return f"good, {low * 100:.1f} to {high * 100:.1f} %\nn = {n:,}"
+    return f"good, {low * 100:.1f} to {high * 100:.1f} %"
 
 
 def _for_a_slide(picture: Picture, variants: Sequence[tuple[str, Mapping[str, Any]]]) -> str:

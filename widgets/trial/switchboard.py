@@ -37,6 +37,14 @@ class _Base:
     flips: tuple[Setting, ...] = ()
 
 
+@dataclass
+class Refusal:
+    """A flip that cannot be. The window that the user is in may take it, and tell it there."""
+
+    error: UserError
+    taken: bool = False
+
+
 class Switchboard(QObject):
     """Attributes: `undo_stack` (its undo() and redo() do not ask whether a run permits it; use those of this class)."""
 
@@ -44,8 +52,10 @@ class Switchboard(QObject):
     """Path, value, label: a setting was changed while a run goes, and the engine should hear of it."""
     changed = Signal(object)
     """The Scenario that is shown is another now, or controls should fall back to it after a refusal."""
+    refusing = Signal(object)
+    """Refusal: for a dialog that shows it where the user is."""
     refused = Signal(object)
-    """UserError: a flip that cannot be; nothing was changed."""
+    """UserError: a flip that cannot be, and that no dialog has taken; nothing was changed."""
     modified_changed = Signal(bool)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -133,12 +143,18 @@ class Switchboard(QObject):
                     check_changeable(setting[0])
                 shown, base = self._after(shown, base, setting)
         except UserError as error:
-            self._refuse(error)
+            self.refuse(error)
             return False
         if shown != self.scenario or base.scenario != self._base.scenario:
             mergeable = _SLIDING if sliding and len(settings) == 1 else -1
             self.undo_stack.push(_Flip(self, tuple(settings), label, (self._base, base), mergeable))
         return True
+
+    def refuse(self, error: UserError) -> None:
+        """Tell that a flip cannot be, and let the controls fall back to what is."""
+        self._tell(error)
+        if self._shown is not None:
+            self.changed.emit(self._shown)
 
     @Slot()
     def undo(self) -> None:
@@ -216,7 +232,7 @@ class Switchboard(QObject):
             for path, _ in command.settings if self._running else ():
                 check_changeable(path)
         except UserError as error:
-            self._refuse(error)
+            self.refuse(error)
             return False
         return True
 
@@ -231,7 +247,7 @@ class Switchboard(QObject):
             try:
                 shown = with_setting(self.scenario, path, value)
             except UserError as error:
-                self.refused.emit(error)
+                self._tell(error)
                 continue
             if shown != self.scenario:
                 self._shown = shown
@@ -243,10 +259,11 @@ class Switchboard(QObject):
         self._shown = scenario
         self.changed.emit(scenario)
 
-    def _refuse(self, error: UserError) -> None:
-        self.refused.emit(error)
-        if self._shown is not None:
-            self.changed.emit(self._shown)
+    def _tell(self, error: UserError) -> None:
+        refusal = Refusal(error)
+        self.refusing.emit(refusal)
+        if not refusal.taken:
+            self.refused.emit(error)
 
     @Slot(bool)
     def _on_clean_changed(self, clean: bool) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import Slot
-from PySide6.QtGui import QActionGroup
-from PySide6.QtWidgets import QHBoxLayout, QToolButton, QWidget
+from PySide6.QtCore import Qt, Signal, Slot
+from PySide6.QtGui import QActionGroup, QFocusEvent
+from PySide6.QtWidgets import QApplication, QHBoxLayout, QToolButton, QWidget
 
 from app.scenario.model import Scenario
 from widgets.actions import Actions
@@ -31,8 +31,13 @@ class TopBar(QWidget):
         self.setObjectName("top_bar")
         self._switchboard = switchboard
         layout = FlowLayout(self, gap=10)
-        steer = [_button(actions, name) for name in ("run", "pause", "stop")]
+        stop = StopButton()
+        steer = [_button(actions, "run"), _button(actions, "pause"), _button(actions, "stop", stop)]
         steer[0].setProperty("role", "primary")
+        self._run = steer[0]
+        self._landed: QWidget | None = None
+        stop.given_up.connect(self._note_landing, Qt.ConnectionType.QueuedConnection)
+        actions["run"].enabledChanged.connect(self._go_to_run)
         layout.addWidget(_together(steer))
         speeds = []
         group = QActionGroup(self)
@@ -40,7 +45,8 @@ class TopBar(QWidget):
             actions[name].setIconText(short)
             group.addAction(actions[name])
             speeds.append(_button(actions, name))
-        layout.addWidget(_together(speeds))
+        self._speeds = _together(speeds)
+        layout.addWidget(self._speeds)
         self.traffic = TrafficPanel(switchboard)
         layout.addWidget(self.traffic)
         self.clock = SteadyLabel("00:00 of 00:00")
@@ -51,7 +57,8 @@ class TopBar(QWidget):
         self.seed.setObjectName("seed")
         self.seed.setAccessibleName("Seed")
         self.seed.edited.connect(self._flip_seed)
-        layout.addWidget(_together([plain_label("Seed"), self.seed]))
+        self._seed = _together([plain_label("Seed"), self.seed])
+        layout.addWidget(self._seed)
         self.badge = plain_label("SIMULATED", role="badge")
         self.badge.setObjectName("badge")
         self.badge.setToolTip("No real model is called and nothing leaves this machine.")
@@ -81,6 +88,13 @@ class TopBar(QWidget):
         if self._switchboard.loaded:
             self.traffic.show_time(min(virtual_s, end_s))
 
+    def set_brief(self, brief: bool, *, presenting: bool) -> None:
+        """Where there is little room, leave out the speeds, which the menu has, too, the seed, and while presenting the
+        traffic."""
+        self._speeds.setVisible(not brief)
+        self._seed.setVisible(not brief)
+        self.traffic.setVisible(not (brief and presenting))
+
     def set_running(self, running: bool) -> None:
         """Whether a run goes: its seed cannot change then."""
         self._running = running
@@ -91,9 +105,35 @@ class TopBar(QWidget):
             else "The same seed gives the same requests and the same failures again."
         )
 
+    @Slot()
+    def _note_landing(self) -> None:
+        """Stop was pressed, and Qt has given the keyboard to whatever comes next: Run is to have it, once it can."""
+        self._landed = QApplication.focusWidget()
+        self._go_to_run()
+
+    @Slot()
+    def _go_to_run(self) -> None:
+        if self._landed is None or not self._run.isEnabled():
+            return
+        if QApplication.focusWidget() is self._landed:
+            self._run.setFocus(Qt.FocusReason.OtherFocusReason)
+        self._landed = None
+
     @Slot(object)
     def _flip_seed(self, seed: int) -> None:
         self._switchboard.flip([("seed", seed)], f"Seed {seed}", sliding=True)
+
+
+class StopButton(QToolButton):
+    """`given_up` comes when it loses the keyboard because it can no longer be pressed."""
+
+    given_up = Signal()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:  # noqa: N802
+        """Tell it apart from the user's own leaving."""
+        super().focusOutEvent(event)
+        if not self.isEnabled():
+            self.given_up.emit()
 
 
 def clock(seconds: float) -> str:
@@ -104,8 +144,8 @@ def clock(seconds: float) -> str:
     return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"
 
 
-def _button(actions: Actions, name: str) -> QToolButton:
-    button = QToolButton()
+def _button(actions: Actions, name: str, button: QToolButton | None = None) -> QToolButton:
+    button = button or QToolButton()
     button.setObjectName(f"{name}_button")
     button.setDefaultAction(actions[name])
     button.setAccessibleName(actions[name].text().replace("&", ""))

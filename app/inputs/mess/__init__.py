@@ -2,7 +2,7 @@
 
 A mutation is a pure function of the row and of keyed draws, so the same row always gets the same mess.
 Whether a request is hit at all is the fault's decision, and repeating requests is the traffic's; neither is
-here. The expected answer is the caller's to read from the original row: `mixed_formats` rewrites all columns.
+here. Nor is the truth: whoever calls keeps the expected answer out of the row.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ class TestSamples:
         dialog = opened(OwnInputs(prompt, rows))
         messed_up(qtbot, dialog, "Off topic")
 
-        fields = {field.name: field for field in dialog.mess.model.fields}
+        fields = {field.name: field for field in dialog.mess.model.rows}
         assert fields["text"].changed
         assert not fields["name"].changed
         assert dialog.mess.original.toPlainText() == "Where is it?"

@@ -82,3 +82,11 @@ def test_the_menu_gives_the_path_and_can_be_cleared(qtbot: QtBot, store: QSettin
     menu.fill()
     assert recent.paths("data") == []
     assert any(action.text() == "Nothing yet" for action in menu.actions())
+
+
+def test_the_list_has_a_heading_that_a_style_sheet_leaves_to_be_read(store: QSettings, qtbot: QtBot) -> None:
+    owner = QWidget()
+    qtbot.addWidget(owner)
+    menu = RecentMenu(RecentFiles(store), "data", owner)
+    heading = menu.actions()[0]
+    assert (heading.text(), heading.isSeparator(), heading.isEnabled()) == ("Recent", False, False)

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from app.sessions.reader import runs
 from app.sessions.session_log import SessionLog
-from widgets.actions import Actions
-from widgets.appearance import Appearance
+from tests.widgets.runs.logs import logged
 from widgets.runs.page import RunsPage
-
-
-@pytest.fixture
-def page(log_path: Path, appearance: Appearance, qapp: QApplication, qtbot: QtBot) -> Iterator[RunsPage]:
-    actions = Actions(qapp)
-    made = RunsPage(log_path, actions, appearance)
-    qtbot.addWidget(made)
-    made.show()
-    qtbot.waitUntil(lambda: made.shown.rowCount() == 3)
-    yield made
-    made.close()
-    actions.deleteLater()
 
 
 def shown(page: RunsPage) -> list[int]:
     return [page.shown.run_id(row) for row in range(page.shown.rowCount())]
-
-
-def logged(path: Path) -> list[int]:
-    with SessionLog.open(path) as log:
-        return [record.run_id for record in runs(log)]
 
 
 def rows_left(path: Path, run_id: int) -> int:
@@ -125,3 +103,15 @@ def test_purging_can_be_stopped(page: RunsPage, log_path: Path, qtbot: QtBot) ->
     page.close()
 
     assert rows_left(log_path, 2) > 0  # the next window goes on with it
+
+
+def test_what_is_undone_is_selected_again(page: RunsPage) -> None:
+    page.select(1)
+    page.delete_selected()
+    assert page.selected() != [1]
+    page.undo_bar.button.click()
+    assert page.selected() == [1]
+    page.table.selectAll()
+    page.delete_selected()
+    page.undo_bar.button.click()
+    assert sorted(page.selected()) == [1, 2, 3]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +12,12 @@ from pytestqt.qtbot import QtBot
 
 from app.errors import UserError
 from app.scenario.files import open_scenario
-from app.sessions.reader import runs
 from app.sessions.session_log import SessionLog
-from widgets.actions import Actions
-from widgets.appearance import Appearance
+from tests.widgets.runs.logs import logged
 from widgets.background import CancelledError, Job
 from widgets.runs.page import RunsPage
 from widgets.runs.transfer import SCENARIO, WITH_TEXTS
 from widgets.runs.transfer_work import export_to, import_from
-
-
-@pytest.fixture
-def page(log_path: Path, appearance: Appearance, qapp: QApplication, qtbot: QtBot) -> Iterator[RunsPage]:
-    actions = Actions(qapp)
-    made = RunsPage(log_path, actions, appearance)
-    qtbot.addWidget(made)
-    made.show()
-    qtbot.waitUntil(lambda: made.shown.rowCount() == 3)
-    yield made
-    made.close()
-    actions.deleteLater()
-
-
-def logged(path: Path) -> list[int]:
-    with SessionLog.open(path) as log:
-        return [record.run_id for record in runs(log)]
 
 
 def test_a_run_goes_out_and_comes_in_again(

@@ -16,23 +16,16 @@ from PySide6.QtWidgets import (
 from pytestqt.qtbot import QtBot
 
 from app.analysis.curves import Picture
+from app.errors import UserError
 from app.faults.card_table import CARDS
 from app.faults.cards import settings_on
 from app.scenario.files import open_scenario
+from tests.widgets.trial.boards import SUPPORT
 from tests.widgets.trial.runs import picture_of_a_run
 from widgets.appearance import Appearance
 from widgets.trial.customise_dialog import CustomiseDialog
 from widgets.trial.failure_cards import FailureCards
 from widgets.trial.switchboard import Switchboard
-
-SUPPORT = open_scenario("support-assistant")
-
-
-@pytest.fixture
-def board() -> Switchboard:
-    switchboard = Switchboard()
-    switchboard.load(SUPPORT)
-    return switchboard
 
 
 @pytest.fixture
@@ -206,11 +199,15 @@ def test_details_show_the_scenarios_own_faults_by_their_labels(
 
 
 def test_a_number_that_cannot_be_is_refused_with_the_reason_and_falls_back(
-    cards: FailureCards, board: Switchboard
+    cards: FailureCards, board: Switchboard, qtbot: QtBot
 ) -> None:
+    elsewhere: list[UserError] = []
+    board.refused.connect(elsewhere.append)
     dialog = details(cards, "fallback")
+    qtbot.waitUntil(dialog.isActiveWindow)
     dialog.rows["outage"].to_s.setValue(100)  # before its begin
     assert dialog.trouble.isVisible()
+    assert not elsewhere  # told once, where the user is
     assert dialog.trouble.text().startswith("Outage: It would begin at 180 s and end at 100 s.")
     assert dialog.rows["outage"].to_s.value() == 220
     dialog.rows["outage"].from_s.setValue(250)  # after its end

@@ -70,3 +70,22 @@ def test_keys_move_by_a_hundredth_and_a_tenth(bar: ReplayBar, qtbot: QtBot) -> N
     assert bar.slider.value() == 510
     qtbot.keyClick(bar.slider, Qt.Key.Key_PageUp)
     assert bar.slider.value() == 610
+
+
+def test_it_stands_where_somebody_else_has_gone(bar: ReplayBar, session: Session, qtbot: QtBot) -> None:
+    # Given a run that is shown to its end, when an act of a presentation shows 10 of its 20 seconds
+    session.watch.show_at(10.0)
+    qtbot.waitUntil(lambda: shown_s(session) == pytest.approx(10, abs=0.5), timeout=LONG_MS)
+    # Then the slider and the clock say so, and go to the end with it again
+    assert bar.clock.text().startswith("0:10 of ")
+    assert 0 < bar.slider.value() < bar.slider.maximum()
+    session.watch.live()
+    qtbot.waitUntil(lambda: shown_s(session) > 15, timeout=LONG_MS)
+    assert bar.slider.value() == bar.slider.maximum()
+
+
+def test_a_narrow_one_goes_without_the_button_that_the_slider_s_end_replaces(bar: ReplayBar) -> None:
+    assert bar.whole.isVisible()
+    bar.resize(300, 40)
+    assert not bar.whole.isVisible()
+    assert bar.minimumSizeHint().width() <= 300

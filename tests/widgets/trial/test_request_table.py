@@ -476,3 +476,30 @@ def test_rows_grow_with_the_type(table: RequestTable, appearance: Appearance, qt
     qtbot.waitUntil(lambda: table.view.verticalHeader().defaultSectionSize() > before)
     appearance.present(False)
     qtbot.waitUntil(lambda: table.view.verticalHeader().defaultSectionSize() == before)
+
+
+def test_down_goes_from_the_filter_to_the_rows(table: RequestTable, qtbot: QtBot) -> None:
+    table.activateWindow()
+    table.focus_filter()
+    qtbot.waitUntil(table.bar.field.hasFocus)
+    qtbot.keyClick(table.bar.field, Qt.Key.Key_Down)
+    assert table.view.hasFocus()
+    assert table.view.currentIndex().isValid()
+
+
+def test_what_is_typed_while_a_run_starts_is_kept(table: RequestTable, run: LoggedRun, qtbot: QtBot) -> None:
+    # Given one run, and another that starts; when words are typed, and applied or not, before it is shown
+    for enter in (False, True):
+        table.show_run(None)
+        table.bar.field.setText("failed")
+        if enter:
+            qtbot.keyClick(table.bar.field, Qt.Key.Key_Return)
+        _shown(table, run, qtbot)
+        # Then they are still there, and in force if they were applied
+        assert table.bar.field.text() == "failed"
+        assert (table.bar.wanted != Filter()) == enter
+    qtbot.waitUntil(lambda: not table.looking)
+    assert list(table.model.numbers) == _expected(run, "failed")
+    # A filter in force is the last run's alone
+    table.show_run(None)
+    assert table.bar.field.text() == ""

@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import pytest
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QCheckBox, QLabel
+from PySide6.QtWidgets import QCheckBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
-from app.safeguards.matrix import ROWS, state
+from app.safeguards.matrix import ROWS, by_job, state
 from app.scenario.files import open_scenario, parse_scenario
 from tests.scenario.small import SMALL
 from tests.scenario.test_files import PATH
+from tests.widgets.trial.boards import SUPPORT
 from widgets.appearance import Appearance
 from widgets.trial.safeguards_panel import SafeguardsPanel
 from widgets.trial.switchboard import Switchboard
-
-SUPPORT = open_scenario("support-assistant")
-
-
-@pytest.fixture
-def board() -> Switchboard:
-    switchboard = Switchboard()
-    switchboard.load(SUPPORT)
-    return switchboard
 
 
 @pytest.fixture
@@ -125,3 +117,36 @@ def test_it_can_be_made_before_there_is_a_scenario(qtbot: QtBot, appearance: App
     assert not panel.cells
     empty.load(SUPPORT)
     assert panel.cells
+
+
+def test_tab_goes_through_the_matrix_by_its_layout_also_after_another_scenario(
+    panel: SafeguardsPanel, board: Switchboard, qtbot: QtBot
+) -> None:
+    # Given a matrix that was made anew, with all its rows
+    board.load(open_scenario("cost-spike"))
+    panel.more.setChecked(True)
+    panel.activateWindow()
+    qtbot.waitUntil(lambda: all(cell.isVisible() for cell in panel.cells.values()))
+    wanted: list[QWidget] = [panel.advanced]
+    for rows in by_job().values():
+        for row in rows:
+            wanted += [panel.cells[name, row.kind] for name in board.scenario.variants]
+            wanted.append(panel.details[row.kind])
+    # When one goes through it by Tab, then it goes row by row, and ends at the button below
+    wanted = [each for each in [*wanted, panel.more] if each.isEnabled()]
+    visited: list[QWidget | None] = [panel.advanced]
+    panel.advanced.setFocus()
+    while visited[-1] is not panel.more:
+        qtbot.keyClick(visited[-1], Qt.Key.Key_Tab)
+        visited.append(panel.focusWidget())
+    assert visited == wanted
+
+
+def test_rows_that_are_seldom_needed_bring_the_heading_of_their_job_only_with_them(
+    panel: SafeguardsPanel,
+) -> None:
+    headings = {label.text(): label for label in panel.findChildren(QLabel) if label.text() in by_job()}
+    for job, rows in by_job().items():
+        assert headings[job].isVisible() == any(row.shown for row in rows)
+    panel.more.setChecked(True)
+    assert all(heading.isVisible() for heading in headings.values())

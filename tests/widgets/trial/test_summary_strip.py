@@ -50,7 +50,10 @@ def test_each_variant_has_its_share_interval_n_and_sentence(strip: SummaryStrip,
         found = picture.summary["variants"][name]
         low, high = wilson(found["outcomes"]["good"], found["requests"])
         assert f"{found['good_rate'] * 100:.1f} %" in shown
-        assert f"good, {low * 100:.1f} to {high * 100:.1f} %\nn = {found['requests']:,}" in shown
+        assert f"good, {low * 100:.1f} to {high * 100:.1f} %" in shown
+        # n is told once, in the sentence
+        assert sum(f"n = {found['requests']:,}" in text for text in shown if text.startswith(title)) == 1
+        assert not any("n =" in text for text in shown if text.startswith("good"))
         assert sentence(title, found) in shown
     assert any("more of 1,000 customers got a good answer than with Prototype" in text for text in shown)
 
@@ -110,3 +113,10 @@ def test_the_difference_is_told_in_customers(rates: tuple[float, float], words: 
     variants = [(title, {"requests": 10, "good_rate": rate}) for title, rate in zip("AB", rates, strict=True)]
     assert difference(variants) == words
     assert difference(variants[:1]) == ""
+
+
+def test_while_the_first_run_starts_it_does_not_ask_to_press_run(strip: SummaryStrip) -> None:
+    assert any("Press Run" in text for text in texts(strip))
+    strip.set_starting(True)
+    assert not any("Press Run" in text for text in texts(strip))
+    assert any("is starting" in text for text in texts(strip))

@@ -14,6 +14,7 @@ from app.traffic.settings import LEVELS, Traffic
 from tests.harness import simulation_of
 from tests.scenario.small import SMALL
 from tests.scenario.test_files import PATH
+from tests.widgets.trial.boards import SUPPORT
 from widgets.actions import Actions
 from widgets.appearance import Appearance
 from widgets.trial.flow import FlowLayout
@@ -21,15 +22,7 @@ from widgets.trial.switchboard import Switchboard
 from widgets.trial.top_bar import TopBar, clock
 from widgets.trial.traffic_panel import in_words, level_of, level_setting, rate_per_s
 
-SUPPORT = open_scenario("support-assistant")
 BY_LEVEL = parse_scenario(SMALL.replace("rate_per_s = 2", 'level = "demo"'), PATH)
-
-
-@pytest.fixture
-def board() -> Switchboard:
-    switchboard = Switchboard()
-    switchboard.load(SUPPORT)
-    return switchboard
 
 
 @pytest.fixture
@@ -272,3 +265,26 @@ def test_the_clock_of_a_run_stays_when_a_switch_is_flipped_after_it(bar: TopBar,
     # And once no run is shown, the scenario's
     bar.show_run(False)
     assert bar.clock.text() == "0:00 of 5:00"
+
+
+def test_after_stop_the_keyboard_is_at_run(qtbot: QtBot, appearance: Appearance, board: Switchboard) -> None:
+    # Given a run that goes, and Stop that has the keyboard
+    actions = Actions(board)
+    bar = TopBar(actions, board)
+    qtbot.addWidget(bar)
+    bar.show()
+    bar.activateWindow()
+    qtbot.waitActive(bar)
+    run, stop = (bar.findChild(QToolButton, f"{name}_button") for name in ("run", "stop"))
+    assert run is not None
+    assert stop is not None
+    actions["run"].setEnabled(False)
+    stop.setFocus()
+    qtbot.waitUntil(stop.hasFocus)
+    # When it is pressed, and the run ends a little later
+    qtbot.keyClick(stop, Qt.Key.Key_Space)
+    actions["stop"].setEnabled(False)
+    qtbot.waitUntil(lambda: not stop.hasFocus())
+    actions["run"].setEnabled(True)
+    # Then Run has it
+    qtbot.waitUntil(run.hasFocus)
