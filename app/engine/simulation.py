@@ -44,7 +44,7 @@ class Simulation:
     """A run in virtual time. `now_us` is how far it is; `offered` counts the requests that have arrived.
 
     `names` gives the log's code of a text, `key_of(variant)` the key of a variant's request 0. Without a log
-    (`logged` false) outcomes are counted and no rows are made.
+    (`logged` false) outcomes are counted and no rows are made. `provider` is what stands behind each target.
     """
 
     def __init__(
@@ -56,7 +56,9 @@ class Simulation:
         key_of: Callable[[int], int],
         *,
         logged: bool = True,
+        provider: type[SimulatedProvider] = SimulatedProvider,
     ) -> None:
+        self._provider = provider
         self.scenario = scenario
         self.questions = questions
         self.draws = draws
@@ -225,7 +227,7 @@ class Simulation:
 
     def _providers(self, agenda: Agenda, over: Callable[[Attempt], None]) -> list[SimulatedProvider]:
         return [
-            SimulatedProvider(index, target, target.tariff(), plans, agenda, over)
+            self._provider(index, target, target.tariff(), plans, agenda, over)
             for index, (target, plans) in enumerate(
                 zip(self.scenario.targets.values(), self._attempt_plans, strict=True)
             )

@@ -9,6 +9,7 @@ import pytest
 
 from app.analysis.validation import formulas
 from app.analysis.validation.arrivals import PoissonArrivals, arrival_rows
+from app.analysis.validation.backoff import PUBLISHED
 from app.analysis.validation.base import KnownResult, exactly
 from app.analysis.validation.queues import MD1, ErlangC, Queue
 from app.analysis.validation.results import RESULTS, cases_of
@@ -90,6 +91,7 @@ def test_the_published_parameters_are_those_that_are_tried() -> None:
         (280, 1, "redeliver", True),
         (280, 1, "lost", False),
     ]
+    assert tried("backoff", "jitter") == [(kind,) for kind in PUBLISHED]
     assert (50, 30, 3) in tried("stall", "rate_per_s", "duration_s", "stall_s")
 
 

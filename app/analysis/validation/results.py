@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.analysis.validation.arrivals import PoissonArrivals
+from app.analysis.validation.backoff import Backoff
 from app.analysis.validation.base import KnownResult
 from app.analysis.validation.caches import LRUCache, TTLCache
 from app.analysis.validation.incidents import BreakerTimes, Stall
@@ -25,6 +26,7 @@ RESULTS: dict[str, type[KnownResult]] = {
     for each in (
         ErlangC,
         Metastable,
+        Backoff,
         MM1,
         MD1,
         WaitTail,
