@@ -97,7 +97,9 @@ class TTLCache(KnownResult):
 
     name: ClassVar[str] = "ttl-cache"
     title: ClassVar[str] = "TTL cache under Zipf"
-    source: ClassVar[str] = "Renewal argument: after each miss an item is held for the TTL"
+    source: ClassVar[str] = (
+        'J. Jung, A. Berger, H. Balakrishnan, "Modeling TTL-based Internet caches" (INFOCOM 2003)'
+    )
     items: int = Field(default=1000, ge=1, le=100_000)
     skew: float = Field(default=1, ge=0, le=3)
     rate_per_s: float = Field(default=10, gt=0, le=100)
