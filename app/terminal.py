@@ -146,12 +146,21 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
     for name, variant in variants.items():
         title = titles.get(name, name)
         out.print(Text(printable(sentence(title, variant))))
-        open_requests = summary["offered"] - variant["requests"]
+        closed = summary["loop"] == "closed"
+        open_requests = 0 if closed else summary["offered"] - variant["requests"]
         if open_requests:
             what = "request has" if open_requests == 1 else "requests have"
             out.print(
                 Text(printable(f"{title}: {open_requests:,} {what} no end in the log, and count nowhere."))
             )
+    if summary["loop"] == "closed":
+        out.print(
+            Text(
+                "CLOSED LOOP: users ask again once they have their answers, so each variant was asked at its own pace, "
+                "and no request has its like in the other.",
+                style="bold",
+            )
+        )
     simulated = (
         f"SIMULATED, seed {summary['seed']}. The numbers rest on assumptions: "
         "'seatrial check SCENARIO' lists them."

@@ -34,6 +34,7 @@ def summary(reader: RunReader) -> dict[str, Any]:
         "title": record.title,
         "seed": record.seed,
         "clock": record.clock,
+        "loop": "closed" if record.closed_loop else "open",
         "state": record.state,
         "created_at": record.created_at,
         "ended_at": record.ended_at,

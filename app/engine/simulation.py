@@ -17,10 +17,11 @@ from app.engine.attempt_plans import MICRO, AttemptPlans
 from app.engine.draws import Draws
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
+from app.engine.users import ClosedLoop
 from app.engine.world import World
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
-from app.faults.schedule import FOREVER_US, Schedule
+from app.faults.schedule import FOREVER_US, Schedule, has_end
 from app.providers.simulated import SimulatedProvider
 from app.safeguards import base
 from app.safeguards.commands import Attempt
@@ -41,7 +42,8 @@ class Event:
 
 
 class Simulation:
-    """A run in virtual time. `now_us` is how far it is; `offered` counts the requests that have arrived.
+    """A run in virtual time. `now_us` is how far it is; `offered` counts the requests that have arrived: in a closed
+    loop, where each variant has its own, those of the variant that was asked most.
 
     `names` gives the log's code of a text, `key_of(variant)` the key of a variant's request 0. Without a log
     (`logged` false) outcomes are counted and no rows are made. `provider` is what stands behind each target.
@@ -71,6 +73,7 @@ class Simulation:
         self._names = names
         self._schedules = [Schedule(fault, draws, 0) for fault in scenario.faults]
         self._faults = self._fault_set()
+        self._closed = scenario.traffic.arrivals == "closed"
         self._plan = Plan(scenario, draws, questions, self._faults)
         self._attempt_plans = self._make_attempt_plans()
         self._workshops = [Workshop() for _ in scenario.variants]
@@ -79,8 +82,12 @@ class Simulation:
             for index, name in enumerate(scenario.variants)
         ]
         self._configure_worlds()
+        for world in self.worlds if self._closed else ():
+            own = Plan(scenario, draws, questions, self._faults)
+            world.users = ClosedLoop(own, draws, scenario.traffic)
+            world.users.begin(world.agenda, world.arrive)
         for fault, schedule in zip(scenario.faults, self._schedules, strict=True):
-            if fault.on and schedule.on and _has_end(fault):
+            if fault.on and schedule.on and has_end(fault):
                 self._tell_edge(0, fault, begins=True)
 
     @property
@@ -104,7 +111,8 @@ class Simulation:
         """A good time to advance to next: far enough to be worth it, near enough to be interrupted."""
         if self.now_us >= self.last_arrival_us:
             return min(self.now_us + MICRO, self.end_us)
-        return min(self._plan.horizon_us(), self.last_arrival_us)
+        near_us = self.now_us + MICRO if self._closed else self._plan.horizon_us()
+        return min(near_us, self.last_arrival_us)
 
     def advance(self, until_us: int) -> None:
         """Let everything happen up to `until_us`, included."""
@@ -139,11 +147,13 @@ class Simulation:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def _advance_worlds(self, until_us: int) -> None:
-        arrivals = self._plan.take(until_us)
+        arrivals = [] if self._closed else self._plan.take(until_us)
         self.offered += len(arrivals)
         self.arrived_us += map(itemgetter(1), arrivals)
         for world in self.worlds:
             world.advance(arrivals, until_us)
+            if world.users is not None:
+                self.offered = max(self.offered, world.users.offered)
         self.now_us = until_us
 
     def _next_cut(self) -> int:
@@ -166,7 +176,7 @@ class Simulation:
                 schedule.step()
                 edges = True
                 fault = self.scenario.faults[index]
-                if fault.on and _has_end(fault):
+                if fault.on and has_end(fault):
                     self._tell_edge(cut_us, fault, begins=schedule.on)
         if edges:
             self._faults.scheduled = [schedule.on for schedule in self._schedules]
@@ -201,6 +211,10 @@ class Simulation:
         self._attempt_plans = self._make_attempt_plans()
         self._configure_worlds()
         self._plan.change(scenario, self._faults, at_us)
+        for world in self.worlds:
+            if world.users is not None:
+                world.users.plan.change(scenario, self._faults, at_us)
+                world.users.change(scenario.traffic)
 
     def _set_clocks(self, now_us: int) -> None:
         for world in self.worlds:
@@ -250,13 +264,3 @@ class Simulation:
             ):
                 provider.configure(target, tariff, plans)
             world.strike(self._faults)
-
-
-def _has_end(fault: Fault) -> bool:
-    """Whether the fault comes and goes, and is no fixture."""
-    return (
-        fault.from_s > 0
-        or fault.to_s is not None
-        or fault.period_s is not None
-        or fault.mean_between_s is not None
-    )

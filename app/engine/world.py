@@ -12,6 +12,7 @@ from heapq import heappop
 from app.engine.agenda import Agenda
 from app.engine.plan import PlannedRequest
 from app.engine.rows import Row, RowMaker, outcome_of
+from app.engine.users import ClosedLoop
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.providers.simulated import OVER, SimulatedProvider
@@ -77,6 +78,8 @@ class World:
         self.request_rows: list[Row] = []
         self.attempt_rows: list[Row] = []
         self.in_flight: dict[int, Request] = {}
+        self.users: ClosedLoop | None = None
+        """Who asks, in a closed loop; else arrivals come from outside."""
         self._mess_log: list[tuple[int, str]] = []
         self._fault_names: dict[int, int] = {0: 0}
         self._faults: FaultSet | None = None
@@ -102,24 +105,27 @@ class World:
         """Let everything happen up to `until_us`, included; `arrivals` are the requests that arrive by then."""
         clock = self.clock
         heap = self.agenda.heap
-        in_flight = self.in_flight
-        pipeline = self.pipeline
         for planned in arrivals:
             intended_us = planned[1]
             while heap and heap[0][0] <= intended_us:
                 clock.now, _, call, argument = heappop(heap)
                 call(argument)
             clock.now = intended_us
-            request = Request(*planned)
-            in_flight[request.number] = request
-            if request.hits:
-                self._mess_log += [(intended_us, fault.kind) for fault in self._chosen(request.hits)]
-            request.life = lifecycle(request, pipeline, clock, planned[2].unaskable)
-            self._resume(request, None)
+            self.arrive(planned)
         while heap and heap[0][0] <= until_us:
             clock.now, _, call, argument = heappop(heap)
             call(argument)
         clock.now = until_us
+
+    def arrive(self, planned: PlannedRequest) -> None:
+        """A request arrives, now."""
+        request = Request(*planned)
+        self.in_flight[request.number] = request
+        if request.hits:
+            struck_us = self.clock.now
+            self._mess_log += [(struck_us, fault.kind) for fault in self._chosen(request.hits)]
+        request.life = lifecycle(request, self.pipeline, self.clock, planned[2].unaskable)
+        self._resume(request, None)
 
     def end(self) -> None:
         """The run is over: whoever still waits has no answer."""
@@ -205,6 +211,8 @@ class World:
             self.request_rows.append(self._rows.request(request, result, outcome, now))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.
         request.attempts.clear()
+        if self.users is not None:
+            self.users.answered(request.number)
 
     def _chosen(self, bits: int) -> list[Fault]:
         assert self._faults is not None
