@@ -65,6 +65,7 @@ class Ran:
             attempt["number"], attempt["sequence"] = parts_of(attempt["key"])[2:]
             attempt["error"] = words[attempt.pop("error_name")]
             attempt["fault"] = words[attempt.pop("fault_name")]
+            attempt["reason"] = words[attempt.pop("reason_name")]
             attempts.append(attempt)
         return attempts
 

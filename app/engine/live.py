@@ -54,9 +54,9 @@ from app.safeguards.commands import (
     Sleep,
     WaitAny,
 )
-from app.safeguards.errors import RUN_ENDED, TIMEOUT
+from app.safeguards.errors import CANCELLED, RUN_ENDED, TIMEOUT
 from app.safeguards.lifecycle import Clock, lifecycle
-from app.safeguards.request import Request
+from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
 
 Messages = list[list[str]]
@@ -227,20 +227,44 @@ class LiveWorld:
 
     def _returned(self, ended: tuple[Attempt, CallOutcome, Answer | None]) -> None:
         attempt, outcome, answer = ended
-        del self._calls[attempt]
+        if (
+            attempt in self._calls
+        ):  # and not one that was cancelled while its return was entered in the agenda
+            del self._calls[attempt]
+            self._conclude(attempt, outcome, answer)
+            self._resume(attempt.request, attempt_data(attempt), attempt)
+
+    def _conclude(self, attempt: Attempt, outcome: CallOutcome, answer: Answer | None) -> None:
         self._book(attempt, outcome)
         conclude(attempt, answer, outcome.error)
         self.attempt_rows.append(self._rows.attempt(attempt))
-        self._resume(attempt.request, attempt_data(attempt), attempt)
 
     def _time_is_up(self, waiting: _Waiting) -> None:
-        if not waiting.over:
+        if not waiting.over and not waiting.request.ended:
             waiting.over = True
             self._resume(waiting.request, {"came": "time"}, None)
 
     def _landed(self, landing: tuple[Request, int, Flight]) -> None:
         request, number, flight = landing
-        self._resume(request, {"came": "flight", "flight": number}, flight)
+        if not request.ended:
+            self._resume(request, {"came": "flight", "flight": number}, flight)
+
+    def _begin(self, branch: Branch) -> None:
+        self._resume(branch, {"came": "branch"}, None)
+
+    def _cancel(self, branch: Branch) -> None:
+        """Have it leave off, whatever it waits for."""
+        if branch.ended:
+            return
+        branch.cancelled = True
+        for attempt in branch.attempts:
+            if attempt.request is branch and attempt in self._calls:
+                task, call = self._calls.pop(attempt)
+                task.cancel()
+                self._conclude(attempt, call.given_up(CANCELLED), None)
+                self._resume(branch, attempt_data(attempt), attempt)
+                return
+        self._resume(branch, {"came": "time"}, None)
 
     def _resume(self, request: Request, came: Plain, outcome: Outcome) -> None:
         """The one place where lifecycles go on; the clock has been set."""
@@ -252,10 +276,14 @@ class LiveWorld:
                 if not waiting.over:
                     waiting.over = True
                     self._agenda.at(self._clock.now, self._landed, (waiting.request, number, flight))
-        if step.result is not None:
-            self._finish(request, step.result)
-        else:
+        for branch in step.spawned:
+            self._agenda.at(self._clock.now, self._begin, branch)
+        for branch in step.cancelled:
+            self._agenda.at(self._clock.now, self._cancel, branch)
+        if step.result is None:
             self._carry_out(request, step.waiting)
+        elif not isinstance(request, Branch):
+            self._finish(request, step.result)
 
     def _carry_out(self, request: Request, command: Command | None) -> None:
         if isinstance(command, Attempt):
@@ -280,9 +308,7 @@ class LiveWorld:
         self._clock.now = max(self._clock.now, self._read_clock())
         for attempt, (task, call) in self._calls.items():
             task.cancel()
-            self._book(attempt, call.given_up(RUN_ENDED))
-            conclude(attempt, None, RUN_ENDED)
-            self.attempt_rows.append(self._rows.attempt(attempt))
+            self._conclude(attempt, call.given_up(RUN_ENDED), None)
         self._calls.clear()
         for request in list(self.in_flight.values()):
             result = end(request)
@@ -295,6 +321,8 @@ class LiveWorld:
         self._agenda.heap.clear()
 
     def _observe(self, request: Request, came: Plain, asked: list[Plain]) -> None:
+        if isinstance(request, Branch):
+            came = {**came, "branch": request.place, "cancelled": request.cancelled}
         self._tell(self._clock.now, request.number, {"asked": asked}, {"variant": self._variant, **came})
 
     # -- calls ---------------------------------------------------------------------------------------------

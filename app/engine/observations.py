@@ -11,6 +11,9 @@ Delivered, in the log's column `outcome`; each names its `variant` by index:
     {"came": "flight", "flight"}            a flight that it waited for has landed
     {"came": "time"}                        it has waited long enough
     {"came": "end"}                         the run is over
+    {"came": "branch"}                      a branch begins
+
+A branch's observations name it by "branch", its place among the request's; "cancelled" says that it is to leave off.
 
 Asked for, in the column `command` as {"asked": [...]}:
 
@@ -18,6 +21,8 @@ Asked for, in the column `command` as {"asked": [...]}:
     {"do": "wait", "flights", "until_us"}
     {"do": "sleep", "until_us"}
     {"do": "resolve", "flight"}
+    {"do": "branch", "branch"}              let it begin
+    {"do": "cancel", "branch"}
     {"do": "finish", "served_by", "error", "reason", "cache"}
 
 Flights are numbered in the order in which they are first waited for.
@@ -26,16 +31,28 @@ Flights are numbered in the order in which they are first waited for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import NoneType
 from typing import Any
 
 from app.engine.draws import Draws
 from app.safeguards import base, errors
-from app.safeguards.commands import Answer, Attempt, Command, Flight, Outcome, Resolve, Result, Sleep
+from app.safeguards.commands import (
+    Answer,
+    Attempt,
+    Cancel,
+    Command,
+    Flight,
+    Outcome,
+    Resolve,
+    Result,
+    Sleep,
+    Spawn,
+    WaitAny,
+)
 from app.safeguards.errors import RUN_ENDED, CallError
 from app.safeguards.pipeline import Pipeline, Workshop
-from app.safeguards.request import Request
+from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
 from app.sessions.vocabulary import CACHE, SERVED_BY
 
@@ -63,6 +80,7 @@ _SHAPES: dict[str, dict[str, tuple[type, ...]]] = {
     "flight": {"flight": (int,)},
     "time": {},
     "end": {},
+    "branch": {},
 }
 _ERRORS = {error.name: error for error in vars(errors).values() if isinstance(error, CallError)}
 
@@ -71,13 +89,16 @@ _ERRORS = {error.name: error for error in vars(errors).values() if isinstance(er
 class Step:
     """What came of one resume: `asked` in plain data; what it waits for, or its result when it is done.
 
-    `landed` are the flights it resolved on the way, with their numbers.
+    `landed` are the flights it resolved on the way, with their numbers, its own included if it is a branch that is done.
+    `spawned` and `cancelled` are branches to begin and to cancel.
     """
 
     asked: list[Plain]
     waiting: Command | None
     result: Result | None
     landed: list[tuple[int, Flight]]
+    spawned: list[Branch]
+    cancelled: list[Branch]
 
 
 class Resumer:
@@ -89,25 +110,40 @@ class Resumer:
     def resume(self, request: Request, outcome: Outcome) -> Step:
         """Send a lifecycle what it waited for, and go on until it waits again or is done."""
         send = request.life.send
-        asked: list[Plain] = []
-        landed: list[tuple[int, Flight]] = []
+        step = Step([], None, None, [], [], [])
         try:
             while True:
                 command = send(outcome)
-                asked.append(self._plain(command))
-                if not isinstance(command, Resolve):
-                    return Step(asked, command, None, landed)
-                landed.append((self.number(command.flight), command.flight))
                 outcome = None
+                if isinstance(command, Resolve):
+                    for flight in command.flights:
+                        self._land(step, flight)
+                elif isinstance(command, Spawn):
+                    step.asked.append({"do": "branch", "branch": command.branch.place})
+                    step.spawned.append(command.branch)
+                elif isinstance(command, Cancel):
+                    step.asked.append({"do": "cancel", "branch": command.branch.place})
+                    step.cancelled.append(command.branch)
+                else:
+                    step.asked.append(self._plain(command))
+                    return replace(step, waiting=command)
         except StopIteration as stop:
-            asked.append(finish(request, stop.value))
-            return Step(asked, None, stop.value, landed)
+            step.asked.append(finish(request, stop.value))
+            if isinstance(request, Branch):
+                request.flight.result = stop.value
+                self._land(step, request.flight)
+            return replace(step, result=stop.value)
+
+    def _land(self, step: Step, flight: Flight) -> None:
+        number = self.number(flight)
+        step.asked.append({"do": "resolve", "flight": number})
+        step.landed.append((number, flight))
 
     def number(self, flight: Flight) -> int:
         """The flight's number, given when it is first asked for."""
         return self._flights.setdefault(flight, len(self._flights))
 
-    def _plain(self, command: Command) -> Plain:
+    def _plain(self, command: Attempt | Sleep | WaitAny) -> Plain:
         if isinstance(command, Attempt):
             return {
                 "do": "attempt",
@@ -120,8 +156,6 @@ class Resumer:
             }
         if isinstance(command, Sleep):
             return {"do": "sleep", "until_us": command.until_us}
-        if isinstance(command, Resolve):
-            return {"do": "resolve", "flight": self.number(command.flight)}
         flights = [self.number(flight) for flight in command.flights]
         return {"do": "wait", "flights": flights, "until_us": command.until_us}
 
@@ -195,6 +229,9 @@ def fault_in(data: Mapping[str, Any], variants: int) -> str:
             return f"'{name}' is missing or wrong"
     if not 0 <= data["variant"] < variants:
         return "there is no such variant"
+    for name, kind in {"branch": int, "cancelled": bool}.items():
+        if not isinstance(data.get(name, kind()), kind):
+            return f"'{name}' is wrong"
     if data.get("error") is not None and data["error"] not in _ERRORS:
         return f"'{data['error']}' is no known error"
     return ""
@@ -216,5 +253,6 @@ def pipeline_of(scenario: Scenario, variant: str) -> Pipeline:
         tuple(target.model for target in targets.values()),
         tuple(target.tariff() for target in targets.values()),
         Draws(scenario.seed),
+        tuple(target.limits() for target in targets.values()),
     )
     return Workshop().build(scenario.variants[variant].safeguards, surroundings)

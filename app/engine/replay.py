@@ -23,7 +23,7 @@ from app.engine.observations import (
 from app.errors import UserError
 from app.safeguards.commands import Attempt, Command, Outcome, Sleep, WaitAny
 from app.safeguards.lifecycle import Clock, lifecycle
-from app.safeguards.request import Request
+from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
 from app.sessions.records import ObservationRecord
 
@@ -74,7 +74,9 @@ class _World:
         self._pipeline = pipeline_of(scenario, variant)
         self._clock = Clock()
         self._resumer = Resumer()
-        self._waiting: dict[int, tuple[Request, Command]] = {}
+        self._waiting: dict[tuple[int, int], tuple[Request, Command]] = {}
+        """By request number and branch, 0 for the request itself."""
+        self._branches: dict[tuple[int, int], Branch] = {}
         self._lost: set[int] = set()
 
     def resume(self, each: ObservationRecord) -> Difference | None:
@@ -92,20 +94,29 @@ class _World:
         return None if asked == recorded else Difference(each.sequence, number, recorded, asked)
 
     def _carry_on(self, number: int, came: Any) -> list[Plain]:
+        request: Request
+        outcome: Outcome = None
+        key = (number, came.get("branch", 0))
         if came["came"] == "request":
             request = request_of(number, came)
             request.life = lifecycle(request, self._pipeline, self._clock, came["unaskable"])
-            outcome: Outcome = None
+        elif came["came"] == "branch":
+            if key not in self._branches:
+                raise _MismatchError("the request has no such branch")
+            request = self._branches.pop(key)
         else:
-            if number not in self._waiting:
+            if key not in self._waiting:
                 raise _MismatchError("the request has ended")
-            request, command = self._waiting.pop(number)
+            request, command = self._waiting.pop(key)
             if came["came"] == "end":
                 return [finish(request, end(request))]
+            request.cancelled = came.get("cancelled", False)
             outcome = self._delivered(command, came)
         step = self._resumer.resume(request, outcome)
+        for branch in step.spawned:
+            self._branches[number, branch.place] = branch
         if step.waiting is not None:
-            self._waiting[number] = (request, step.waiting)
+            self._waiting[key] = (request, step.waiting)
         return step.asked
 
     def _delivered(self, command: Command, came: Any) -> Outcome:

@@ -54,14 +54,15 @@ class RowMaker:
         attempts = request.attempts
         started_us: int | None = None
         service_us: int | None = None
-        retries = input_tokens = output_tokens = cost_pico = 0
+        retries = input_tokens = output_tokens = 0
+        cost_pico = request.fee_pico
         if len(attempts) == 1:
             attempt = attempts[0]
             started_us = attempt.started_us
             service_us = now - started_us
             input_tokens = attempt.input_tokens
             output_tokens = attempt.output_tokens
-            cost_pico = attempt.cost_pico
+            cost_pico += attempt.cost_pico
         elif attempts:
             started_us = attempts[0].started_us
             service_us = now - started_us
@@ -117,4 +118,5 @@ class RowMaker:
             attempt.output_tokens,
             attempt.cost_pico,
             1 if attempt.billed else 0,
+            self._names[attempt.why] if attempt.why else 0,
         )

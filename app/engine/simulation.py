@@ -252,7 +252,11 @@ class Simulation:
         targets = tuple(scenario.targets.values())
         tariffs = tuple(target.tariff() for target in targets)
         surroundings = base.World(
-            tuple(scenario.targets), tuple(target.model for target in targets), tariffs, self.draws
+            tuple(scenario.targets),
+            tuple(target.model for target in targets),
+            tariffs,
+            self.draws,
+            tuple(target.limits() for target in targets),
         )
         for world, workshop, variant in zip(
             self.worlds, self._workshops, scenario.variants.values(), strict=True

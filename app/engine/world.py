@@ -19,18 +19,20 @@ from app.providers.simulated import OVER, SimulatedProvider
 from app.safeguards.commands import (
     FOREVER_US,
     Attempt,
+    Cancel,
     Command,
     Flight,
     Outcome,
     Resolve,
     Result,
     Sleep,
+    Spawn,
     WaitAny,
 )
-from app.safeguards.errors import RUN_ENDED
+from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.pipeline import Pipeline
-from app.safeguards.request import Request
+from app.safeguards.request import Branch, Request
 from app.sessions.vocabulary import OUTCOMES
 
 __all__ = ["Row", "World"]
@@ -152,11 +154,17 @@ class World:
                     self.providers[command.target].begin(command)
                     return
                 if type(command) is Resolve:
-                    self._resolve(command.flight)
+                    self._resolve(command.flights)
                     outcome = None
                 elif type(command) is Sleep:
                     self.agenda.at(command.until_us, self._wake, request)
                     return
+                elif type(command) is Spawn:
+                    self.agenda.at(self.clock.now, self._wake, command.branch)
+                    outcome = None
+                elif type(command) is Cancel:
+                    self.agenda.at(self.clock.now, self._cancel, command.branch)
+                    outcome = None
                 else:
                     self._wait(request, command)
                     return
@@ -164,7 +172,19 @@ class World:
             self._finish(request, stop.value)
 
     def _wake(self, request: Request) -> None:
-        self._resume(request, None)
+        if not request.ended:
+            self._resume(request, None)
+
+    def _cancel(self, branch: Branch) -> None:
+        """Have it leave off, whatever it waits for."""
+        if branch.ended:
+            return
+        branch.cancelled = True
+        for attempt in branch.attempts:
+            if attempt.request is branch and attempt.state != OVER:
+                self.providers[attempt.target].abandon(attempt, CANCELLED)
+                return
+        self._resume(branch, None)
 
     def _wait(self, request: Request, command: Command) -> None:
         assert isinstance(command, WaitAny)
@@ -175,20 +195,22 @@ class World:
             self.agenda.at(command.until_us, self._out_of_patience, waiter)
 
     def _out_of_patience(self, waiter: Waiter) -> None:
-        if not waiter.done:
+        if not waiter.done and not waiter.request.ended:
             waiter.done = True
             self._resume(waiter.request, None)
 
-    def _resolve(self, flight: Flight) -> None:
-        """Whoever waits for the flight goes on at once, in the order in which they came."""
-        for waiter in flight.waiting:
-            assert isinstance(waiter, Waiter)
-            if not waiter.done:
-                waiter.done = True
-                self.agenda.at(self.clock.now, self._landed, (waiter.request, flight))
+    def _resolve(self, flights: Sequence[Flight]) -> None:
+        """Whoever waits for one of the flights goes on at once, in the order in which they came."""
+        for flight in flights:
+            for waiter in flight.waiting:
+                assert isinstance(waiter, Waiter)
+                if not waiter.done:
+                    waiter.done = True
+                    self.agenda.at(self.clock.now, self._landed, (waiter.request, flight))
 
     def _landed(self, landing: tuple[Request, Flight]) -> None:
-        self._resume(*landing)
+        if not landing[0].ended:
+            self._resume(*landing)
 
     # -- rows ------------------------------------------------------------------------------------------------------
 
@@ -202,7 +224,11 @@ class World:
             self.attempt_rows.append(self._rows.attempt(attempt))
 
     def _finish(self, request: Request, result: Result) -> None:
-        """The customer has got what there is."""
+        """The customer has got what there is, or a branch has ended."""
+        if type(request) is Branch:
+            request.flight.result = result
+            self._resolve((request.flight,))
+            return
         del self.in_flight[request.number]
         now = self.clock.now
         outcome = outcome_of(result, now - request.intended_us, self.patience_us)

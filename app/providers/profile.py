@@ -11,6 +11,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from app.providers.prices import Price, Tariff, price_for
+from app.providers.quota import Limits
 from app.scenario.base import Settings
 
 QUALITY_BY_MESS = {
@@ -102,6 +103,10 @@ class Target(Settings):
         if self.price is None and not self.model:
             raise ValueError("give a 'price', or the 'model' whose published price is to be used")
         return self
+
+    def limits(self) -> Limits:
+        """What its provider lets through."""
+        return Limits(self.rpm, self.tpm, self.quota_burst_s)
 
     def tariff(self) -> Tariff:
         """What its calls cost. Raises UserError where no price is known for the model."""

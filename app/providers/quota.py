@@ -6,13 +6,21 @@ Kept as the generic cell rate algorithm keeps it (ITU-T I.371): not how full the
 from __future__ import annotations
 
 from math import gcd
-from typing import Self
+from typing import NamedTuple, Self
 
 _MINUTE_US = 60_000_000
 _SCALE = 1_000_000
 """Rates may be fractions: they are kept in millionths."""
 _UNIT = _MINUTE_US * _SCALE
 """What one unit weighs: what a rate of one in a minute fills in a minute."""
+
+
+class Limits(NamedTuple):
+    """A provider's limits: requests and tokens a minute, and how many seconds' worth may come at once."""
+
+    rpm: float | None
+    tpm: float | None
+    burst_s: float
 
 
 class Quota:
@@ -52,6 +60,21 @@ class Quota:
         if units * self._unit > self._capacity:
             return None
         return -((at + self._capacity - full_at) // self._rate)
+
+    def reserve(self, units: int, now: int) -> int | None:
+        """Take `units` at `now` though they may not be there yet, and return the microseconds until they will be; None, and
+        take nothing, if they can never fit. Who reserves comes after all who reserved before."""
+        weight = units * self._unit
+        if weight > self._capacity:
+            return None
+        at = now * self._rate
+        self._full_at = max(self._full_at, at) + weight
+        return self.wait_us(now)
+
+    def wait_us(self, now: int) -> int:
+        """How long until all that has been reserved is there, in microseconds."""
+        missing = self._full_at - now * self._rate - self._capacity
+        return 0 if missing <= 0 else -(-missing // self._rate)
 
     def give_back(self, units: int) -> None:
         """Put back units that were taken and not used; negative units are taken, there or not."""

@@ -4,12 +4,13 @@ A scenario lists a variant's safeguards in order, outermost first. Each is a sma
 (microseconds) and keeps no clock, socket or randomness of its own. A layer has up to three hooks, and the pipeline calls
 only those that a class defines:
 
-    enter(request, now)             on the way in: None passes on; a Result turns back; a WaitAny waits first
+    enter(request, now)             on the way in: None passes on; a Result turns back; a WaitAny waits first; a Race goes
+                                    on in as several branches
     answered(request, result, now)  on the way out with an answer
     failed(request, result, now)    on the way out with an error
 
-On the way out None leaves the result as it is, a Result takes its place, `Again` goes in once more from this layer,
-and `Resolve` is passed to the driver.
+On the way out None leaves the result as it is, a Result takes its place, `Again` goes in once more from this layer, a
+WaitAny waits first, and `Resolve` is passed to the driver. What waits is told by `resumed`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from app.engine.draws import Draws
+from app.providers.quota import Limits
 from app.safeguards.commands import Flight, Resolve, Result, WaitAny
 from app.safeguards.request import Request
 from app.scenario.base import Settings
@@ -43,6 +45,8 @@ class World:
     models: tuple[str, ...]
     tariffs: tuple[Tariff, ...]
     draws: Draws
+    limits: tuple[Limits, ...] = ()
+    """What each target's provider lets through, as it says."""
 
 
 class Safeguard(Settings):
@@ -64,17 +68,29 @@ class Safeguard(Settings):
 
 
 class Again:
-    """Go in once more from the layer at `slot`, at `at_us`."""
+    """Go in once more from the layer at `slot`, at `at_us`; `why` is what the next attempt will say of itself."""
 
-    __slots__ = ("at_us", "slot")
+    __slots__ = ("at_us", "slot", "why")
 
-    def __init__(self, slot: int, at_us: int) -> None:
+    def __init__(self, slot: int, at_us: int, why: str) -> None:
         self.slot = slot
         self.at_us = at_us
+        self.why = why
 
 
-Inward = Result | WaitAny | None
-Outward = Result | Again | Resolve | None
+class Race:
+    """Go on in as a branch, and as another one each time that `after_us` have passed without an answer, `further` at the
+    most. The first answer wins; the others are cancelled."""
+
+    __slots__ = ("after_us", "further")
+
+    def __init__(self, after_us: int, further: int) -> None:
+        self.after_us = after_us
+        self.further = further
+
+
+Inward = Result | WaitAny | Race | None
+Outward = Result | Again | WaitAny | Resolve | None
 
 
 class Layer:
@@ -85,6 +101,8 @@ class Layer:
     """It acts on what all other layers have left over, wherever it is listed."""
     calls = 1
     """How often, at the most, it passes on a request that comes to it."""
+    races = False
+    """Its `enter` may return a Race."""
     leads_to: tuple[int, ...] = ()
     """Targets that it may pass a request on to, other than the one that the request came with."""
 
@@ -95,8 +113,9 @@ class Layer:
     def enter(self, request: Request, now: int) -> Inward:
         """Called on the way in."""
 
-    def resumed(self, request: Request, flight: Flight | None, now: int) -> Result:
-        """Called when what `enter` waited for has come, or its time has run out (None)."""
+    def resumed(self, request: Request, flight: Flight | None, now: int) -> Result | WaitAny | None:
+        """Called when what a hook waited for has come, or its time has run out, or nobody waits for the request any more
+        (None): None goes on the way it was going, a Result turns back or takes the result's place."""
         raise NotImplementedError
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
@@ -104,6 +123,10 @@ class Layer:
 
     def failed(self, request: Request, result: Result, now: int) -> Outward:
         """Called on the way out with an error."""
+
+    def queue_us(self, target: int, now: int) -> int:
+        """How long who has waited longest here for a call to the target has waited."""
+        return 0
 
     def adopt(self, earlier: Layer) -> None:
         """Take over the state of the layer that stood here before the settings were changed."""

@@ -98,7 +98,7 @@ class BudgetLayer(Layer):
         ledger = self.ledger
         reserved_pico, first = request.memo[self.slot]
         ledger.reserved_pico -= reserved_pico
-        for attempt in request.attempts[first:]:
+        for attempt in request.attempts_since(first):
             ledger.spent_pico += attempt.cost_pico
         return None
 

@@ -84,13 +84,15 @@ class CacheLayer(Layer):
         led = flight.result
         if led.answer is None:
             return Result.failure(led.error or DEADLINE)
-        return Result.of(led.answer, _BY_CACHE)
+        return Result.of(led.answer, led.served_by if led.served_by == _CANNED else _BY_CACHE)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Keep the answer, and share it."""
         if result.answer is None:
             return None
         key = request.cache_key
+        if result.served_by == _CANNED:  # by a safeguard further in: shared, and not kept
+            return self._land(key, result)
         entries = self.entries
         entries[key] = (now + self.ttl_us, result.answer)
         entries.move_to_end(key)
@@ -112,4 +114,4 @@ class CacheLayer(Layer):
 
 
 _MISS, _HIT, _SHARED, _STALE = (CACHE.index(state) for state in ("miss", "hit", "shared", "stale"))
-_BY_CACHE = SERVED_BY.index("cache")
+_BY_CACHE, _CANNED = SERVED_BY.index("cache"), SERVED_BY.index("canned")

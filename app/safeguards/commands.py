@@ -1,9 +1,11 @@
 """What a lifecycle asks of its driver, and what it gets back. No I/O: a command is a wish.
 
     Attempt   start a call to a target, and wait for its end (the command is the handle, and carries the outcome)
-    WaitAny   wait until one of the handles has its outcome, or until a time
+    WaitAny   wait until one of the flights has landed, or until a time
     Sleep     wait until a time
-    Resolve   give a flight its outcome; whoever waits for it goes on
+    Resolve   let flights land; whoever waits for them goes on
+    Spawn     let a branch of the request run beside it; its flight lands when it ends
+    Cancel    have a branch leave off; its flight lands when it has
 
 A driver sets the clock before it resumes a lifecycle, and sends the outcome that was waited for.
 """
@@ -18,7 +20,7 @@ from app.sessions.vocabulary import SERVED_BY
 if TYPE_CHECKING:
     from app.providers.course import Course
     from app.safeguards.base import Tariff
-    from app.safeguards.request import Request
+    from app.safeguards.request import Branch, Request
 
 FOREVER_US = 1 << 62
 NOBODY = SERVED_BY.index("nobody")
@@ -107,6 +109,7 @@ class Attempt(Result):
         "target",
         "tariff",
         "until_us",
+        "why",
     )
 
     # What every driver fills in.
@@ -135,7 +138,8 @@ class Attempt(Result):
         self.sequence = len(request.attempts)
         self.target = request.target
         self.retry = retry
-        self.hedge = 0
+        self.hedge = request.hedge
+        self.why = request.why
         self.started_us = started_us
         self.first_by_us = first_by_us
         self.until_us = until_us
@@ -150,7 +154,7 @@ class Attempt(Result):
 
 
 class Flight:
-    """One call that several requests wait for: what single-flight caching hands to the followers."""
+    """What requests wait for: a call that somebody else makes, a place that becomes free, a branch that ends."""
 
     __slots__ = ("result", "waiting")
 
@@ -179,13 +183,31 @@ class Sleep:
 
 
 class Resolve:
-    """Give `flight` its result."""
+    """Let `flights`, which have their results, land."""
 
-    __slots__ = ("flight",)
+    __slots__ = ("flights",)
 
-    def __init__(self, flight: Flight) -> None:
-        self.flight = flight
+    def __init__(self, *flights: Flight) -> None:
+        self.flights = flights
 
 
-Command = Attempt | WaitAny | Sleep | Resolve
+class Spawn:
+    """Let `branch` begin, now."""
+
+    __slots__ = ("branch",)
+
+    def __init__(self, branch: Branch) -> None:
+        self.branch = branch
+
+
+class Cancel:
+    """Have `branch` leave off, now: its call is given up, and its places and reservations are given back."""
+
+    __slots__ = ("branch",)
+
+    def __init__(self, branch: Branch) -> None:
+        self.branch = branch
+
+
+Command = Attempt | WaitAny | Sleep | Resolve | Spawn | Cancel
 Outcome = Attempt | Flight | None

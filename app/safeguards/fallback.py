@@ -51,7 +51,7 @@ class FallbackLayer(Layer):
         request.memo[self.slot] = (tried + 1, came_with)
         request.target = self.chain[tried]
         request.reason = _REASONS.setdefault(error.name, f"fallback: {error.name}")
-        return Again(self.slot, now)
+        return Again(self.slot, now, request.reason)
 
     def leave(self, request: Request) -> None:
         """Give the request back the target that it came with, for layers further out to begin anew."""

@@ -6,7 +6,7 @@ its usual place, with the settings that another variant of the scenario has for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -78,6 +78,14 @@ ROWS: Final = (
         lambda s: f"to {', then '.join(s.targets)}",
     ),
     Row(
+        "hedge",
+        "Switch",
+        "Hedged calls",
+        "Asks a second time when an answer is slow, and takes whichever is first. Both are billed.",
+        lambda s: f"after {_time(s.after_s)}" if s.after_s else f"after the p{s.after_percentile:g} of calls",
+        shown=False,
+    ),
+    Row(
         "breaker",
         "Switch",
         "Circuit breaker",
@@ -92,11 +100,51 @@ ROWS: Final = (
         lambda s: f"${s.per_run_usd:,.2f} a run",
     ),
     Row(
+        "concurrency",
+        "Cap",
+        "Calls at a time",
+        "Bounds the calls in flight; the others wait their turn.",
+        lambda s: f"{s.max_in_flight} at a time, {s.max_queue} in the queue",
+        shown=False,
+    ),
+    Row(
+        "rate_limit",
+        "Cap",
+        "Own rate limit",
+        "Keeps calls below the provider's limits, so that it never turns one away.",
+        lambda s: _rates(s.rpm, s.tpm),
+        shown=False,
+    ),
+    Row(
+        "adaptive_throttle",
+        "Cap",
+        "Adaptive throttling",
+        "Turns calls back by itself while the provider turns many away.",
+        lambda s: f"at {s.k:g} times what is accepted",
+        shown=False,
+    ),
+    Row(
+        "load_shedding",
+        "Cap",
+        "Load shedding",
+        "Politely turns customers away at once while the own queue is old. Needs a limit with a queue.",
+        lambda s: f"when the queue is older than {_time(s.max_queue_age_s)}",
+        shown=False,
+    ),
+    Row(
         "answer_check",
         "Check",
         "Answer check",
         "Looks at an answer before the customer does, and asks again when it cannot be used.",
         lambda s: f"{len(s.checks)} of the checks" if s.checks else "all checks",
+        shown=False,
+    ),
+    Row(
+        "hand_off",
+        "Hand over",
+        "Hand-off to a person",
+        "Staff who take what no model answered, one at a time.",
+        lambda s: f"{s.agents} {'person' if s.agents == 1 else 'people'}, {_time(s.handle_s)} each",
         shown=False,
     ),
     Row(
@@ -109,6 +157,7 @@ ROWS: Final = (
 )
 """By job, as they are listed in the window."""
 
+_QUEUES: Final = frozenset({"concurrency", "rate_limit"})
 _PLACE: Final = {kind: place for place, kind in enumerate(USUAL_ORDER)}
 _PRESET: Final = {safeguard.kind: safeguard for safeguard in SAFEGUARDED}
 
@@ -144,15 +193,21 @@ def settings_for(scenario: Scenario, variant: str, kind: str, on: bool) -> list[
     pipeline = scenario.variants[variant].safeguards
     place = next((at for at, each in enumerate(pipeline) if _PLACE[each.kind] > _PLACE[kind]), len(pipeline))
     entries = [each.model_dump(mode="json", exclude_none=True) for each in pipeline]
-    entries.insert(place, _new(scenario, kind).model_dump(mode="json", exclude_none=True))
+    entries.insert(place, _new(scenario, pipeline, kind).model_dump(mode="json", exclude_none=True))
     return [(f"variants.{variant}.safeguards", entries)]
 
 
-def _new(scenario: Scenario, kind: str) -> Safeguard:
-    """A safeguard of this kind for a variant that has none."""
+def _new(scenario: Scenario, pipeline: Sequence[Safeguard], kind: str) -> Safeguard:
+    """A safeguard of this kind for a variant that has none of it in its pipeline."""
     for variant in scenario.variants:
         for each in listed(scenario, variant, kind):
             return each.model_copy(update={"on": True, "id": kind})
+    if kind == "load_shedding" and not any(each.kind in _QUEUES and each.on for each in pipeline):
+        raise UserError(
+            "there is no queue whose age it could look at",
+            where="safeguards",
+            do="Switch on 'Calls at a time' or 'Own rate limit' first.",
+        )
     preset = _PRESET.get(kind) or KINDS[kind].model_validate({"kind": kind})
     if kind != "fallback":
         return preset
@@ -164,6 +219,11 @@ def _new(scenario: Scenario, kind: str) -> Safeguard:
             do="Add a second model to the scenario's [targets].",
         )
     return preset.model_copy(update={"targets": others[:1]})
+
+
+def _rates(rpm: float | None, tpm: float | None) -> str:
+    own = [f"{rate:,.0f} {unit} a minute" for rate, unit in ((rpm, "calls"), (tpm, "tokens")) if rate]
+    return " and ".join(own) or "as the provider's"
 
 
 def _time(seconds: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from typing import Any
 
 from app.safeguards.attempt_timeout import AttemptTimeoutLayer
@@ -27,6 +28,8 @@ class Pipeline:
         for layer in self.layers:
             layer.meet(self.layers)
         self.depth = len(self.layers)
+        self.first = 0
+        """Where a request comes in."""
         self.blank: list[Any] = [0] * self.depth
         """The memo of a request that comes in."""
         timeouts = [layer for layer in self.layers if isinstance(layer, AttemptTimeoutLayer)]
@@ -47,6 +50,21 @@ class Pipeline:
         self.failed: list[tuple[tuple[int, LeaveHook], ...]] = [
             tuple(reversed([f for f in failed if f[0] < s])) for s in slots
         ]
+        self._inner: dict[int, Pipeline] = {}
+        for layer in self.layers:
+            if layer.races:
+                self._inner[layer.slot] = self._from(layer.slot + 1)
+
+    def inside(self, slot: int) -> Pipeline:
+        """The layers further in than the one at `slot`, which races, as a branch walks them; slots are the same."""
+        return self._inner[slot]
+
+    def _from(self, first: int) -> Pipeline:
+        inner = copy(self)
+        inner.first = first
+        inner.answered = [tuple(hook for hook in hooks if hook[0] >= first) for hooks in self.answered]
+        inner.failed = [tuple(hook for hook in hooks if hook[0] >= first) for hooks in self.failed]
+        return inner
 
 
 def _defines(layer: Layer, hook: str) -> bool:

@@ -8,7 +8,15 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from app.safeguards import presets
+from app.safeguards import (  # noqa: F401 (kinds that no preset holds become known by being imported)
+    adaptive_throttle,
+    concurrency,
+    hand_off,
+    hedge,
+    load_shedding,
+    presets,
+    rate_limit,
+)
 from app.safeguards.base import KINDS, Safeguard
 
 _union: Any = reduce(or_, KINDS.values())

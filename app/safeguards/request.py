@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Generator, Hashable
 from typing import Any
 
-from app.safeguards.commands import FOREVER_US, Attempt, Command, Outcome, Result
+from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcome, Result
 
 
 class Request:
@@ -20,6 +20,11 @@ class Request:
     hits         bit set of all faults that struck it or its attempts
     target       index of the target that the next attempt goes to
     retry        how many attempts that target has had for this request
+    branches     how many branches it has had, if it is none itself
+    hedge        0, or which of a hedge's further branches it is
+    why          why its next attempt is made, in the words of the safeguard that decided; empty for a first one
+    fee_pico     what it cost besides its attempts, in picodollars
+    cancelled    nobody waits for it any more: it goes straight out
     cache        index into `vocabulary.CACHE`
     reason       why it was served the way it was, in the words of the safeguard that decided
     memo         what each safeguard notes about it, by its place in the pipeline; 0 until it does, and again when a
@@ -29,9 +34,13 @@ class Request:
 
     __slots__ = (
         "attempts",
+        "branches",
         "cache",
         "cache_key",
+        "cancelled",
         "deadline_us",
+        "fee_pico",
+        "hedge",
         "hits",
         "input_tokens",
         "intended_us",
@@ -43,6 +52,7 @@ class Request:
         "reason",
         "retry",
         "target",
+        "why",
     )
 
     memo: list[Any]
@@ -67,7 +77,71 @@ class Request:
         self.hits = hits
         self.target = 0
         self.retry = 0
+        self.hedge = 0
+        self.branches = 0
+        self.why = ""
+        self.cancelled = False
+        self.fee_pico = 0
         self.deadline_us = FOREVER_US
         self.cache = 0
         self.reason = ""
         self.attempts: list[Attempt] = []
+
+    def note_wait(self, words: str) -> None:
+        """Have its next attempt say what it waited for."""
+        self.why = f"{self.why}, {words}" if self.why else words
+
+    @property
+    def ended(self) -> bool:
+        """Whether it is a branch that has its result; what it waited for may come all the same."""
+        return False
+
+    def attempts_since(self, first: int) -> list[Attempt]:
+        """Its attempts from the one with sequence `first` on, those of its branches included."""
+        return self.attempts[first:]
+
+
+class Branch(Request):
+    """One of several ways in which a request is tried at the same time. It has the request's number and list of
+    attempts, and a mind of its own; `flight` lands when it has ended. `place` counts the request's branches from 1, over
+    all its hedges; it is its name in a record.
+    """
+
+    __slots__ = ("flight", "parent", "place", "root")
+
+    def __init__(self, parent: Request, hedge: int, why: str) -> None:
+        super().__init__(
+            parent.number,
+            parent.intended_us,
+            parent.question,
+            parent.cache_key,
+            parent.input_tokens,
+            parent.max_tokens,
+        )
+        self.attempts = parent.attempts
+        self.target = parent.target
+        self.deadline_us = parent.deadline_us
+        self.hedge = hedge
+        self.why = why
+        self.parent = parent
+        self.root: Request = parent.root if isinstance(parent, Branch) else parent
+        self.root.branches += 1
+        self.place = self.root.branches
+        self.flight = Flight()
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has its result."""
+        return self.flight.result is not None
+
+    def attempts_since(self, first: int) -> list[Attempt]:
+        """Its own attempts and those of its branches, from the one with sequence `first` on."""
+        return [attempt for attempt in self.attempts[first:] if _within(attempt.request, self)]
+
+
+def _within(inner: Request, outer: Request) -> bool:
+    while inner is not outer:
+        if not isinstance(inner, Branch):
+            return False
+        inner = inner.parent
+    return True

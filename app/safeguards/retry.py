@@ -58,7 +58,7 @@ class RetryLayer(Layer):
         self.draws = world.draws
         self.purpose = f"safeguard:{settings.id}.jitter"
         self.budgets: tuple[RetryBudgetLayer, ...] = ()
-        self._columns: dict[tuple[int, int], Column] = {}
+        self._columns: dict[tuple[int, int, int], Column] = {}
 
     def meet(self, others: Sequence[Layer]) -> None:
         """Find the budgets to ask."""
@@ -87,7 +87,7 @@ class RetryLayer(Layer):
                 request.reason = "retry budget empty"
                 return None
         request.memo[self.slot] = (made + 1, backoff_us)
-        return Again(self.slot, now + wait_us)
+        return Again(self.slot, now + wait_us, _WHY.setdefault(error.name, f"retry: {error.name}"))
 
     def _backoff_us(self, request: Request, made: int, last_us: float) -> float:
         """How long to wait before the next call, after `made` retries and a last wait of `last_us`."""
@@ -96,7 +96,7 @@ class RetryLayer(Layer):
             backoff = self.cap_us
         if self.jitter == "none":
             return backoff
-        draw = self._column(request.target, request.retry)[request.number]
+        draw = self._column(request.target, request.retry, request.hedge)[request.number]
         if self.jitter == "full":
             return backoff * draw
         if self.jitter == "equal":
@@ -105,9 +105,12 @@ class RetryLayer(Layer):
             return backoff * (1.0 - 0.25 * draw)
         return min(self.cap_us, self.base_us + draw * (3.0 * last_us - self.base_us))
 
-    def _column(self, target: int, retry: int) -> Column:
-        column = self._columns.get((target, retry))
+    def _column(self, target: int, retry: int, hedge: int) -> Column:
+        column = self._columns.get((target, retry, hedge))
         if column is None:
-            column = self.draws.column(self.purpose, Role(self.targets[target], retry))
-            self._columns[target, retry] = column
+            column = self.draws.column(self.purpose, Role(self.targets[target], retry, hedge))
+            self._columns[target, retry, hedge] = column
         return column
+
+
+_WHY: dict[str, str] = {}

@@ -156,7 +156,7 @@ def _fill(
     if counts != manifest["rows"]:
         raise ValueError("rows are missing")
     _check_references(log, run_id)
-    if manifest["version"] < FORMAT_VERSION:
+    if manifest["version"] < 2:
         _recount(log, run_id)
     with log.writing() as connection:
         # An interrupted run stays one: it has no process and no heartbeat.

@@ -286,6 +286,7 @@ class RunReader:
             error=self._text(values.pop("error_name")),
             fault=self._text(values.pop("fault_name")),
             billed=bool(values.pop("billed")),
+            reason=self._text(values.pop("reason_name")),
             **values,
         )
 

@@ -157,3 +157,5 @@ class AttemptRecord:
     output_tokens: int
     cost_pico: int
     billed: bool
+    reason: str = ""
+    """Why it was made, in the words of the safeguard that decided; empty for a first one."""

@@ -87,7 +87,10 @@ _TABLES: Final[dict[str, tuple[dict[str, Any], str | tuple[str, ...]]]] = {
     ),
     "run_facts": ({"run_id": int, "key": str, "value": str}, ("run_id", "key")),
     "request_log": (dict.fromkeys(words.REQUEST_COLUMNS, int), "key"),
-    "attempt_log": (dict.fromkeys(words.ATTEMPT_COLUMNS, int), "key"),
+    "attempt_log": (
+        {name: int for name in words.ATTEMPT_COLUMNS if name != "reason_name"},  # came with version 3
+        "key",
+    ),
     "rollup_log": (
         {
             **{name: int for name in ROLLUP_COLUMNS if name != "served_retried"},  # came with version 2
@@ -170,6 +173,7 @@ _VIEWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             "output_tokens",
             "cost_pico / 1e12 as cost_usd",
             "billed",
+            _text("reason_name", "reason"),
         ),
     ),
     "events": (
@@ -216,7 +220,12 @@ def _count_retried(db: Database) -> None:
     recount(db.conn, retried(db.conn))
 
 
-MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (_create, _count_retried)
+def _give_reasons(db: Database) -> None:
+    """From version 2 to 3: attempts say why they were made; of those that are there nobody knows."""
+    db.execute("alter table attempt_log add column reason_name integer not null default 0")
+
+
+MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (_create, _count_retried, _give_reasons)
 """Migration i takes the tables of a file of version i to version i + 1, inside the caller's transaction."""
 
 VERSION: Final = len(MIGRATIONS)

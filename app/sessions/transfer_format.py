@@ -21,7 +21,7 @@ from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.session_log import MAX_NAME
 
 FORMAT: Final = "seatrial-run"
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 MANIFEST: Final = "manifest.json"
 
 _INTEGER: Final = range(-(1 << 63), 1 << 63)
@@ -257,12 +257,17 @@ MEMBERS: Final = (
 
 def members_of(version: int) -> tuple[Member, ...]:
     """The members of an export of that format, from 1 to FORMAT_VERSION; a column it lacks has its default here."""
-    if version == FORMAT_VERSION:
-        return MEMBERS
-    return tuple(_first_rollups(member) if member.table == "rollup_log" else member for member in MEMBERS)
+    later = {(table, name) for since, table, name in _ADDED if since > version}
+    return tuple(
+        replace(
+            member,
+            columns={
+                name: check for name, check in member.columns.items() if (member.table, name) not in later
+            },
+        )
+        for member in MEMBERS
+    )
 
 
-def _first_rollups(member: Member) -> Member:
-    """Rollups as in format 1, in which nobody had counted requests that were served after a retry."""
-    columns = {name: check for name, check in member.columns.items() if name != "served_retried"}
-    return replace(member, columns=columns)
+_ADDED: Final = ((2, "rollup_log", "served_retried"), (3, "attempt_log", "reason_name"))
+"""Columns that came with a later format than the first: which, and where."""

@@ -62,9 +62,10 @@ ATTEMPT_COLUMNS: Final = (
     "output_tokens",
     "cost_pico",
     "billed",
+    "reason_name",
 )
 """An attempt's row tuple, integers throughout. `first_token_us` may be None; `queued_us` is a duration;
-`status` is HTTP's, 0 for no answer; `billed` is 0 or 1."""
+`status` is HTTP's, 0 for no answer; `billed` is 0 or 1; the reason says why it was made, empty for a first one."""
 
 PRIVATE_FACT: Final = "private_inputs"
 """The fact of a run that holds texts of the user's: file names, values, notices. It is exported with texts only."""

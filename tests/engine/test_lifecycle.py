@@ -17,6 +17,7 @@ from app.providers.simulated import OVER
 from app.safeguards.breaker import BreakerLayer
 from app.safeguards.budget import BudgetLayer
 from app.safeguards.cache import CacheLayer
+from app.safeguards.concurrency import ConcurrencyLayer
 from app.sessions.vocabulary import MAX_ATTEMPTS, OUTCOMES, SERVED_BY
 from tests.engine.small import TOKEN_PICO, Small, scenario, small_runs
 from tests.harness import Ran
@@ -57,6 +58,15 @@ safeguards = st.one_of(
         {"per_run_usd": st.sampled_from([0, 0.001, 0.003])},
         on_exceeded=st.sampled_from(["stop", "cheaper_model", "canned"]),
     ),
+    table("hedge", {"after_s": seconds}, max_hedges=st.integers(1, 2)),
+    table("hedge", after_percentile=st.sampled_from([50, 95])),
+    table("concurrency", max_in_flight=st.integers(1, 3), max_queue=st.integers(0, 3), max_wait_s=seconds),
+    table(
+        "rate_limit", rpm=st.sampled_from([60, 600]), tpm=st.sampled_from([3_000, 60_000]), max_wait_s=seconds
+    ),
+    table("adaptive_throttle", k=st.sampled_from([1, 2]), window_s=seconds),
+    table("load_shedding", max_queue_age_s=st.sampled_from([0, 0.5])),
+    table("hand_off", agents=st.integers(1, 2), handle_s=seconds, patience_s=seconds),
     table("answer_check"),
     table("canned"),
 )
@@ -98,6 +108,9 @@ targets = st.fixed_dictionaries(
         "context_tokens": st.sampled_from([100, 1000]),
     },
 )
+
+HANDED_OFF_PICO = 2 * 10**12
+"""What a person costs unless it is set."""
 
 CHECK = """
 [[checks]]
@@ -167,6 +180,8 @@ def _calls(safeguard: dict[str, Any]) -> int:
     """By how much it multiplies the calls of a request."""
     if safeguard["kind"] == "retry":
         return int(safeguard.get("max_retries", 2)) + 1
+    if safeguard["kind"] == "hedge":
+        return int(safeguard.get("max_hedges", 1)) + 1
     return 2 if safeguard["kind"] == "fallback" else 1
 
 
@@ -181,7 +196,11 @@ def _adds_up(ran: Ran, variant: str) -> None:
         of_attempts: Counter[int] = Counter()
         for each in attempts:
             of_attempts[each["number"]] += each[name]
-        assert all(each[name] == of_attempts[each["number"]] for each in requests)
+        fee = HANDED_OFF_PICO if name == "cost_pico" else 0
+        assert all(
+            each[name] == of_attempts[each["number"]] + fee * (each["served_by"] == "human")
+            for each in requests
+        )
     for each in requests:
         assert each["attempts"] == made[each["number"]]
         assert (each["served_by"] == "nobody") == (each["outcome"] == "failed")
@@ -198,11 +217,12 @@ def _adds_up(ran: Ran, variant: str) -> None:
 def _within_bounds(ran: Ran, variant: str, pipeline: list[dict[str, Any]]) -> None:
     """Deadlines bound requests, budgets bound what they cost."""
     requests = ran.requests(variant)
+    kinds = [each["kind"] for each in pipeline]
     outermost = next((each for each in pipeline if each["kind"] != "canned"), None)
-    if outermost is not None and outermost["kind"] == "deadline":
+    if outermost is not None and outermost["kind"] == "deadline" and "hand_off" not in kinds:
         total_us = round(outermost.get("total_s", 30) * 1e6)
         assert all(each["finished_us"] - each["intended_us"] <= total_us for each in requests)
-    spent_pico = sum(each["cost_pico"] for each in requests)
+    spent_pico = sum(each["cost_pico"] for each in ran.attempts(variant))
     for each in pipeline:
         if each["kind"] == "budget":
             assert spent_pico <= each["per_run_usd"] * 10**12
@@ -220,5 +240,8 @@ def _nothing_left(world: World) -> None:
             assert layer.ledger.reserved_pico == 0
         elif isinstance(layer, CacheLayer):
             assert not layer.flights
+        elif isinstance(layer, ConcurrencyLayer):
+            assert layer.places.taken == 0
+            assert not layer.places.queue
         elif isinstance(layer, BreakerLayer):
             assert all(circuit.probes_out == 0 for circuit in layer.circuits)

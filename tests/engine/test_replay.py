@@ -12,8 +12,8 @@ from app.engine.replay import replay
 from app.errors import UserError
 from app.scenario.edit import with_setting
 from app.sessions.records import ObservationRecord
-from tests.engine.live_runs import Lived, live
-from tests.engine.loopback import Play, fails
+from tests.engine.live_runs import SCENARIO, Lived, live
+from tests.engine.loopback import Play, fails, hangs
 from tests.engine.test_live import good, trouble
 
 Record = list[ObservationRecord]
@@ -41,6 +41,43 @@ def test_so_does_a_record_of_two_variants_one_after_the_other(lived: Lived, tmp_
     count = len(bare.observations)
     both = bare.observations + [replace(o, sequence=o.sequence + count) for o in lived.observations]
     assert replay(both, lived.scenario) == []
+
+
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> Lived:
+    """A run with hedges, of which some win and all lose to something, and with queues of its own."""
+    text = SCENARIO.replace(
+        '{ kind = "retry"',
+        '{ kind = "hedge", after_s = 0.06 }, { kind = "concurrency", max_in_flight = 30 }, '
+        '{ kind = "rate_limit", rpm = 4200, burst_s = 0.1 }, { kind = "retry"',
+    )
+
+    def now_and_then_stuck(n: int) -> Play:
+        return hangs() if n % 4 == 0 else good(n)
+
+    return live(tmp_path_factory.mktemp("raced"), "safe", now_and_then_stuck, good, requests=150, text=text)
+
+
+def test_hedges_are_called_and_cancelled_alike(raced: Lived) -> None:
+    asked = [command["do"] for each in raced.observations for command in each.command["asked"]]
+    assert asked.count("branch") > asked.count("cancel") > 10
+    assert replay(raced.observations, raced.scenario) == []
+
+
+def test_a_hedge_that_loses_is_known_by_its_end(raced: Lived) -> None:
+    losers = [each for each in raced.attempts if each.error == "cancelled"]
+    winners = [each for each in raced.requests if each.served_by == "hedge"]
+    assert len(losers) > 10
+    assert winners
+    assert any(each.reason.startswith("hedge") for each in raced.attempts)
+    assert any("rate limit" in each.reason for each in raced.attempts)
+
+
+def test_so_does_a_race_that_was_cut_short(raced: Lived, tmp_path: Path) -> None:
+    text = SCENARIO.replace('{ kind = "retry"', '{ kind = "hedge", after_s = 0.02 }, { kind = "retry"')
+    cut = live(tmp_path, "safe", lambda n: hangs(), good, requests=100, text=text, stop_after=120)
+    assert any(each.outcome.get("branch") for each in cut.observations)
+    assert replay(cut.observations, cut.scenario) == []
 
 
 def test_so_does_a_run_that_was_cut_short(tmp_path: Path) -> None:

@@ -227,7 +227,7 @@ class Script:
         try:
             self.command = self._life.send(outcome)
             while isinstance(self.command, Resolve):
-                self.resolved.append(self.command.flight)
+                self.resolved += self.command.flights
                 self.command = self._life.send(None)
         except StopIteration as stop:
             self.command = None

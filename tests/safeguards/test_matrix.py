@@ -21,6 +21,7 @@ from tests.scenario.test_files import PATH
 
 SUPPORT = open_scenario("support-assistant").scenario
 ADDABLE = ["cache", "deadline", "retry_budget", "fallback", "breaker", "budget", "answer_check", "canned"]
+ADDED_BY_DEFAULT = ["hedge", "concurrency", "rate_limit", "adaptive_throttle", "load_shedding", "hand_off"]
 
 
 def flipped(scenario: Scenario, variant: str, kind: str, on: bool) -> Scenario:
@@ -47,7 +48,7 @@ def test_a_cell_is_on_off_or_absent() -> None:
 
 def test_the_main_setting_is_told_in_words() -> None:
     words = {row.kind: in_words(row, SUPPORT, "safeguarded") for row in ROWS}
-    assert words == {
+    assert {kind: said for kind, said in words.items() if said} == {
         "cache": "kept for 10 min",
         "deadline": "30 s in all",
         "attempt_timeout": "8 s a call",
@@ -65,7 +66,35 @@ def test_the_main_setting_is_told_in_words() -> None:
     assert in_words(retry, once, "safeguarded") == "up to 1 retry"
 
 
-@pytest.mark.parametrize("kind", [row.kind for row in ROWS])
+def test_what_a_new_one_would_do_is_told_in_words() -> None:
+    added = SUPPORT
+    for kind in ADDED_BY_DEFAULT:
+        added = flipped(added, "safeguarded", kind, on=True)
+    words = {row.kind: in_words(row, added, "safeguarded") for row in ROWS}
+    assert {kind: words[kind] for kind in ADDED_BY_DEFAULT} == {
+        "hedge": "after the p95 of calls",
+        "concurrency": "20 at a time, 100 in the queue",
+        "rate_limit": "as the provider's",
+        "adaptive_throttle": "at 2 times what is accepted",
+        "load_shedding": "when the queue is older than 2 s",
+        "hand_off": "3 people, 2 min each",
+    }
+
+
+def test_shedding_needs_a_queue() -> None:
+    with pytest.raises(UserError, match="no queue"):
+        settings_for(SUPPORT, "safeguarded", "load_shedding", on=True)
+    limited = flipped(SUPPORT, "safeguarded", "rate_limit", on=True)
+    kinds = [
+        each.kind
+        for each in flipped(limited, "safeguarded", "load_shedding", on=True)
+        .variants["safeguarded"]
+        .safeguards
+    ]
+    assert kinds.index("load_shedding") < kinds.index("rate_limit")
+
+
+@pytest.mark.parametrize("kind", [each.kind for each in SUPPORT.variants["safeguarded"].safeguards])
 def test_off_and_on_again_is_as_before(kind: str) -> None:
     off = flipped(SUPPORT, "safeguarded", kind, on=False)
     assert state(off, "safeguarded", kind) == "off"

@@ -90,6 +90,7 @@ def attempt(run_id: int, variant: int, number: int, sequence: int, started_us: i
         150,
         6_000_000,
         1,
+        0,
     )
 
 

@@ -12,6 +12,7 @@ import pytest
 from sqlite_utils import Database
 
 from app.sessions import schema
+from app.sessions import vocabulary as words
 from app.sessions.exporting import export_run
 from app.sessions.importing import import_run
 from app.sessions.reader import RunReader
@@ -112,7 +113,7 @@ def test_an_export_of_the_first_format_gets_the_counts_of_its_requests(today: Pa
     with SessionLog.open(today, create=False) as log, SessionLog.open(tmp_path / "elsewhere.db") as elsewhere:
         # given an export as the first version wrote it
         export_run(log, 1, tmp_path / "run.zip")
-        first_format(tmp_path / "run.zip", tmp_path / "first.zip")
+        earlier_format(tmp_path / "run.zip", tmp_path / "first.zip", 1)
         RunWriter(elsewhere).start(NEW_RUN)
 
         # when it is imported
@@ -127,16 +128,32 @@ def test_an_export_of_the_first_format_gets_the_counts_of_its_requests(today: Pa
                 assert there.series(variant, step_s) == here.series(variant, step_s)
 
 
-def first_format(source: Path, target: Path) -> None:
-    """The export without what the first format did not have."""
-    place = schema.ROLLUP_COLUMNS[1:].index("served_retried")
+def test_an_export_of_the_second_format_has_attempts_without_reasons(today: Path, tmp_path: Path) -> None:
+    with SessionLog.open(today, create=False) as log, SessionLog.open(tmp_path / "elsewhere.db") as elsewhere:
+        export_run(log, 1, tmp_path / "run.zip")
+        earlier_format(tmp_path / "run.zip", tmp_path / "second.zip", 2)
+        there = RunReader(elsewhere, import_run(elsewhere, tmp_path / "second.zip"))
+        here = RunReader(log, 1)
+        for variant in VARIANTS:
+            assert there.totals(variant) == here.totals(variant)
+        found = there.request(VARIANTS[0], 0)
+        assert found is not None
+        assert {attempt.reason for attempt in found[1]} == {""}
+
+
+def earlier_format(source: Path, target: Path, version: int) -> None:
+    """The export without what that format did not have."""
+    lacks = {"attempt_log.jsonl": words.ATTEMPT_COLUMNS.index("reason_name")}
+    if version < 2:
+        lacks["rollup_log.jsonl"] = schema.ROLLUP_COLUMNS[1:].index("served_retried")
     with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
         for name in archive.namelist():
             content = archive.read(name)
-            if name == "rollup_log.jsonl":
+            if name in lacks:
+                place = lacks[name]
                 rows = [json.loads(line) for line in content.splitlines()]
                 lines = [json.dumps([*row[:place], *row[place + 1 :]]) for row in rows]
                 content = "\n".join([*lines, ""]).encode()
             elif name == "manifest.json":
-                content = json.dumps({**json.loads(content), "version": 1}).encode()
+                content = json.dumps({**json.loads(content), "version": version}).encode()
             made.writestr(name, content)

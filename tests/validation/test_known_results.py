@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -53,10 +54,21 @@ def test_the_formulas_give_the_published_values() -> None:
         assert formulas.che_hit_ratio(formulas.zipf(items, skew), capacity) == pytest.approx(hits, abs=1e-3)
     for ttl_s, hits in [(60, 0.653), (600, 0.892)]:
         assert formulas.ttl_hit_ratio(formulas.zipf(1000, 1), 10, ttl_s) == pytest.approx(hits, abs=5e-4)
+    # one user never waits; two at one server who do not think are served one after the other
+    assert formulas.repairman(3, 1, 4) == pytest.approx((0.2, 1))
+    assert formulas.repairman(1, 2, 1e-9) == pytest.approx((1, 2))
     assert formulas.retry_attempts(0.5, 3) == 1.875
     assert formulas.retry_attempts(1, 3) == 4
     assert formulas.budgeted_attempts(0.5, 0.1) == pytest.approx(1.0526, abs=5e-5)
     assert formulas.budgeted_attempts(1, 0.1) == 1
+    after_s = math.log(20)
+    assert formulas.hedged_tail(after_s, after_s) == pytest.approx(0.05)
+    assert formulas.hedged_mean_s(after_s) == pytest.approx(0.975)
+    for share, plain_s, hedged_s in [(0.99, 4.605, 3.801), (0.999, 6.908, 4.952)]:
+        assert formulas.hedged_quantile_s(share, after_s) == pytest.approx(hedged_s, abs=1e-3)
+        assert formulas.hedged_quantile_s(share, 100) == pytest.approx(plain_s, abs=1e-3)
+    for k, sent_per_s in [(1.1, 54.8), (1.5, 74.9), (2, 100.2)]:
+        assert formulas.throttled_per_s(200, 50, k) == pytest.approx(sent_per_s, rel=0.005)
 
 
 def test_the_formula_of_metastable_failure_gives_the_published_recoveries() -> None:
@@ -92,6 +104,13 @@ def test_the_published_parameters_are_those_that_are_tried() -> None:
         (280, 1, "lost", False),
     ]
     assert tried("backoff", "jitter") == [(kind,) for kind in PUBLISHED]
+    assert tried("client-queue", "c", "rho") == [(2, 0.8), (10, 0.8)]
+    assert (math.log(20),) in tried("hedging", "after_s")
+    assert tried("adaptive-throttling", "offered_per_s", "capacity_per_s", "k") == [
+        (200, 50, 1.1),
+        (200, 50, 1.5),
+        (200, 50, 2),
+    ]
     assert (50, 30, 3) in tried("stall", "rate_per_s", "duration_s", "stall_s")
 
 

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from app.analysis.validation.arrivals import PoissonArrivals
 from app.analysis.validation.backoff import Backoff, Kind
 from app.analysis.validation.caches import LRUCache, TTLCache
+from app.analysis.validation.clients import AdaptiveThrottling, ClientQueue, Hedging
+from app.analysis.validation.closed import MachineRepairman
 from app.analysis.validation.incidents import BreakerTimes, Stall
 from app.analysis.validation.limits import TokenBucket
 from app.analysis.validation.metastable import Metastable
@@ -25,14 +27,22 @@ from app.analysis.validation.retries import LayeredRetries, Retries, RetryTokenB
 from app.analysis.validation.statistics import Z_LIMIT, Comparison
 from app.engine.attempt_plans import AttemptPlans
 from app.engine.draws import Column, Draws, Role
+from app.engine.rows import Row, RowMaker
+from app.engine.users import ClosedLoop
 from app.providers.profile import Target
 from app.providers.quota import Quota
 from app.providers.simulated import SimulatedProvider
-from app.safeguards.breaker import BreakerLayer
+from app.safeguards.adaptive_throttle import AdaptiveThrottleLayer
+from app.safeguards.breaker import HALF_OPEN, OPEN, BreakerLayer, Circuit
 from app.safeguards.cache import CacheLayer
 from app.safeguards.commands import Attempt
+from app.safeguards.concurrency import Places
+from app.safeguards.errors import CallError
+from app.safeguards.hedge import HedgeLayer
+from app.safeguards.request import Request
 from app.safeguards.retry import RetryLayer
 from app.safeguards.retry_budget import RetryBudgetLayer
+from app.sessions.vocabulary import REQUEST_COLUMNS
 
 LOOSE = 1.0
 """Precision of a short run: whatever it is, so that only z decides."""
@@ -48,6 +58,9 @@ def test_nothing_fails_without_a_mutant() -> None:
         *_arrivals(),
         *_backoff("full"),
         *_backoff("decorrelated"),
+        *_closed(),
+        *_client_queue(),
+        *_hedging(),
     ]
     assert [str(row) for row in rows if not row.passed] == []
 
@@ -116,7 +129,7 @@ def test_jitter_missing(monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
 
 
 def test_jitter_alike_for_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RetryLayer, "_column", lambda _layer, _target, _retry: _Always(0.5))
+    monkeypatch.setattr(RetryLayer, "_column", lambda *_: _Always(0.5))
     assert all(_fails(row) for row in _backoff("full"))
 
 
@@ -128,6 +141,27 @@ def test_decorrelated_jitter_that_forgets_its_last_wait(monkeypatch: pytest.Monk
         lambda layer, request, made, _last: backoff(layer, request, made, layer.base_us),
     )
     assert any(_fails(row) for row in _backoff("decorrelated"))
+
+
+def test_users_who_do_not_wait_for_their_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given users who think of the next question as soon as they have asked
+    arrive = ClosedLoop._arrive
+
+    def mistaken(self: ClosedLoop, user: int) -> None:
+        arrive(self, user)
+        self._think(user)
+
+    monkeypatch.setattr(ClosedLoop, "_arrive", mistaken)
+    monkeypatch.setattr(ClosedLoop, "answered", lambda _loop, _number: None)
+    assert all(_fails(row) for row in _closed())
+
+
+def test_users_who_think_a_tenth_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    def longer(loop: ClosedLoop) -> None:
+        loop._users = loop._users.model_copy(update={"think_s": 1.1 * loop._users.think_s})
+
+    _after_init(monkeypatch, ClosedLoop, longer)
+    assert any(_fails(row) for row in _closed())
 
 
 def test_first_in_first_out_where_the_least_recently_used_should_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +224,77 @@ def test_a_breaker_one_probe_short(monkeypatch: pytest.MonkeyPatch) -> None:
     assert any(_fails(row) for row in BreakerTimes().rows())
 
 
+def test_a_breaker_that_never_half_opens(monkeypatch: pytest.MonkeyPatch) -> None:
+    turn = Circuit.turn
+
+    def mistaken(self: Circuit, state: int) -> None:
+        turn(self, OPEN if state == HALF_OPEN else state)
+
+    monkeypatch.setattr(Circuit, "turn", mistaken)
+    assert any(_fails(row) for row in BreakerTimes().rows())
+
+
+def test_a_bucket_that_is_filled_twice_as_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    init = Quota.__init__
+
+    def mistaken(self: Quota, per_minute: float, burst_s: float, *rest: Any) -> None:
+        init(self, 2 * per_minute, burst_s / 2, *rest)
+
+    monkeypatch.setattr(Quota, "__init__", mistaken)
+    assert any(_fails(row) for row in TokenBucket(rpm=600, period_s=10, seed=58).rows())
+
+
+def test_a_cache_whose_entries_never_die(monkeypatch: pytest.MonkeyPatch) -> None:
+    _after_init(monkeypatch, CacheLayer, lambda layer: setattr(layer, "ttl_us", 1 << 60))
+    (hits,) = TTLCache(ttl_s=60, seed=57, requests=38_000, precision=LOOSE).rows()
+    assert _fails(hits)
+
+
+def test_a_client_s_queue_that_serves_the_latest_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    _after_init(monkeypatch, Places, lambda places: setattr(places, "queue", _LatestFirst()))
+    waiting, _, _, tail = _client_queue()
+    assert not _fails(waiting)
+    assert _fails(tail)
+
+
+def test_latency_from_the_send_instead_of_the_intended_arrival(monkeypatch: pytest.MonkeyPatch) -> None:
+    request_row = RowMaker.request
+    intended = REQUEST_COLUMNS.index("intended_us")
+
+    def mistaken(self: RowMaker, request: Request, *rest: Any) -> Row:
+        row = list(request_row(self, request, *rest))
+        row[intended] = request.attempts[0].started_us
+        return tuple(row)
+
+    monkeypatch.setattr(RowMaker, "request", mistaken)
+    wait, _, latency, _ = _client_queue()
+    assert _fails(wait)
+    assert _fails(latency)
+
+
+def test_a_hedge_whose_loser_is_not_billed(monkeypatch: pytest.MonkeyPatch) -> None:
+    abandon = SimulatedProvider.abandon
+
+    def mistaken(self: SimulatedProvider, attempt: Attempt, error: CallError) -> None:
+        monkeypatch.setattr(self, "_bill", lambda _attempt: None, raising=False)
+        abandon(self, attempt, error)
+        monkeypatch.delattr(self, "_bill")
+
+    monkeypatch.setattr(SimulatedProvider, "abandon", mistaken)
+    _, billed, *_ = _hedging()
+    assert _fails(billed)
+
+
+def test_a_hedge_that_waits_for_the_one_it_asked_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    _after_init(monkeypatch, HedgeLayer, lambda layer: setattr(layer, "after_us", layer.after_us * 11 // 10))
+    assert _fails(_hedging()[0])
+
+
+def test_throttling_that_forgets_its_factor(monkeypatch: pytest.MonkeyPatch) -> None:
+    _after_init(monkeypatch, AdaptiveThrottleLayer, lambda layer: setattr(layer, "k", 1.0))
+    assert _fails(AdaptiveThrottling(k=2, window_s=20, seed=87, precision=LOOSE).rows()[0])
+
+
 def test_a_breaker_that_opens_a_tenth_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     _after_init(monkeypatch, BreakerLayer, lambda layer: setattr(layer, "open_us", layer.open_us * 11 // 10))
     assert any(_fails(row) for row in BreakerTimes().rows())
@@ -233,9 +338,21 @@ def _backoff(kind: Kind) -> list[Comparison]:
     return Backoff(jitter=kind, seed=59, requests=1000, precision=LOOSE).rows()
 
 
+def _closed() -> list[Comparison]:
+    return MachineRepairman(c=2, users=10, think_s=5, seed=60, requests=12_000, precision=LOOSE).rows()
+
+
 def _lru() -> Comparison:
     (hits,) = LRUCache(items=1000, skew=1, capacity=100, seed=55, requests=38_000, precision=LOOSE).rows()
     return hits
+
+
+def _client_queue() -> list[Comparison]:
+    return ClientQueue(c=10, rho=0.8, seed=82, requests=25_000, precision=LOOSE).rows()
+
+
+def _hedging() -> list[Comparison]:
+    return Hedging(seed=83, requests=20_000, precision=LOOSE).rows()
 
 
 def _arrivals() -> list[Comparison]:
@@ -301,6 +418,13 @@ class _Stack(deque[Attempt]):
 
     def popleft(self) -> Attempt:
         return self.pop()
+
+
+class _LatestFirst(OrderedDict[Any, Any]):
+    """A queue that gives the latest first."""
+
+    def popitem(self, last: bool = True) -> tuple[Any, Any]:
+        return super().popitem(last=True)
 
 
 class _InOrderOfEntry(OrderedDict[Any, Any]):

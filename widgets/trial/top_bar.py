@@ -66,8 +66,8 @@ class TopBar(QWidget):
     def show_scenario(self, scenario: Scenario) -> None:
         """Show its seed, and how long it takes, unless the clock is a run's."""
         self.seed.show_value(scenario.seed)
-        self.badge.setText("SIMULATED, CLOSED LOOP" if scenario.traffic.users else "SIMULATED")
         if not self._running and not self._of_run:
+            self.badge.setText("SIMULATED, CLOSED LOOP" if scenario.traffic.users else "SIMULATED")
             self.show_progress(0, scenario.duration_s)
 
     def show_run(self, shown: bool) -> None:

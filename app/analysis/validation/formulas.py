@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import ceil, exp
+from math import ceil, exp, log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,28 @@ def retry_attempts(failure: float, retries: int) -> float:
 def budgeted_attempts(failure: float, deposit: float) -> float:
     """Expected attempts when retries live on what successes deposit: L = 1 + deposit (1 - f) L."""
     return 1 / (1 - deposit * (1 - failure))
+
+
+def hedged_tail(time_s: float, after_s: float) -> float:
+    """P(T > t) of the first of two answers that take Exp(1) each, the second asked for `after_s` later if none is there."""
+    return exp(-time_s) if time_s <= after_s else exp(after_s - 2 * time_s)
+
+
+def hedged_mean_s(after_s: float) -> float:
+    """The mean of the same: the integral of its tail, 1 - e^-h / 2."""
+    return 1 - exp(-after_s) / 2
+
+
+def hedged_quantile_s(share: float, after_s: float) -> float:
+    """The time by which `share` of them have answered."""
+    left = 1 - share
+    return -log(left) if left >= exp(-after_s) else (after_s - log(left)) / 2
+
+
+def throttled_per_s(offered_per_s: float, accepted_per_s: float, k: float) -> float:
+    """What adaptive throttling sends, in the steady state of its formula: k times what is accepted, and no more than is
+    offered (Beyer et al., "Site Reliability Engineering", 2016, ch. 21)."""
+    return min(offered_per_s, k * min(accepted_per_s, offered_per_s))
 
 
 def zipf(items: int, skew: float) -> Floats:

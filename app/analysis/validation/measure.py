@@ -87,7 +87,11 @@ def measure(
             REQUEST_COLUMNS,
             ("intended_us", "finished_us", "outcome", "attempts", "cache"),
         ),
-        _columns(world.attempt_rows, ATTEMPT_COLUMNS, ("started_us", "queued_us", "finished_us", "status")),
+        _columns(
+            world.attempt_rows,
+            ATTEMPT_COLUMNS,
+            ("started_us", "queued_us", "finished_us", "status", "hedge", "billed"),
+        ),
     )
 
 

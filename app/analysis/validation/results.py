@@ -12,6 +12,7 @@ from app.analysis.validation.arrivals import PoissonArrivals
 from app.analysis.validation.backoff import Backoff
 from app.analysis.validation.base import KnownResult
 from app.analysis.validation.caches import LRUCache, TTLCache
+from app.analysis.validation.clients import AdaptiveThrottling, ClientQueue, Hedging
 from app.analysis.validation.closed import MachineRepairman
 from app.analysis.validation.incidents import BreakerTimes, Stall
 from app.analysis.validation.limits import TokenBucket
@@ -40,6 +41,9 @@ RESULTS: dict[str, type[KnownResult]] = {
         LRUCache,
         TTLCache,
         TokenBucket,
+        ClientQueue,
+        Hedging,
+        AdaptiveThrottling,
         BreakerTimes,
         Stall,
     )
