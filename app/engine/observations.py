@@ -109,6 +109,7 @@ class Resumer:
 
     def resume(self, request: Request, outcome: Outcome) -> Step:
         """Send a lifecycle what it waited for, and go on until it waits again or is done."""
+        assert request.life is not None
         send = request.life.send
         step = Step([], None, None, [], [], [])
         try:
@@ -162,6 +163,7 @@ class Resumer:
 
 def end(request: Request) -> Result:
     """The run is over: the lifecycle is dropped, and the request has no answer."""
+    assert request.life is not None
     request.life.close()
     return Result.failure(RUN_ENDED)
 

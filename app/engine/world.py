@@ -30,7 +30,7 @@ from app.safeguards.commands import (
     WaitAny,
 )
 from app.safeguards.errors import CANCELLED, RUN_ENDED
-from app.safeguards.lifecycle import Clock, lifecycle
+from app.safeguards.lifecycle import Clock, Said, Step, inwards, lifecycle, outwards
 from app.safeguards.pipeline import Pipeline
 from app.safeguards.request import Branch, Request
 from app.sessions.vocabulary import OUTCOMES
@@ -107,13 +107,14 @@ class World:
         """Let everything happen up to `until_us`, included; `arrivals` are the requests that arrive by then."""
         clock = self.clock
         heap = self.agenda.heap
+        arrive = self.arrive
         for planned in arrivals:
             intended_us = planned[1]
             while heap and heap[0][0] <= intended_us:
                 clock.now, _, call, argument = heappop(heap)
                 call(argument)
             clock.now = intended_us
-            self.arrive(planned)
+            arrive(planned)
         while heap and heap[0][0] <= until_us:
             clock.now, _, call, argument = heappop(heap)
             call(argument)
@@ -122,17 +123,23 @@ class World:
     def arrive(self, planned: PlannedRequest) -> None:
         """A request arrives, now."""
         request = Request(*planned)
+        request.pipeline = pipeline = self.pipeline
+        request.memo = pipeline.blank.copy()
         self.in_flight[request.number] = request
+        now = planned[1]
         if request.hits:
-            struck_us = self.clock.now
-            self._mess_log += [(struck_us, fault.kind) for fault in self._chosen(request.hits)]
-        request.life = lifecycle(request, self.pipeline, self.clock, planned[2].unaskable)
-        self._resume(request, None)
+            self._mess_log += [(now, fault.kind) for fault in self._chosen(request.hits)]
+        step = inwards(request, pipeline, 0, now, planned[2].unaskable)
+        if type(step) is Attempt:
+            self.providers[0].begin(step)
+        else:
+            self._live(request, step=step)
 
     def end(self) -> None:
         """The run is over: whoever still waits has no answer."""
         for request in list(self.in_flight.values()):
-            request.life.close()
+            if request.life is not None:
+                request.life.close()
             for attempt in request.attempts:
                 if attempt.state != OVER:
                     provider = self.providers[attempt.target]
@@ -144,9 +151,19 @@ class World:
 
     # -- lifecycles ------------------------------------------------------------------------------------------------
 
+    def _live(
+        self, request: Request, *, step: Step | None = None, left: tuple[Result, Said] | None = None
+    ) -> None:
+        """From here on a lifecycle of its own decides, because a layer has spoken."""
+        request.life = lifecycle(
+            request, request.pipeline, self.clock, request.question.unaskable, step=step, left=left
+        )
+        self._resume(request, None)
+
     def _resume(self, request: Request, outcome: Outcome) -> None:
         """Send a lifecycle what it waited for, and carry out its commands until it waits again."""
         life = request.life
+        assert life is not None
         try:
             while True:
                 command = life.send(outcome)
@@ -217,7 +234,16 @@ class World:
     def _attempt_over(self, attempt: Attempt) -> None:
         if self.logged:
             self.attempt_rows.append(self._rows.attempt(attempt))
-        self._resume(attempt.request, attempt)
+        request = attempt.request
+        if request.life is not None:
+            self._resume(request, attempt)
+            return
+        pipeline = request.pipeline
+        said = outwards(request, pipeline, pipeline.depth, attempt, self.clock.now)
+        if said is None:
+            self._finish(request, attempt)
+        else:
+            self._live(request, left=(attempt, said))
 
     def _log_attempt(self, attempt: Attempt) -> None:
         if self.logged:

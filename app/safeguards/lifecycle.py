@@ -1,11 +1,14 @@
-"""The lifecycle: what a variant does with one request, as one flat generator.
+"""The lifecycle: what a variant does with one request.
 
 It walks the pipeline's hooks inwards, makes a call at the bottom, and walks outwards with the result; a layer may turn
-it back, have it wait, or send it in again. It yields commands (`app.safeguards.commands`) and is sent outcomes; it has no
-clock of its own (`clock.now` is set by the driver, in microseconds), does no I/O, and so runs alike under every driver.
+it back, have it wait, or send it in again. `inwards` and `outwards` are these walks, up to where a layer has something to
+say; `lifecycle` is the whole, as one generator that yields commands (`app.safeguards.commands`) and is sent outcomes. Most
+requests go in, are called for and go out without a word from any layer: for these a driver may walk by itself, and have
+the generator go on from where one speaks.
 
-A request whose `cancelled` is set goes straight out from wherever it waits, past the same hooks, so that every place and
-reservation that it holds is given back.
+It has no clock of its own (`clock.now` is set by the driver, in microseconds), does no I/O, and so runs alike under every
+driver. A request whose `cancelled` is set goes straight out from wherever it waits, past the same hooks, so that every
+place and reservation that it holds is given back.
 """
 
 from __future__ import annotations
@@ -42,85 +45,112 @@ class Clock:
 
 
 Life = Generator[Command, Outcome, Result]
+Step = Attempt | tuple[int, Result | WaitAny | Race]
+"""Where the way in ends: the call to make, or the place of the layer that speaks, and what it says."""
+Said = tuple[int, Again | WaitAny | Resolve | Result] | None
+"""On the way out: the place of the layer that speaks, and what it says; None when the request is out."""
 
 
-def lifecycle(request: Request, pipeline: Pipeline, clock: Clock, unaskable: bool = False) -> Life:
-    """Carry one request from its arrival to its result; `unaskable` when its prompt could not be made."""
+def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable: bool) -> Step:
+    """Go in from `slot`; `unaskable` when its prompt could not be made."""
+    for at, enter in pipeline.enters[slot]:
+        turned = enter(request, now)
+        if turned is not None:
+            return at, turned
+    if unaskable:
+        return pipeline.depth, Result.failure(PROMPT_ERROR)
+    until_us = now + pipeline.attempt_us
+    if until_us > request.deadline_us:
+        until_us = request.deadline_us
+    attempt = Attempt(request, request.retry, now, now + pipeline.first_token_us, until_us)
+    request.attempts.append(attempt)
+    return attempt
+
+
+def outwards(request: Request, pipeline: Pipeline, slot: int, result: Result, now: int) -> Said:
+    """Go out from `slot` with `result`."""
+    for at, hook in (pipeline.answered if result.error is None else pipeline.failed)[slot]:
+        verdict = hook(request, result, now)
+        if verdict is not None:
+            return at, verdict
+    return None
+
+
+def lifecycle(
+    request: Request,
+    pipeline: Pipeline,
+    clock: Clock,
+    unaskable: bool = False,
+    *,
+    step: Step | None = None,
+    left: tuple[Result, Said] | None = None,
+) -> Life:
+    """Carry one request from its arrival to its result. It goes on with `step` if it is on its way in by now, and with what
+    was said to its result if it is on its way out (`left`)."""
     result: Result
-    request.memo = pipeline.blank.copy()
-    slot = pipeline.first
-    enters = pipeline.enters[slot]
+    if left is None and step is None:
+        request.memo = pipeline.blank.copy()
+        step = inwards(request, pipeline, pipeline.first, clock.now, unaskable)
     while True:
-        # Inwards: a layer may turn back, have the request wait, or send it on as several branches.
-        now = clock.now
-        if request.cancelled:
-            result = Result.failure(CANCELLED)
+        if left is not None:
+            result, said = left
+            left = None
         else:
-            for at, enter in enters:
-                turned = enter(request, now)
-                if turned is None:
-                    continue
+            # Inwards: a layer may turn back, have the request wait, or send it on as several branches.
+            while type(step) is not Attempt:
+                assert isinstance(step, tuple)
+                slot, turned = step
                 if type(turned) is WaitAny:
-                    turned = yield from _waited(request, at, turned, pipeline, clock)
-                    now = clock.now
+                    waited = yield from _waited(request, slot, turned, pipeline, clock)
+                    if waited is None:
+                        slot += 1  # where it got in it must get out
                     if _nobody_waits_for(request):
-                        slot = at if turned is not None else at + 1  # where it got in it must get out
-                        result = Result.failure(CANCELLED)
-                        break
-                    if turned is None:
+                        waited = Result.failure(CANCELLED)
+                    if waited is None:
+                        step = inwards(request, pipeline, slot, clock.now, unaskable)
                         continue
-                if type(turned) is Race:
-                    slot = at + 1
-                    result = yield from _race(request, at, turned, pipeline, clock, unaskable)
+                    result = waited
+                elif type(turned) is Race:
+                    result = yield from _race(request, slot, turned, pipeline, clock, unaskable)
+                    slot += 1
                 else:
                     assert isinstance(turned, Result)
-                    slot = at
                     result = turned
                 break
             else:
                 slot = pipeline.depth
-                if unaskable:
-                    result = Result.failure(PROMPT_ERROR)
-                else:
-                    until_us = now + pipeline.attempt_us
-                    if until_us > request.deadline_us:
-                        until_us = request.deadline_us
-                    attempt = Attempt(request, request.retry, now, now + pipeline.first_token_us, until_us)
-                    request.attempts.append(attempt)
-                    yield attempt
-                    result = attempt
+                result = step
+                yield step
+            said = outwards(request, pipeline, slot, result, clock.now)
 
         # Outwards: a layer may replace the result (an answer may become an error, and the other way round), resolve
         # flights, wait, or send the request in again.
-        now = clock.now
-        while True:
-            hooks = (pipeline.answered if result.error is None else pipeline.failed)[slot]
-            for slot, hook in hooks:  # noqa: B007 (the slot that spoke is where the walk goes on)
-                verdict = hook(request, result, now)
-                if verdict is not None:
-                    break
-            else:
-                return result
+        while said is not None:
+            slot, verdict = said
             if type(verdict) is Again:
-                again = verdict
                 break
             if type(verdict) is Resolve:
                 yield verdict
             elif type(verdict) is WaitAny:
-                waited = yield from _waited(request, slot, verdict, pipeline, clock)
-                now = clock.now
-                if isinstance(waited, Result):
-                    result = waited
-            elif isinstance(verdict, Result):
+                result = (yield from _waited(request, slot, verdict, pipeline, clock)) or result
+            else:
+                assert isinstance(verdict, Result)
                 result = verdict
+            said = outwards(request, pipeline, slot, result, clock.now)
+        else:
+            return result
 
-        slot = again.slot + 1
+        assert isinstance(verdict, Again)
+        slot = verdict.slot + 1
         request.memo[slot:] = pipeline.blank[slot:]
-        request.why = again.why
+        request.why = verdict.why
         request.retry = _attempts_made(request)
-        if again.at_us > now:
-            yield Sleep(again.at_us)
-        enters = pipeline.enters[slot]
+        if verdict.at_us > clock.now:
+            yield Sleep(verdict.at_us)
+        if _nobody_waits_for(request):
+            step = (slot, Result.failure(CANCELLED))
+        else:
+            step = inwards(request, pipeline, slot, clock.now, unaskable)
 
 
 def _nobody_waits_for(request: Request) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Hashable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcome, Result
+
+if TYPE_CHECKING:
+    from app.safeguards.pipeline import Pipeline
 
 
 class Request:
@@ -29,7 +32,8 @@ class Request:
     reason       why it was served the way it was, in the words of the safeguard that decided
     memo         what each safeguard notes about it, by its place in the pipeline; 0 until it does, and again when a
                  safeguard further out begins anew
-    life         its lifecycle, which the driver resumes
+    pipeline     the pipeline that it goes through, where its driver walks by itself
+    life         its lifecycle, which the driver resumes; None as long as no layer has had anything to say
     """
 
     __slots__ = (
@@ -48,6 +52,7 @@ class Request:
         "max_tokens",
         "memo",
         "number",
+        "pipeline",
         "question",
         "reason",
         "retry",
@@ -56,7 +61,8 @@ class Request:
     )
 
     memo: list[Any]
-    life: Generator[Command, Outcome, Result]
+    pipeline: Pipeline
+    life: Generator[Command, Outcome, Result] | None
 
     def __init__(
         self,
@@ -86,6 +92,7 @@ class Request:
         self.cache = 0
         self.reason = ""
         self.attempts: list[Attempt] = []
+        self.life = None
 
     def note_wait(self, words: str) -> None:
         """Have its next attempt say what it waited for."""
