@@ -117,6 +117,13 @@ ACTIONS: Final = (
         "",
         "Run known results of queues, retries and caches, and see ours beside them.",
     ),
+    ActionSpec(
+        "stability",
+        "Will it &recover?",
+        "&Help",
+        "",
+        "Load, capacity and retries: whether each variant comes back after an outage.",
+    ),
     ActionSpec("log_file", "Session &log…", "&Help", "", "Where the runs are kept, and how large that is."),
     ActionSpec("about", "&About Seatrial", "&Help", "", "Version and licence.", section=1),
 )

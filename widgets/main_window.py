@@ -199,6 +199,7 @@ class MainWindow(QMainWindow):
             "tour": self.begin_tour,
             "assumptions": self._show_assumptions,
             "validation": self.show_validation,
+            "stability": self._show_stability,
             "log_file": self._show_log_file,
             "about": self._show_about,
         }.items():
@@ -386,6 +387,11 @@ class MainWindow(QMainWindow):
             self._validation.raise_()
         self._validation.show()
         self._validation.activateWindow()
+
+    def _show_stability(self) -> None:
+        from widgets.stability_dialog import show_stability
+
+        show_stability(self, self.session)
 
     def _show_log_file(self) -> None:
         from widgets.help_dialogs import show_log_file

@@ -17,6 +17,7 @@ SEEDS = {
     "launch-day": range(1, 3),
     "provider-outage": range(1, 4),
     "cost-spike": range(1, 4),
+    "retry-storm": range(1, 6),
 }
 """How many seeds show a scenario's lesson."""
 

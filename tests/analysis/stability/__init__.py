@@ -1,0 +1,1 @@
+"""What is predicted of overload and recovery, and what runs do."""
