@@ -24,12 +24,13 @@ from rich.text import Text
 
 from app.analysis.comparison import Comparison
 from app.analysis.comparison_text import as_text
+from app.analysis.metrics import METRICS, shown_metric
 from app.analysis.summary import sentence, usd
 from app.analysis.validation.report import Report
+from app.engine.events import Event
 from app.engine.recall import Draw, Recalled
 from app.engine.run import Listener
 from app.engine.run import Progress as RunProgress
-from app.engine.simulation import Event
 from app.errors import UserError
 from app.inputs.preparation import Inputs
 from app.sessions.reader import RunReader
@@ -193,6 +194,12 @@ def _rows_of(variants: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
     yield row("calls per request", lambda v: f"{v['attempts'] / v['requests']:.2f}" if v["requests"] else "–")
     yield row("cost", lambda v: usd(v["cost_usd"]))
     yield row("cost per 1,000 good", lambda v: _money(v["cost_usd_per_1000_good"]))
+    if any(variant["detection"]["troubles"] for variant in variants):
+        yield "", [""] * len(variants)
+        for metric in METRICS:
+            if metric.key.startswith("detection."):
+                yield row(metric.title.lower(), lambda v, m=metric: shown_metric(m, m.value(v)))
+        yield "", [""] * len(variants)
     kinds = dict.fromkeys(kind for variant in variants for kind in variant["faults"])
     for kind in kinds:
         yield row(f"fault {kind}", lambda v, k=kind: f"{v['faults'].get(k, 0):,}")

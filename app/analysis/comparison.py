@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.analysis.detection import Detections
 from app.analysis.differences import Configuration, Difference, configuration, differences
 from app.analysis.metrics import METRICS, Metric, shown_metric
 from app.analysis.pairing import Pairing, pair, read_outcomes
@@ -33,6 +34,7 @@ from app.sessions.records import RunRecord
 from app.sessions.session_log import SessionLog
 
 MAX_SIDES: Final = 4
+_MICRO: Final = 1e6
 
 
 @dataclass(frozen=True)
@@ -175,9 +177,9 @@ def _facts(
             label = f"Run {side.run_id}"
         else:
             label = f"Run {side.run_id}, {title}"
-        made.append(
-            SideFacts(side, title, label, record, of_totals(reader.totals(side.variant), arrivals_s(record)))
-        )
+        noticed = Detections(reader).of(reader.events(), record.virtual_us / _MICRO)[side.variant]
+        found = of_totals(reader.totals(side.variant), arrivals_s(record), noticed)
+        made.append(SideFacts(side, title, label, record, found))
     return tuple(made)
 
 
@@ -196,7 +198,8 @@ def _settings(
 
 
 def _metric_rows(facts: Sequence[SideFacts]) -> tuple[MetricRow, ...]:
-    return tuple(_metric_row(metric, facts) for metric in METRICS)
+    rows = (_metric_row(metric, facts) for metric in METRICS)
+    return tuple(row for row in rows if not row.metric.seldom or any(each is not None for each in row.values))
 
 
 def _metric_row(metric: Metric, facts: Sequence[SideFacts]) -> MetricRow:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.analysis.detection import Detections
 from app.analysis.fault_bands import Band, FaultBands
 from app.analysis.summary import of_totals, summary
 from app.safeguards.base import USD_PICO
@@ -103,6 +104,7 @@ class RunPicture:
         self._bins = {variant.name: _VariantBins() for variant in reader.variants}
         self._events: list[EventRecord] = []
         self._bands = FaultBands(self._record)
+        self._detections = Detections(reader)
         self._last: Picture | None = None
 
     def now(self) -> Picture:
@@ -115,7 +117,7 @@ class RunPicture:
         self._last = Picture(
             record,
             tuple(self._reader.variants),
-            summary(self._reader),
+            summary(self._reader, self._detections.of(self._events, until_s)),
             {name: each.curves(self.bin_s, bins, complete) for name, each in self._bins.items()},
             tuple(self._events),
             self._bands.bands(until_s, self.bin_s),
@@ -137,13 +139,15 @@ class RunPicture:
         complete = int(t_s // self.bin_s)
         totals = {name: each.totals(complete) for name, each in self._bins.items()}
         arriving_s = min(complete * self.bin_s, now.summary["duration_s"])
+        events = tuple(event for event in now.events if event.at_us <= t_s * _MICRO)
+        noticed = self._detections.of(events, t_s)
         told = {
             **now.summary,
             "state": "running",
             "ended_at": None,
             "virtual_s": t_s,
             "offered": max((each.offered for each in totals.values()), default=0),
-            "variants": {name: of_totals(each, arriving_s) for name, each in totals.items()},
+            "variants": {name: of_totals(each, arriving_s, noticed[name]) for name, each in totals.items()},
         }
         return replace(
             now,
@@ -152,7 +156,7 @@ class RunPicture:
                 name: replace(each, complete=min(complete, each.complete))
                 for name, each in now.curves.items()
             },
-            events=tuple(event for event in now.events if event.at_us <= t_s * _MICRO),
+            events=events,
             bands=self._bands.bands(t_s, self.bin_s),
             until_s=t_s,
         )

@@ -27,6 +27,10 @@ class Metric:
     better: Literal["high", "low"] | None
     value: Callable[[Mapping[str, Any]], float | None]
     needs: int = 1
+    endless: str = ""
+    """What an infinite value means, where that is no missing answer."""
+    seldom: bool = False
+    """It is left out where no side has it."""
 
 
 def shown_metric(metric: Metric, value: float | None) -> str:
@@ -34,7 +38,7 @@ def shown_metric(metric: Metric, value: float | None) -> str:
     if value is None:
         return "–"
     if math.isinf(value):
-        return "no answer" if metric.unit == "s" else "no good answer"
+        return metric.endless or ("no answer" if metric.unit == "s" else "no good answer")
     return _FORMATS[metric.unit](value)
 
 
@@ -72,6 +76,16 @@ def _answer(percentile: str) -> Callable[[Mapping[str, Any]], float | None]:
 def _cost_of_good(v: Mapping[str, Any]) -> float | None:
     found: float | None = v["cost_usd_per_1000_good"]
     return math.inf if found is None and v["requests"] else found
+
+
+def _time_to_detect(v: Mapping[str, Any]) -> float | None:
+    detection = v["detection"]
+    found: float | None = detection["time_to_detect_s"] if detection["troubles"] else None
+    return math.inf if detection["unnoticed"] else found
+
+
+def _until_noticed(key: str) -> Callable[[Mapping[str, Any]], float | None]:
+    return lambda v: v["detection"][key] if v["detection"]["troubles"] else None
 
 
 def _outcome_metric(outcome: str, title: str, better: Literal["high", "low"] | None) -> Metric:
@@ -152,6 +166,34 @@ METRICS: Final = (
         "usd",
         "low",
         _cost_of_good,
+    ),
+    Metric(
+        "detection.time_to_detect_s",
+        "Time to notice trouble",
+        "from the first bad second until an alert or enough complaints; the longest, where there was trouble more than once",
+        "s",
+        "low",
+        _time_to_detect,
+        endless="nobody noticed",
+        seldom=True,
+    ),
+    Metric(
+        "detection.bad_requests",
+        "Customers let down until noticed",
+        "requests that ended failed, wrong or late in trouble that nobody knew of yet",
+        "count",
+        "low",
+        _until_noticed("bad_requests"),
+        seldom=True,
+    ),
+    Metric(
+        "detection.cost_usd",
+        "Spent on them until noticed",
+        "what was spent on requests that ended failed, wrong or late in trouble that nobody knew of yet",
+        "usd",
+        "low",
+        _until_noticed("cost_usd"),
+        seldom=True,
     ),
 )
 """In the order in which they are shown."""

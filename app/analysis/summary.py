@@ -8,10 +8,11 @@ an answer as infinite, so that a percentile may be null.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import floor, log10
 from typing import Any
 
+from app.analysis.detection import NOTHING, Detection, Detections, as_json
 from app.safeguards.base import USD_PICO
 from app.sessions.histogram import Histogram
 from app.sessions.reader import RunReader
@@ -21,12 +22,15 @@ from app.sessions.totals import Totals
 _MICRO = 1e6
 
 
-def summary(reader: RunReader) -> dict[str, Any]:
-    """The contracted summary of a run, in progress or over."""
+def summary(reader: RunReader, noticed: Mapping[str, Detection] | None = None) -> dict[str, Any]:
+    """The contracted summary of a run, in progress or over; `noticed` by variant, where it is known already."""
     record = reader.record()
     arriving_s = arrivals_s(record)
+    if noticed is None:
+        noticed = Detections(reader).of(reader.events(), record.virtual_us / _MICRO)
     variants = {
-        variant.name: of_totals(reader.totals(variant.name), arriving_s) for variant in reader.variants
+        variant.name: of_totals(reader.totals(variant.name), arriving_s, noticed[variant.name])
+        for variant in reader.variants
     }
     return {
         "run": record.run_id,
@@ -50,8 +54,9 @@ def arrivals_s(record: RunRecord) -> float:
     return min(record.duration_s, record.virtual_us / _MICRO)
 
 
-def of_totals(totals: Totals, arriving_s: float = 0) -> dict[str, Any]:
-    """One variant's part of the summary; `arriving_s` is for how long requests arrived, 0 where nobody knows."""
+def of_totals(totals: Totals, arriving_s: float = 0, noticed: Detection = NOTHING) -> dict[str, Any]:
+    """One variant's part of the summary; `arriving_s` is for how long requests arrived, 0 where nobody knows;
+    `noticed` is what came of its monitoring and of its customers' complaints."""
     good = totals.outcomes["good"]
     cost_usd = totals.cost_pico / USD_PICO
     return {
@@ -71,6 +76,7 @@ def of_totals(totals: Totals, arriving_s: float = 0) -> dict[str, Any]:
         "cost_usd": cost_usd,
         "cost_usd_per_1000_good": cost_usd / good * 1000 if good else None,
         "faults": dict(sorted(totals.faults.items())),
+        "detection": as_json(noticed),
     }
 
 
@@ -92,6 +98,10 @@ _TOLD = {
     "degraded": "got a stand-in",
     "late": "got theirs too late",
 }
+
+
+_SPELLS_TOLD = 3
+"""With more spells of trouble only their number is told."""
 
 
 def sentence(title: str, variant: dict[str, Any]) -> str:
@@ -121,7 +131,46 @@ def sentence(title: str, variant: dict[str, Any]) -> str:
         if cost is not None
         else f"{usd(variant['cost_usd'])} bought no good answer"
     )
-    return f"{title}: {', '.join([good, *parts])}; {wait}; {money} (n = {n:,})."
+    told = f"{title}: {', '.join([good, *parts])}; {wait}; {money} (n = {n:,})."
+    noticed = _noticed(variant["detection"])
+    return f"{told} {noticed}" if noticed else told
+
+
+def _noticed(detection: dict[str, Any]) -> str:
+    """Who noticed trouble, when, and what it had cost by then; empty without trouble."""
+    spells = detection["spells"]
+    if not spells:
+        return ""
+    customers = detection["bad_requests"]
+    lost = f"{customers:,} {'customer' if customers == 1 else 'customers'}, {usd(detection['cost_usd'])}"
+    if detection["unnoticed"] == len(spells):
+        return f"Nobody noticed the {'trouble' if len(spells) == 1 else f'{len(spells)} troubles'}: {lost}."
+    if len(spells) == 1:
+        return f"Trouble was noticed {_by_whom(spells[0])}: {lost} until then."
+    if len(spells) <= _SPELLS_TOLD:
+        whom = ", then ".join(map(_by_whom, spells))
+        return f"{len(spells)} troubles were noticed {whom}: {lost} until then."
+    by = [spell["noticed_by"] for spell in spells]
+    counts = (
+        ("an alert", by.count("alert")),
+        ("customers", by.count("customer")),
+        ("nobody", by.count(None)),
+    )
+    whom = ", ".join(f"{count} by {who}" for who, count in counts if count)
+    return f"{len(spells)} troubles were noticed, {whom}: {lost} until then."
+
+
+def _by_whom(spell: dict[str, Any]) -> str:
+    if spell["noticed_by"] is None:
+        return "by nobody"
+    who = "an alert" if spell["noticed_by"] == "alert" else "complaints"
+    return f"after {in_minutes(spell['time_to_detect_s'])} by {who}"
+
+
+def in_minutes(seconds: float) -> str:
+    """A length of time in words: "12 s", "4 min 10 s"."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes and rest else f"{minutes} min" if minutes else f"{rest} s"
 
 
 def usd(amount: float) -> str:

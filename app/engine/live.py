@@ -36,12 +36,14 @@ from app.engine.observations import (
     request_data,
 )
 from app.engine.plan import Plan, PlannedRequest
-from app.engine.questions import Key, Question, QuestionBook
+from app.engine.questions import Question, QuestionBook
 from app.engine.rows import Row, RowMaker, outcome_of
 from app.engine.verdicts import Verdicts
+from app.engine.versions import Key
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
+from app.inputs.treatment import Treatment
 from app.providers.openai_chat import CallOutcome, ChatCall, Endpoint
 from app.safeguards.commands import (
     FOREVER_US,
@@ -71,7 +73,7 @@ class Desk:
     whether it passes the truth checks, and which runtime checks it fails.
     """
 
-    render: Callable[[Key], Messages | str]
+    render: Callable[[Question], Messages | str]
     judge: Callable[[Question, str], Verdict]
 
 
@@ -87,7 +89,7 @@ def desk_for(inputs: Inputs, book: QuestionBook, worker: BoundedWorker) -> Desk:
         by_name = {name: values[column] for name, column in inputs.columns.pairs.items() if column in values}
         return verdicts.of([(question.prompt, text, values | by_name)])[0]
 
-    return Desk(book.messages, judge)
+    return Desk(book.asked, judge)
 
 
 def first_arrivals(plan: Plan, duration_s: float, most: int) -> list[PlannedRequest]:
@@ -146,7 +148,7 @@ class LiveWorld:
         self._clock = Clock()
         self._agenda = Agenda(self._clock)
         self._resumer = Resumer()
-        self._messages: dict[Key, Messages | str] = {}
+        self._messages: dict[tuple[Key, Treatment | None], Messages | str] = {}
         self._calls: dict[Attempt, tuple[asyncio.Task[None], ChatCall]] = {}
         self._to_come = 0
 
@@ -163,8 +165,9 @@ class LiveWorld:
         """
         with ThreadPoolExecutor(1, "seatrial-desk") as self._thread:
             self._loop = loop = asyncio.get_running_loop()
-            for key in dict.fromkeys(_key(planned[2]) for planned in arrivals):
-                self._messages[key] = await loop.run_in_executor(self._thread, self._desk.render, key)
+            for question in self._to_be_asked(arrivals):
+                messages = await loop.run_in_executor(self._thread, self._desk.render, question)
+                self._messages[_key(question)] = messages
             async with asyncio.TaskGroup() as self._tasks:
                 self._woken = asyncio.Event()
                 self._zero_s = loop.time()
@@ -176,6 +179,15 @@ class LiveWorld:
                     await self._work()
                 finally:
                     self._stop()
+
+    def _to_be_asked(self, arrivals: Sequence[PlannedRequest]) -> list[Question]:
+        """What is asked, each question once: as it comes, and as the variant's safeguards have it."""
+        questions: dict[tuple[Key, Treatment | None], Question] = {}
+        for planned in arrivals:
+            question = planned[2]
+            for each in (question, *question.versions.values()):
+                questions.setdefault(_key(each), each)
+        return list(questions.values())
 
     # -- time ------------------------------------------------------------------------------------------------
 
@@ -215,7 +227,7 @@ class LiveWorld:
         request = self._admit(planned)
         unaskable = isinstance(self._messages[_key(request.question)], str)
         request.life = lifecycle(request, self._pipeline, self._clock, unaskable)
-        self._resume(request, request_data(request, unaskable=unaskable), None)
+        self._resume(request, request_data(request, self._pipeline, unaskable=unaskable), None)
 
     def _admit(self, planned: PlannedRequest) -> Request:
         number, intended_us, question, cache_key, _, max_tokens, hits = planned
@@ -380,5 +392,5 @@ class _Waiting:
         self.over = False
 
 
-def _key(question: Any) -> Key:
-    return question.prompt, question.row, question.mess
+def _key(question: Any) -> tuple[Key, Treatment | None]:
+    return question.key, question.treatment

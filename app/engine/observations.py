@@ -6,7 +6,7 @@ them, the replay reads them and resumes through the same code, so that both use 
 
 Delivered, in the log's column `outcome`; each names its `variant` by index:
 
-    {"came": "request", "intended_us", "cache_key", "input_tokens", "max_tokens", "unaskable"}
+    {"came": "request", "intended_us", "cache_key", "input_tokens", "max_tokens", "unaskable", "asked"}
     {"came": "attempt", "error", "retry_after_us", "first_us", "cost_pico", "failed_checks"}
     {"came": "flight", "flight"}            a flight that it waited for has landed
     {"came": "time"}                        it has waited long enough
@@ -25,7 +25,8 @@ Asked for, in the column `command` as {"asked": [...]}:
     {"do": "cancel", "branch"}
     {"do": "finish", "served_by", "error", "reason", "cache"}
 
-Flights are numbered in the order in which they are first waited for.
+"asked" is what safeguards of the input see of the question (`input_layer.Asked`); records without such safeguards may lack
+it. Flights are numbered in the order in which they are first waited for.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from types import NoneType
 from typing import Any
 
 from app.engine.draws import Draws
+from app.inputs.treatment import Treatment
 from app.safeguards import base, errors
 from app.safeguards.commands import (
     Answer,
@@ -51,6 +53,7 @@ from app.safeguards.commands import (
     WaitAny,
 )
 from app.safeguards.errors import RUN_ENDED, CallError
+from app.safeguards.input_layer import Asked, InputLayer
 from app.safeguards.pipeline import Pipeline, Workshop
 from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
@@ -82,6 +85,7 @@ _SHAPES: dict[str, dict[str, tuple[type, ...]]] = {
     "end": {},
     "branch": {},
 }
+_ASKED = {"prompt": str, "tokens": int, "problem": str, "unaskable": bool, "steps": int, "versions": dict}
 _ERRORS = {error.name: error for error in vars(errors).values() if isinstance(error, CallError)}
 
 
@@ -179,7 +183,48 @@ def finish(request: Request, result: Result) -> Plain:
     }
 
 
-def request_data(request: Request, *, unaskable: bool) -> Plain:
+@dataclass
+class AskedBefore:
+    """A question of which only is known what safeguards see."""
+
+    prompt_name: str
+    tokens: int
+    problem: str
+    unaskable: bool
+    steps: int
+    versions: Mapping[Treatment, Asked]
+
+
+def asked_data(asked: Asked, pipeline: Pipeline) -> Plain:
+    """What the pipeline's safeguards can see of a question, its versions by the steps of treatment that made them."""
+    versions = {
+        str(len(layer.treatment.steps)): asked_data(asked.versions[layer.treatment], pipeline)
+        for layer in pipeline.layers
+        if isinstance(layer, InputLayer) and layer.treatment in asked.versions
+    }
+    return {
+        "prompt": asked.prompt_name,
+        "tokens": asked.tokens,
+        "problem": asked.problem,
+        "unaskable": asked.unaskable,
+        "steps": asked.steps,
+        "versions": versions,
+    }
+
+
+def asked_of(data: Mapping[str, Any], pipeline: Pipeline) -> AskedBefore:
+    """The question that `asked_data` wrote down."""
+    versions = {
+        layer.treatment: asked_of(data["versions"][steps], pipeline)
+        for layer in pipeline.layers
+        if isinstance(layer, InputLayer) and (steps := str(len(layer.treatment.steps))) in data["versions"]
+    }
+    return AskedBefore(
+        data["prompt"], data["tokens"], data["problem"], data["unaskable"], data["steps"], versions
+    )
+
+
+def request_data(request: Request, pipeline: Pipeline, *, unaskable: bool) -> Plain:
     """All that a lifecycle can see of a request. Its cache key must be an integer, as the plan's are."""
     assert isinstance(request.cache_key, int)
     return {
@@ -189,14 +234,19 @@ def request_data(request: Request, *, unaskable: bool) -> Plain:
         "input_tokens": request.input_tokens,
         "max_tokens": request.max_tokens,
         "unaskable": unaskable,
+        "asked": asked_data(request.question, pipeline),
     }
 
 
-def request_of(number: int, data: Mapping[str, Any]) -> Request:
-    """The request that `request_data` wrote down; it has no question."""
+def request_of(number: int, data: Mapping[str, Any], pipeline: Pipeline) -> Request:
+    """The request that `request_data` wrote down; of its question it has what safeguards see."""
+    asked = asked_of(data["asked"], pipeline) if "asked" in data else _UNKNOWN
     return Request(
-        number, data["intended_us"], None, data["cache_key"], data["input_tokens"], data["max_tokens"]
+        number, data["intended_us"], asked, data["cache_key"], data["input_tokens"], data["max_tokens"]
     )
+
+
+_UNKNOWN = AskedBefore("", 0, "", False, 0, {})
 
 
 def attempt_data(attempt: Attempt) -> Plain:
@@ -231,12 +281,22 @@ def fault_in(data: Mapping[str, Any], variants: int) -> str:
             return f"'{name}' is missing or wrong"
     if not 0 <= data["variant"] < variants:
         return "there is no such variant"
+    if data["came"] == "request" and "asked" in data and not _is_asked(data["asked"]):
+        return "'asked' is wrong"
     for name, kind in {"branch": int, "cancelled": bool}.items():
         if not isinstance(data.get(name, kind()), kind):
             return f"'{name}' is wrong"
     if data.get("error") is not None and data["error"] not in _ERRORS:
         return f"'{data['error']}' is no known error"
     return ""
+
+
+def _is_asked(data: object) -> bool:
+    return (
+        isinstance(data, dict)
+        and all(isinstance(data.get(name), kind) for name, kind in _ASKED.items())
+        and all(map(_is_asked, data["versions"].values()))
+    )
 
 
 def conclude(attempt: Attempt, answer: Answer | None, error: CallError | None) -> None:

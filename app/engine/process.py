@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from app.engine.control import MAX_SPEED, Control
+from app.engine.events import Event
 from app.engine.run import Listener, Order, Progress, StoppedEarlyError, run_scenario
-from app.engine.simulation import Event
 from app.errors import UserError
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario, ready_made
 from app.sessions.reader import RunReader

@@ -7,6 +7,7 @@ one twice gives the same.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from contextlib import suppress
 from math import prod
@@ -14,23 +15,25 @@ from typing import Any
 
 from app.engine.draws import Draws
 from app.engine.verdicts import Verdicts
+from app.engine.versions import TRIMMED, Key, Version, VersionMaker
 from app.faults.base import Fault, MessFault
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.mess import Parameters, mutate
 from app.inputs.preparation import Inputs, load_job, render_job
+from app.inputs.prompts import Prompt
 from app.inputs.tokens import estimate_tokens
+from app.inputs.treatment import Treatment, treatment
 from app.providers.answers.kinds import FINISH_REASON, FINISH_REASONS, AnswerKind
 from app.providers.answers.settings import Answers
 from app.providers.answers.writer import AnswerWriter
+from app.providers.profile import Target
 from app.safeguards.commands import Answer
+from app.safeguards.input_layer import treatments
 from app.scenario.model import Scenario
 
 KEPT = 20_000
 """Questions kept at a time."""
-
-Key = tuple[int, int, int]
-"""Prompt, row, bit set of mess faults."""
 
 
 class Question:
@@ -40,6 +43,9 @@ class Question:
     extra_tokens  by how much the mess makes it longer than it would be
     qualities     for each target: how likely its answer is right
     error         why the prompt could not be rendered; empty when it could
+    problem       why it cannot be asked about, as an input check has it; empty when it can
+    steps         the steps of treatment by safeguards that it has had
+    versions      what it becomes by those treatments that change it
     """
 
     __slots__ = (
@@ -48,11 +54,16 @@ class Question:
         "error",
         "extra_tokens",
         "mess",
+        "problem",
         "prompt",
+        "prompt_name",
         "qualities",
         "row",
+        "steps",
         "tokens",
+        "treatment",
         "unaskable",
+        "versions",
     )
 
     def __init__(
@@ -72,7 +83,17 @@ class Question:
         self.qualities = qualities
         self.error = error
         self.unaskable = bool(error)
+        self.prompt_name = book.prompt_names[self.prompt]
         self.answers: dict[str, Answer] = {}
+        self.treatment: Treatment | None = None
+        self.problem = ""
+        self.steps = 0
+        self.versions: dict[Treatment, Question] = {}
+
+    @property
+    def key(self) -> Key:
+        """Its prompt, row and mess."""
+        return self.prompt, self.row, self.mess
 
     def answer(self, kind: AnswerKind) -> Answer:
         """The answer of this kind (right, wrong, truncated, ...) to it."""
@@ -106,6 +127,11 @@ class QuestionBook:
         self._logged = bytearray(inputs.row_count)
         self._unlogged: list[int] = []
         self.prompt_count = len(inputs.prompts)
+        self.prompt_names = [prompt.name for prompt in inputs.prompts]
+        self.prefix_tokens = [prefix_tokens(prompt) for prompt in inputs.prompts]
+        """By prompt: the size of what stands before its first variable."""
+        self._treatments: list[Treatment] = []
+        self._any_size = False
         self.row_count = inputs.row_count
         self.trace = inputs.trace
         """When and how large requests were, if the run replays them."""
@@ -113,16 +139,33 @@ class QuestionBook:
         self.expected_values: dict[str, list[str]] = dict(expected_values or {})
         """By expected column: the distinct values that wrong answers are taken from."""
         self.configure(inputs.scenario)
+        self.treat(inputs.scenario)
 
     def configure(self, scenario: Scenario) -> None:
         """Take on changed settings: questions are made anew, with other odds of a right answer."""
         self._targets = tuple(scenario.targets.values())
         self._kept.clear()
-        names = [prompt.name for prompt in self._inputs.prompts]
+        names = self.prompt_names
         styles = [_style(scenario, name) for name in names]
         self._expected_columns = [style.expected_column for style in styles]
         self._writers = [AnswerWriter(style, self._values_of(style.expected_column)) for style in styles]
         self._verdicts = Verdicts(scenario.checks, names, self._worker)
+
+    def treat(self, scenario: Scenario) -> None:
+        """Have ready what the variants' safeguards make of questions."""
+        wanted: dict[Treatment, None] = {}
+        for variant in scenario.variants.values():
+            wanted |= dict.fromkeys(treatments(variant.safeguards))
+        trace = self.trace
+        any_size = scenario.tokens.input_tokens is not None or (
+            trace is not None and trace.input_tokens is not None
+        )
+        if list(wanted) != self._treatments or any_size != self._any_size:
+            self._treatments = list(wanted)
+            self._any_size = any_size
+            self._kept.clear()
+        if wanted:
+            self._maker = VersionMaker(self._inputs, self._worker, self, any_size=any_size)
 
     def prepare(self, keys: Sequence[Key], faults: FaultSet) -> list[Question]:
         """The questions for these keys, in their order; those not known yet are made in one batch."""
@@ -171,6 +214,26 @@ class QuestionBook:
         answer = self._worker.run([self._render_job(key[0], self.messy_row(key))])[0]
         return str(answer["error"]) if "error" in answer else answer["messages"]
 
+    def asked(self, question: Question) -> list[list[str]] | str:
+        """The rendered prompt of a question, or of a version of one, as `messages` has it."""
+        by = question.treatment
+        if by is None:
+            return self.messages(question.key)
+        if question.problem:
+            return question.problem
+        messages = self.messages(question.key)
+        if isinstance(messages, str):
+            version = self._maker.untreated(question.key, 1, messages)
+        else:
+            version = self._maker.untreated(question.key, max(1, _size({"messages": messages})), "")
+        for count in range(1, len(by.steps) + 1):
+            version = self._maker.treat([version], treatment(by.steps[:count]))[0]
+        return version.error or version.messages or messages
+
+    def mess_faults(self, mess: int) -> list[tuple[int, MessFault]]:
+        """The mess faults in a bit set, with their numbers."""
+        return [(number, fault) for number, fault in self._faults.mess() if mess >> number & 1]
+
     def messy_row(self, key: Key) -> dict[str, object]:
         """The row as it comes, mess and all."""
         _, row, mess = key
@@ -217,13 +280,46 @@ class QuestionBook:
                 key,
                 tokens=max(1, tokens),
                 extra_tokens=max(0, tokens - _size(clean)),
-                qualities=self._odds(key[2]),
+                qualities=self._odds([fault.kind for fault in self._faults.chosen(key[2])]),
                 error=messy.get("error", ""),
             )
         # The answers that most requests will get.
         self.write(
             [(each, kind) for each in made.values() if not each.unaskable for kind in ("right", "wrong")]
         )
+        if self._treatments:
+            self._treat(list(made.values()))
+        return made
+
+    def _treat(self, made: Sequence[Question]) -> None:
+        """Make the versions of these questions, all of them for each treatment at once."""
+        start = [self._maker.untreated(each.key, each.tokens, each.error) for each in made]
+        reached: dict[Treatment | None, tuple[list[Version], list[Question]]] = {None: (start, list(made))}
+        for by in self._treatments:
+            versions, questions = reached[by.before]
+            treated = self._maker.treat(versions, by)
+            then = [
+                before if version is earlier else self._version(question, version, by)
+                for question, before, version, earlier in zip(made, questions, treated, versions, strict=True)
+            ]
+            for question, before, after in zip(made, questions, then, strict=True):
+                if after is not before:
+                    before.versions[by] = question.versions[by] = after
+            reached[by] = treated, then
+
+    def _version(self, question: Question, version: Version, by: Treatment) -> Question:
+        made = Question(
+            self,
+            question.key,
+            tokens=version.tokens,
+            extra_tokens=0,
+            qualities=self._odds(version.kinds),
+            error=version.error,
+        )
+        made.answers = question.answers
+        made.treatment = by
+        made.problem = version.problem
+        made.steps = version.steps
         return made
 
     def _answers(self, cases: Sequence[tuple[Question, AnswerKind]]) -> list[Answer]:
@@ -282,13 +378,9 @@ class QuestionBook:
 
         return mutate(fault.kind, values, columns, draw, mess_parameters(fault))
 
-    def _odds(self, mess: int) -> list[float]:
-        """For each target: how likely it answers a question in this mess rightly."""
-        kinds = [fault.kind for fault in self._faults.chosen(mess)]
-        return [
-            target.quality * prod(target.quality_by_mess.get(kind, 1.0) for kind in kinds)
-            for target in self._targets
-        ]
+    def _odds(self, kinds: Sequence[str]) -> list[float]:
+        """For each target: how likely it answers a question with these kinds of mess in it rightly."""
+        return [target.quality * prod(_factor(target, kind) for kind in kinds) for target in self._targets]
 
     def _values_of(self, column: str | None) -> list[str]:
         """The distinct values of the expected column."""
@@ -325,6 +417,27 @@ def mess_parameters(fault: MessFault) -> Parameters:
         severity=getattr(fault, "severity", default.severity),
         repeat_to_chars=getattr(fault, "repeat_to_chars", default.repeat_to_chars),
     )
+
+
+def prefix_tokens(prompt: Prompt) -> int:
+    """The estimated size of what stands before a prompt's first variable or tag, over its messages."""
+    tokens = 0
+    for message in prompt.messages:
+        text = _COMMENT.sub("", message.template)
+        first = _FIRST.search(text)
+        if first is not None:
+            return tokens + estimate_tokens(text[: first.start()])
+        tokens += estimate_tokens(text)
+    return tokens
+
+
+_COMMENT = re.compile(r"\{#(?:(?!#\}).)*#\}", re.DOTALL)
+_FIRST = re.compile(r"\{[{%]")
+
+
+def _factor(target: Target, kind: str) -> float:
+    """How much of the target's quality one kind of mess leaves, or trimming."""
+    return target.quality_when_trimmed if kind == TRIMMED else target.quality_by_mess.get(kind, 1.0)
 
 
 def _size(rendered: dict[str, Any]) -> int:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.draws import Draws, Role
-from app.engine.questions import Key, Question, QuestionBook
+from app.engine.questions import Question, QuestionBook
+from app.engine.versions import Key
 from app.errors import UserError
 from app.faults.base import AttemptFault, Fault, Injection, MessFault
 from app.faults.fault_set import FaultSet
@@ -21,6 +22,11 @@ from app.inputs.bounded import BoundedWorker
 from app.inputs.mapping import ColumnMap
 from app.inputs.preparation import Inputs, fitted
 from app.inputs.prompts import Message, Prompt
+from app.inputs.treatment import Trim
+from app.safeguards import input_check
+from app.safeguards.canned import Canned
+from app.safeguards.input_check import InputCheck
+from app.safeguards.input_layer import treatments
 from app.safeguards.retry import Retry
 from app.scenario.edit import with_setting
 from app.scenario.files import parse_scenario
@@ -170,18 +176,25 @@ class Recall:
         logged = self._reader.row(request.row)
         if logged is None or not self._has_prompts():
             return Texts({}, {}, _NOT_KEPT, canned)
-        book, question = self._question(request)
-        key = (question.prompt, question.row, question.mess)
+        book, question = self._question(request, attempts)
         answer = canned
         answered = [each for each in attempts if each.status == 200]
         if request.served_by in _CALLED and answered:
             answer = question.answer(self._answer_kind(request, answered[-1], question)).text
-        return Texts(dict(logged.values), book.messy_row(key), book.messages(key), answer)
+        return Texts(dict(logged.values), book.messy_row(question.key), book.asked(question), answer)
 
     def _canned(self, request: RequestRecord) -> str | None:
         # A request keeps the pipeline that it began with.
-        safeguards = self.scenario_at(request.intended_us).variants[request.variant].safeguards
-        return next((each.text for each in safeguards if each.kind == "canned" and each.on), None)
+        on = [
+            each
+            for each in self.scenario_at(request.intended_us).variants[request.variant].safeguards
+            if each.on
+        ]
+        if request.reason.startswith(input_check.REASON):
+            return next((each.reply for each in on if isinstance(each, InputCheck)), None)
+        prompt = self._prompts[request.prompt].name
+        texts = (each.text_for(prompt) for each in on if isinstance(each, Canned))
+        return next((text for text in texts if text), None)
 
     def _answer_kind(self, request: RequestRecord, attempt: AttemptRecord, question: Question) -> Any:
         injection = self._injection(request, attempt, self.scenario_at(attempt.started_us))
@@ -190,8 +203,26 @@ class Recall:
         luck = self._draws.one("provider.quality", _role_of(attempt), request.number)
         return "right" if luck < question.qualities[self._target(attempt)] else "wrong"
 
-    def _question(self, request: RequestRecord) -> tuple[QuestionBook, Question]:
-        """What the request asked, in whatever mess its row came."""
+    def _question(
+        self, request: RequestRecord, attempts: Sequence[AttemptRecord]
+    ) -> tuple[QuestionBook, Question]:
+        """What the request asked, in whatever mess its row came, as the variant's safeguards had it."""
+        book, question = self._as_it_came(request)
+        scenario = self.scenario_at(request.intended_us)
+        any_size = scenario.tokens.input_tokens is not None or "input_tokens" in self._recorded
+        for by in treatments(scenario.variants[request.variant].safeguards):
+            step = by.steps[-1]
+            # Where sizes are not those of texts, one that was cut is exactly as large as allowed.
+            untouched = (
+                any_size
+                and isinstance(step, Trim)
+                and all(each.input_tokens != step.max_input_tokens for each in attempts)
+            )
+            if not untouched:
+                question = question.versions.get(by, question)
+        return book, question
+
+    def _as_it_came(self, request: RequestRecord) -> tuple[QuestionBook, Question]:
         known = (request.prompt, request.row, request.mess, request.intended_us)
         if known not in self._asked:
             scenario = self.scenario_at(request.intended_us)
@@ -279,9 +310,9 @@ class Recall:
             if isinstance(fault, MessFault) and fault.kind != "duplicate":
                 found += self._trigger(fault, None, number, source.intended_us, fault.id in struck)
         if struck - {""} and self._reader.row(request.row) is not None and self._has_prompts():
-            book, question = self._question(request)
+            book, question = self._as_it_came(request)
             self._draws.take()
-            book.messy_row((question.prompt, question.row, question.mess))
+            book.messy_row(question.key)
             found += self._draws.take()
         return found
 
@@ -327,7 +358,7 @@ class Recall:
     def _odds(self, request: RequestRecord, attempt: AttemptRecord) -> str:
         if self._reader.row(request.row) is None or not self._has_prompts():
             return ""
-        odds = self._question(request)[1].qualities[self._target(attempt)]
+        odds = self._question(request, [attempt])[1].qualities[self._target(attempt)]
         return f"answers rightly if below {odds:g}"
 
     def _trigger(self, fault: Fault, role: Role | None, number: int, at_us: int, struck: bool) -> list[Draw]:

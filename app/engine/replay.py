@@ -98,7 +98,7 @@ class _World:
         outcome: Outcome = None
         key = (number, came.get("branch", 0))
         if came["came"] == "request":
-            request = request_of(number, came)
+            request = request_of(number, came, self._pipeline)
             request.life = lifecycle(request, self._pipeline, self._clock, came["unaskable"])
         elif came["came"] == "branch":
             if key not in self._branches:

@@ -18,8 +18,9 @@ import numpy as np
 from app.engine.attempt_plans import MICRO
 from app.engine.control import Control
 from app.engine.draws import Draws
+from app.engine.events import Event
 from app.engine.questions import QuestionBook
-from app.engine.simulation import Event, Simulation
+from app.engine.simulation import Simulation
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs, prepare_inputs, storable
@@ -339,7 +340,9 @@ class _Course:
             if faults:
                 writer.add_faults(index, [(at_us, writer.name(kind)) for at_us, kind in faults])
         for event in simulation.events:
-            writer.event(event.at_us, event.kind, event.label, details=dict(event.details))
+            writer.event(
+                event.at_us, event.kind, event.label, variant=event.variant, details=dict(event.details)
+            )
             self._listener.happened(event)
         simulation.events.clear()
 

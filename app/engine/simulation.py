@@ -8,37 +8,31 @@ what arrives, or starts, at T or later, and the same changes at the same times g
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO, AttemptPlans
 from app.engine.draws import Draws
+from app.engine.events import Event
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
 from app.engine.users import ClosedLoop
+from app.engine.watch import Watch
 from app.engine.world import World
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import FOREVER_US, Schedule, has_end
+from app.providers.prompt_cache import KeptPrompts
 from app.providers.simulated import SimulatedProvider
 from app.safeguards import base
 from app.safeguards.commands import Attempt
-from app.safeguards.pipeline import Workshop
+from app.safeguards.pipeline import Pipeline, Workshop
+from app.safeguards.prompt_cache import PromptCacheLayer
+from app.scenario.complaints import complaints_of
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.model import Change, Scenario
 from app.scenario.rehearsal import rehearse_changes
-
-
-@dataclass(frozen=True)
-class Event:
-    """Something that happened to all worlds at a time: kind and label as in the session log."""
-
-    at_us: int
-    kind: str
-    label: str
-    details: Mapping[str, Any]
 
 
 class Simulation:
@@ -81,11 +75,13 @@ class Simulation:
             World(name, self._providers, names, key_of(index), logged=logged)
             for index, name in enumerate(scenario.variants)
         ]
+        self._watch: Watch | None = None
         self._configure_worlds()
         for world in self.worlds if self._closed else ():
             own = Plan(scenario, draws, questions, self._faults)
             world.users = ClosedLoop(own, draws, scenario.traffic)
             world.users.begin(world.agenda, world.arrive)
+        self._look(0)
         for fault, schedule in zip(scenario.faults, self._schedules, strict=True):
             if fault.on and schedule.on and has_end(fault):
                 self._tell_edge(0, fault, begins=True)
@@ -155,6 +151,8 @@ class Simulation:
             if world.users is not None:
                 self.offered = max(self.offered, world.users.offered)
         self.now_us = until_us
+        if self._watch is not None:
+            self.events += self._watch.pass_time(until_us)
 
     def _next_cut(self) -> int:
         """When the next thing happens to all worlds."""
@@ -207,14 +205,27 @@ class Simulation:
             self._schedules = [Schedule(fault, self.draws, at_us) for fault in scenario.faults]
         if scenario.targets != before.targets:
             self.questions.configure(scenario)
+        self.questions.treat(scenario)
         self._faults = self._fault_set()
         self._attempt_plans = self._make_attempt_plans()
         self._configure_worlds()
+        self._look(at_us)
         self._plan.change(scenario, self._faults, at_us)
         for world in self.worlds:
             if world.users is not None:
                 world.users.plan.change(scenario, self._faults, at_us)
                 world.users.change(scenario.traffic)
+
+    def _look(self, at_us: int) -> None:
+        """Watch the variants by the settings; once it is asked for, there is a watch to the end of the run."""
+        if self._watch is None:
+            complaints = complaints_of(self.scenario)
+            if complaints is None:
+                return
+            self._watch = Watch(self.scenario, complaints, self.draws, at_us)
+            for world, sights in zip(self.worlds, self._watch.sights, strict=True):
+                world.sights = sights
+        self.events += self._watch.configure(self.scenario, at_us)
 
     def _set_clocks(self, now_us: int) -> None:
         for world in self.worlds:
@@ -267,4 +278,15 @@ class Simulation:
                 world.providers, targets, tariffs, self._attempt_plans, strict=True
             ):
                 provider.configure(target, tariff, plans)
+                self._keep_prompts(provider, world.pipeline)
             world.strike(self._faults)
+
+    def _keep_prompts(self, provider: SimulatedProvider, pipeline: Pipeline) -> None:
+        """Have the provider keep the beginnings of prompts, if the variant asks it to."""
+        asked = next((layer for layer in pipeline.layers if isinstance(layer, PromptCacheLayer)), None)
+        if asked is None:
+            provider.kept_prompts = None
+        elif provider.kept_prompts is None:
+            provider.kept_prompts = KeptPrompts(asked.settings, self.questions.prefix_tokens)
+        else:
+            provider.kept_prompts.configure(asked.settings, self.questions.prefix_tokens)

@@ -13,6 +13,7 @@ from app.engine.agenda import Agenda
 from app.engine.plan import PlannedRequest
 from app.engine.rows import Row, RowMaker, outcome_of
 from app.engine.users import ClosedLoop
+from app.engine.watch import Sight, sight_of
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.providers.simulated import OVER, SimulatedProvider
@@ -79,6 +80,8 @@ class World:
         self.outcomes = [0] * len(OUTCOMES)
         self.request_rows: list[Row] = []
         self.attempt_rows: list[Row] = []
+        self.sights: list[Sight] | None = None
+        """Where somebody watches: the requests that ended, until they are taken away."""
         self.in_flight: dict[int, Request] = {}
         self.users: ClosedLoop | None = None
         """Who asks, in a closed loop; else arrivals come from outside."""
@@ -259,6 +262,8 @@ class World:
         now = self.clock.now
         outcome = outcome_of(result, now - request.intended_us, self.patience_us)
         self.outcomes[outcome] += 1
+        if self.sights is not None:
+            self.sights.append(sight_of(request, result, outcome, now))
         if self.logged:
             self.request_rows.append(self._rows.request(request, result, outcome, now))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.

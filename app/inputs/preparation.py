@@ -17,6 +17,7 @@ from app.inputs.columns import SHOWN, listed, rows_told, text_columns, usable_ro
 from app.inputs.datasets import Dataset, load_dataset
 from app.inputs.mapping import ColumnMap, match_columns
 from app.inputs.prompts import Prompt, load_prompts
+from app.inputs.unheeded import unheeded
 from app.scenario.files import ScenarioFile, within
 from app.scenario.model import Scenario
 from app.traffic.trace import Trace, load_trace
@@ -174,6 +175,7 @@ def prepare_inputs(
     ]
     for column in mapped.missing:
         notices.append(f"no column '{column}': checks, expected answers and rules that need it are left out")
+    notices += unheeded(file.scenario, [prompt.name for prompt in loaded.prompts], needed)
     used = [mapped.pairs[name] for name in needed]
     usable = usable_rows(dataset, used, notices)
     if dataset.bad_count:

@@ -19,9 +19,13 @@ from app.errors import UserError
 from app.scenario.base import Settings
 
 if TYPE_CHECKING:
-    from genai_prices.types import TieredPrices
+    from genai_prices.types import ModelPrice, TieredPrices
 
 PICO_PER_USD = 10**12
+ASSUMED_READ_FACTOR = 0.1
+ASSUMED_WRITE_FACTOR = 1.25
+"""What a provider's prompt cache asks for a token, as shares of the input price, where no price is listed. Assumed, after
+Anthropic's prices for prompts kept for five minutes, August 2025."""
 _PICO_PER_USD_PER_MILLION = PICO_PER_USD // 1_000_000
 _ADVICE = "Write input_usd_per_million_tokens and output_usd_per_million_tokens for it instead."
 
@@ -36,6 +40,10 @@ class Band(NamedTuple):
     """Per output token."""
     call_pico: int = 0
     """Per call, whatever its length."""
+    read_pico: int | None = None
+    """Per input token that the provider's prompt cache holds; None where no price is known."""
+    write_pico: int | None = None
+    """Per input token that is written to the provider's prompt cache; None where no price is known."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +73,22 @@ class Tariff:
         """The price of one call in picodollars. Past a threshold all its tokens cost more, output too."""
         if self.flat:
             return input_tokens * self.input_pico + output_tokens * self.output_pico
+        band = self.band(input_tokens)
+        return input_tokens * band.input_pico + output_tokens * band.output_pico + band.call_pico
+
+    def band(self, input_tokens: int) -> Band:
+        """The prices of a call with so many input tokens."""
         band = self.bands[0]
         for higher in self.bands[1:]:
             if input_tokens <= higher.above_input_tokens:
                 break
             band = higher
-        return input_tokens * band.input_pico + output_tokens * band.output_pico + band.call_pico
+        return band
+
+    def at_most(self, read_factor: float | None, write_factor: float | None) -> AtMost:
+        """What a call costs at the most if the provider keeps beginnings of prompts at these shares of the input price;
+        where they are None, at the listed ones."""
+        return AtMost(self, read_factor, write_factor)
 
     def times(self, factor: float) -> Tariff:
         """The tariff at so many times the price, to the nearest picodollar per token."""
@@ -80,10 +98,63 @@ class Tariff:
                 round(band.input_pico * factor),
                 round(band.output_pico * factor),
                 round(band.call_pico * factor),
+                None if band.read_pico is None else round(band.read_pico * factor),
+                None if band.write_pico is None else round(band.write_pico * factor),
             )
             for band in self.bands
         )
         return Tariff(bands, self.source, self.as_of)
+
+
+@dataclass(frozen=True)
+class WithPrefix:
+    """A tariff that bills the first `prefix_tokens` of a prompt as the provider's prompt cache has them: read if they are
+    `warm`, else written. `factor` is their share of the input price; when None, it is as `tariff` has it, or assumed.
+    """
+
+    tariff: Tariff
+    prefix_tokens: int
+    warm: bool
+    factor: float | None
+
+    def cost_pico(self, input_tokens: int, output_tokens: int) -> int:
+        """The price of one call in picodollars."""
+        band = self.tariff.band(input_tokens)
+        extra_pico = _cached_pico(band, self.warm, self.factor) - band.input_pico
+        prefix_tokens = min(self.prefix_tokens, input_tokens)
+        return self.tariff.cost_pico(input_tokens, output_tokens) + prefix_tokens * extra_pico
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """The most that a prompt cache can make of a call: all of its prompt is billed at the dearest of the prices that any
+    part of it may have."""
+
+    tariff: Tariff
+    read_factor: float | None
+    write_factor: float | None
+
+    def cost_pico(self, input_tokens: int, output_tokens: int) -> int:
+        """An upper bound on the price of one call in picodollars."""
+        band = self.tariff.band(input_tokens)
+        read_pico = _cached_pico(band, True, self.read_factor)
+        write_pico = _cached_pico(band, False, self.write_factor)
+        extra_pico = max(band.input_pico, read_pico, write_pico) - band.input_pico
+        return self.tariff.cost_pico(input_tokens, output_tokens) + input_tokens * extra_pico
+
+    def at_most(self, read_factor: float | None, write_factor: float | None) -> AtMost:
+        """The same bound with other factors."""
+        return AtMost(self.tariff, read_factor, write_factor)
+
+
+def _cached_pico(band: Band, warm: bool, factor: float | None) -> int:
+    """The price of a token that is read from the prompt cache or written to it, in picodollars."""
+    listed = band.read_pico if warm else band.write_pico
+    if factor is None and listed is not None:
+        return listed
+    if factor is None:
+        factor = ASSUMED_READ_FACTOR if warm else ASSUMED_WRITE_FACTOR
+    return round(band.input_pico * factor)
 
 
 def _whole_pico(usd_per_million_tokens: float) -> float:
@@ -150,7 +221,8 @@ def _listed(model: str, provider: str | None, on: date) -> Tariff:
             do=_ADVICE,
         )
     tables = prices.input_mtok, prices.output_mtok, prices.requests_kcount or Decimal(0)
-    starts = {0}.union(*(_starts(table) for table in tables))
+    cached = (prices.cache_read_mtok or Decimal(0), prices.cache_write_mtok or Decimal(0))
+    starts = {0}.union(*(_starts(table) for table in (*tables, *cached)))
     bands = tuple(
         Band(
             start,
@@ -158,10 +230,22 @@ def _listed(model: str, provider: str | None, on: date) -> Tariff:
             _pico(_at(prices.output_mtok, start)),
             # Listed per 1,000 calls; 1 USD per 1,000 is 10**9 picodollars each, as against 10**6 per million.
             _pico(_at(tables[2], start) * 1000),
+            *_cached(prices, start),
         )
         for start in sorted(starts)
     )
     return Tariff(bands, f"genai-prices {__version__}: {listed_name}", on)
+
+
+def _cached(prices: ModelPrice, start: int) -> tuple[int, int]:
+    """The prices of a token read from the prompt cache and of one written to it: where none is listed, it is billed as any
+    other."""
+    input_pico = _pico(_at(prices.input_mtok or Decimal(0), start))
+    read, write = prices.cache_read_mtok, prices.cache_write_mtok
+    return (
+        input_pico if read is None else _pico(_at(read, start)),
+        input_pico if write is None else _pico(_at(write, start)),
+    )
 
 
 def _starts(price: Decimal | TieredPrices) -> set[int]:

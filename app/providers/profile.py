@@ -91,6 +91,8 @@ class Target(Settings):
     """Share of right answers to clean questions."""
     quality_by_mess: dict[str, float] = Field(default_factory=lambda: dict(QUALITY_BY_MESS))
     """Factor on `quality` for each kind of mess in the question; several multiply."""
+    quality_when_trimmed: float = Field(default=0.9, ge=0, le=1)
+    """Factor on `quality` where a safeguard has left out a part of the question. Assumed."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:

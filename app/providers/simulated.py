@@ -20,6 +20,7 @@ from app.providers.course import Course
 from app.providers.effects import altered, dearer
 from app.providers.prices import Tariff
 from app.providers.profile import Target
+from app.providers.prompt_cache import KeptPrompts
 from app.providers.quota import Quota
 from app.safeguards.commands import FOREVER_US, Answer, Attempt
 from app.safeguards.errors import (
@@ -40,6 +41,7 @@ _PRIMARY, _FALLBACK = SERVED_BY.index("primary"), SERVED_BY.index("fallback")
 class Question(Protocol):
     """What the provider must know of a request's question."""
 
+    prompt: int
     qualities: list[float]
     answers: dict[str, Answer]
     """The answers that are known already, by kind."""
@@ -86,6 +88,8 @@ class SimulatedProvider:
         """The share of its slots that faults leave it."""
         self.rpm: Quota | None = None
         self.tpm: Quota | None = None
+        self.kept_prompts: KeptPrompts | None = None
+        """What it keeps of prompts, if the variant has it do so."""
         self._columns: dict[tuple[str, str, int], Column] = {}
         self.configure(target, tariff, plans)
 
@@ -287,6 +291,12 @@ class SimulatedProvider:
         if attempt.course is not None:
             first_us, service_us = attempt.course.begin(first_us, service_us)
         self.in_service += 1
+        if self.kept_prompts is not None:
+            prompt = attempt.request.question.prompt
+            assert isinstance(attempt.tariff, Tariff)
+            attempt.tariff = self.kept_prompts.tariff(
+                attempt.tariff, prompt, attempt.input_tokens, attempt, now
+            )
         self._work(attempt, now + first_us, now + service_us)
 
     def _work(self, attempt: Attempt, first_us: int, done_us: int) -> None:

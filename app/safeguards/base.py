@@ -30,10 +30,19 @@ USD_PICO = 10**12
 
 
 class Tariff(Protocol):
-    """What a target costs."""
+    """What a call costs."""
 
     def cost_pico(self, input_tokens: int, output_tokens: int) -> int:
         """Price of a call in picodollars."""
+        ...
+
+
+class TargetTariff(Tariff, Protocol):
+    """What a target costs, and what that may become."""
+
+    def at_most(self, read_factor: float | None, write_factor: float | None) -> Tariff:
+        """What a call costs at the most when the provider's prompt cache bills parts of prompts at these shares of the
+        input price; where they are None, at the listed ones."""
         ...
 
 
@@ -43,7 +52,7 @@ class World:
 
     targets: tuple[str, ...]
     models: tuple[str, ...]
-    tariffs: tuple[Tariff, ...]
+    tariffs: tuple[TargetTariff, ...]
     draws: Draws
     limits: tuple[Limits, ...] = ()
     """What each target's provider lets through, as it says."""

@@ -1,34 +1,50 @@
-"""Budget: a bound on what a variant may spend in a run.
+"""Budget: a bound on what a variant may spend in a run, in a minute, and on one request.
 
 Before each call its highest possible price is reserved (the prompt and `max_tokens` of answer); afterwards what it cost
-is settled. So the budget is never overspent, and calls under way are never forgotten. A budget that is listed further out
-than a retry or a fallback reserves for all the calls that these may make.
+is settled. So no bound is ever overspent, and calls under way are never forgotten. The minute slides: what was settled in
+the last 60 s and what is reserved count. A budget that is listed further out than a retry or a fallback reserves for all
+the calls that these may make.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
-from typing import Literal
+from dataclasses import replace
+from typing import Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from app.safeguards.base import USD_PICO, Inward, Layer, Outward, Safeguard, Tariff, World, register
+from app.safeguards.base import MICRO, USD_PICO, Inward, Layer, Outward, Safeguard, Tariff, World, register
 from app.safeguards.commands import Result
-from app.safeguards.errors import BUDGET_CANNED, BUDGET_CHEAPER, BUDGET_STOP
+from app.safeguards.errors import BUDGET_CANNED, BUDGET_CHEAPER, BUDGET_STOP, CallError
+from app.safeguards.prompt_cache import PromptCacheLayer
 from app.safeguards.request import Request
+
+MINUTE_US: Final = 60 * MICRO
 
 
 @register
 class Budget(Safeguard):
-    """Bounds the money spent per run."""
+    """Bounds the money spent per run, per minute and per request; at least one of the three."""
 
     kind: Literal["budget"] = "budget"
-    per_run_usd: float = Field(ge=0)
+    per_run_usd: float | None = Field(default=None, ge=0)
+    per_minute_usd: float | None = Field(default=None, ge=0)
+    """In any 60 s."""
+    per_request_usd: float | None = Field(default=None, ge=0)
+    """All calls of one request together."""
     on_exceeded: Literal["stop", "cheaper_model", "canned"] = "canned"
     """stop: no answer; canned: a canned one, where the pipeline has it; cheaper_model: as canned, but before that the
-    last part of the budget is kept for the cheapest target."""
+    last part of each bound is kept for the cheapest target."""
     cheaper_from: float = Field(default=0.8, ge=0, le=1)
-    """The share of the budget from which on only the cheapest target is called (cheaper_model)."""
+    """The share of a bound from which on only the cheapest target is called (cheaper_model)."""
+
+    @model_validator(mode="after")
+    def _bounds_something(self) -> Self:
+        if self.per_run_usd is None and self.per_minute_usd is None and self.per_request_usd is None:
+            raise ValueError("give at least one of 'per_run_usd', 'per_minute_usd' and 'per_request_usd'")
+        return self
 
     def layer(self, world: World) -> Layer:
         """The layer that keeps the ledger."""
@@ -36,12 +52,41 @@ class Budget(Safeguard):
 
 
 class Ledger:
-    """What is spent and what is set aside, in picodollars; and at which prices, which may change while the run goes."""
+    """What is spent and what is set aside, in picodollars; and at which prices, which may change while the run goes.
+
+    `recent` holds what was settled lately, as (time in µs, picodollars), once somebody bounds the minute.
+    """
 
     def __init__(self, tariffs: tuple[Tariff, ...]) -> None:
         self.tariffs = tariffs
         self.spent_pico = 0
         self.reserved_pico = 0
+        self.reserved_for: dict[int, int] = {}
+        """By request that a budget bounds: what is set aside for its calls under way; a hedge makes several at once."""
+        self.recent: deque[tuple[int, int]] | None = None
+        self.recent_pico = 0
+
+    def spent_lately(self, now: int) -> int:
+        """What was settled in the 60 s up to `now`."""
+        assert self.recent is not None
+        horizon = now - MINUTE_US
+        while self.recent and self.recent[0][0] <= horizon:
+            self.recent_pico -= self.recent.popleft()[1]
+        return self.recent_pico
+
+
+class Bound:
+    """One bound: the whole of it and what the dearer targets may have of it, in picodollars, and what to say beyond each."""
+
+    def __init__(self, settings: Budget, limit_usd: float, of: str) -> None:
+        self.limit_pico = round(limit_usd * USD_PICO)
+        self.dear_pico: int | None = None
+        if settings.on_exceeded == "cheaper_model":
+            self.dear_pico = round(limit_usd * settings.cheaper_from * USD_PICO)
+        self.free_pico = self.limit_pico if self.dear_pico is None else min(self.dear_pico, self.limit_pico)
+        """So much may be spent on whatever target."""
+        self.refusal = _of(of, BUDGET_STOP if settings.on_exceeded == "stop" else BUDGET_CANNED)
+        self.dear_refusal = _of(of, BUDGET_CHEAPER)
 
 
 class BudgetLayer(Layer):
@@ -49,27 +94,33 @@ class BudgetLayer(Layer):
 
     def __init__(self, settings: Budget, tariffs: tuple[Tariff, ...]) -> None:
         super().__init__(settings)
-        self.limit_pico = round(settings.per_run_usd * USD_PICO)
-        self.refusal = BUDGET_STOP if settings.on_exceeded == "stop" else BUDGET_CANNED
-        self.dear_limit_pico: int | None = None
-        """What may be spent before the dearer targets are refused."""
-        if settings.on_exceeded == "cheaper_model":
-            self.dear_limit_pico = round(settings.per_run_usd * settings.cheaper_from * USD_PICO)
+
+        def bound(limit_usd: float | None, of: str) -> Bound | None:
+            return None if limit_usd is None else Bound(settings, limit_usd, of)
+
+        self.of_run = bound(settings.per_run_usd, "")
+        self.of_minute = bound(settings.per_minute_usd, "minute_")
+        self.of_request = bound(settings.per_request_usd, "request_")
         self.ledger = Ledger(tariffs)
+        self._note_minutes()
         self.calls_inside = 1
         self.targets_inside: tuple[int, ...] = ()
 
     def adopt(self, earlier: Layer) -> None:
-        """Money spent stays spent."""
+        """Money spent stays spent; a minute that was not bounded before counts from now on."""
         if isinstance(earlier, BudgetLayer):
             earlier.ledger.tariffs = self.ledger.tariffs
             self.ledger = earlier.ledger
+            self._note_minutes()
 
     def meet(self, others: Sequence[Layer]) -> None:
-        """Find out how many calls, and to which targets, the layers further in may make."""
+        """Find out how many calls, to which targets and at which prices the layers further in may make."""
         for layer in others[self.slot + 1 :]:
             self.calls_inside *= layer.calls
             self.targets_inside += layer.leads_to
+        for layer in others:
+            if isinstance(layer, PromptCacheLayer):
+                self.ledger.tariffs = layer.tariffs
 
     def enter(self, request: Request, now: int) -> Inward:
         """Set aside what the call may cost at the most."""
@@ -80,16 +131,21 @@ class BudgetLayer(Layer):
             most = self.calls_inside * max(
                 [most, *(tariffs[each].cost_pico(prompt, answer) for each in self.targets_inside)]
             )
-        then_pico = ledger.spent_pico + ledger.reserved_pico + most
-        if (
-            self.dear_limit_pico is not None
-            and then_pico > self.dear_limit_pico
-            and any(tariff.cost_pico(prompt, answer) < price_pico for tariff in tariffs)
-        ):
-            return Result.failure(BUDGET_CHEAPER)
-        if then_pico > self.limit_pico:
-            return Result.failure(self.refusal)
+        then_pico = ledger.reserved_pico + most
+        refusal = None
+        if self.of_run is not None:
+            refusal = self._refusal(self.of_run, ledger.spent_pico + then_pico, request, price_pico)
+        if refusal is None and self.of_minute is not None:
+            refusal = self._refusal(self.of_minute, ledger.spent_lately(now) + then_pico, request, price_pico)
+        if refusal is None and self.of_request is not None:
+            had_pico = sum(attempt.cost_pico for attempt in request.attempts)
+            had_pico += ledger.reserved_for.get(request.number, 0)
+            refusal = self._refusal(self.of_request, had_pico + most, request, price_pico)
+        if refusal is not None:
+            return Result.failure(refusal)
         ledger.reserved_pico += most
+        if self.of_request is not None:
+            ledger.reserved_for[request.number] = ledger.reserved_for.get(request.number, 0) + most
         request.memo[self.slot] = (most, len(request.attempts))
         return None
 
@@ -98,8 +154,41 @@ class BudgetLayer(Layer):
         ledger = self.ledger
         reserved_pico, first = request.memo[self.slot]
         ledger.reserved_pico -= reserved_pico
+        if self.of_request is not None:
+            left_pico = ledger.reserved_for.pop(request.number, 0) - reserved_pico
+            if left_pico > 0:
+                ledger.reserved_for[request.number] = left_pico
+        cost_pico = 0
         for attempt in request.attempts_since(first):
-            ledger.spent_pico += attempt.cost_pico
+            cost_pico += attempt.cost_pico
+        ledger.spent_pico += cost_pico
+        if ledger.recent is not None and cost_pico:
+            ledger.recent.append((now, cost_pico))
+            ledger.recent_pico += cost_pico
         return None
 
     failed = answered
+
+    def _refusal(self, bound: Bound, then_pico: int, request: Request, price_pico: int) -> CallError | None:
+        """Why not to make the call, whose price is `price_pico`, when the bound's spending would be `then_pico` with it."""
+        if then_pico <= bound.free_pico:
+            return None
+        if (
+            bound.dear_pico is not None
+            and then_pico > bound.dear_pico
+            and any(
+                tariff.cost_pico(request.input_tokens, request.max_tokens) < price_pico
+                for tariff in self.ledger.tariffs
+            )
+        ):
+            return bound.dear_refusal
+        return bound.refusal if then_pico > bound.limit_pico else None
+
+    def _note_minutes(self) -> None:
+        if self.of_minute is not None and self.ledger.recent is None:
+            self.ledger.recent = deque()
+
+
+def _of(bound: str, error: CallError) -> CallError:
+    """The error under the name of its bound: the run's has none, as it was there first."""
+    return replace(error, name=bound + error.name) if bound else error

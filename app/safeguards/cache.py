@@ -87,7 +87,7 @@ class CacheLayer(Layer):
         return Result.of(led.answer, led.served_by if led.served_by == _CANNED else _BY_CACHE)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """Keep the answer, and share it."""
+        """Keep the answer, and share it. A reply that stands in for one is shared alone."""
         if result.answer is None:
             return None
         key = request.cache_key

@@ -57,7 +57,7 @@ def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable
         turned = enter(request, now)
         if turned is not None:
             return at, turned
-    if unaskable:
+    if unaskable and not request.mended:
         return pipeline.depth, Result.failure(PROMPT_ERROR)
     until_us = now + pipeline.attempt_us
     if until_us > request.deadline_us:

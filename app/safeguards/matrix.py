@@ -33,6 +33,25 @@ class Row:
     shown: bool = True
 
 
+def _spend_limits(settings: Any) -> str:
+    limits = (
+        (settings.per_run_usd, "a run"),
+        (settings.per_minute_usd, "a minute"),
+        (settings.per_request_usd, "a request"),
+    )
+    return ", ".join(f"{_money(usd)} {what}" for usd, what in limits if usd is not None)
+
+
+def _money(usd: float) -> str:
+    return f"${usd:,.2f}" if usd >= 0.01 or usd == 0 else f"${usd:.2g}"
+
+
+def _prepared_texts(settings: Any) -> str:
+    own = f"{len(settings.texts)} by prompt" if settings.texts else ""
+    general = f"a text of {len(settings.text.split())} words" if settings.text else ""
+    return ", ".join(part for part in (general, own) if part) or "no text"
+
+
 ROWS: Final = (
     Row(
         "cache",
@@ -40,6 +59,14 @@ ROWS: Final = (
         "Cached answers",
         "Gives the same answer to the same question again, for a while, without a call.",
         lambda s: f"kept for {_time(s.ttl_s)}",
+    ),
+    Row(
+        "prompt_cache",
+        "Reuse",
+        "Prompt cache",
+        "Has the provider keep the part of each prompt that is always the same, and bill it at a lower price.",
+        lambda s: f"kept for {_time(s.ttl_s)}",
+        shown=False,
     ),
     Row(
         "deadline",
@@ -96,8 +123,16 @@ ROWS: Final = (
         "budget",
         "Cap",
         "Spend limit",
-        "Bounds the money that a run may cost.",
-        lambda s: f"${s.per_run_usd:,.2f} a run",
+        "Bounds the money that a run, a minute or a request may cost.",
+        _spend_limits,
+    ),
+    Row(
+        "prompt_trim",
+        "Cap",
+        "Prompt trim",
+        "Cuts the longest field of a question until the prompt is no larger than allowed.",
+        lambda s: f"to {s.max_input_tokens:,} tokens",
+        shown=False,
     ),
     Row(
         "concurrency",
@@ -132,6 +167,14 @@ ROWS: Final = (
         shown=False,
     ),
     Row(
+        "input_check",
+        "Check",
+        "Input check",
+        "Repairs what is wrong with a row before it is asked about, and asks back where it cannot.",
+        lambda s: f"{len(s.by_field)} fields by own rules" if s.by_field else "all fields",
+        shown=False,
+    ),
+    Row(
         "answer_check",
         "Check",
         "Answer check",
@@ -152,7 +195,14 @@ ROWS: Final = (
         "Hand over",
         "Canned answer",
         "A text prepared beforehand, for when nobody else answers.",
-        lambda s: f"a text of {len(s.text.split())} words",
+        _prepared_texts,
+    ),
+    Row(
+        "monitoring",
+        "Watch",
+        "Monitoring",
+        "Tells you by an alert when something is wrong. Without it customers must complain first.",
+        lambda s: f"{len(s.rules)} alert {'rule' if len(s.rules) == 1 else 'rules'}",
     ),
 )
 """By job, as they are listed in the window."""

@@ -13,8 +13,12 @@ from app.safeguards import (  # noqa: F401 (kinds that no preset holds become kn
     concurrency,
     hand_off,
     hedge,
+    input_check,
     load_shedding,
+    monitoring,
     presets,
+    prompt_cache,
+    prompt_trim,
     rate_limit,
 )
 from app.safeguards.base import KINDS, Safeguard

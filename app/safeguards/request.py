@@ -19,7 +19,8 @@ class Request:
     cache_key    equal for requests that ask the same question verbatim
     input_tokens size of the prompt
     max_tokens   bound on the size of an answer
-    question     the driver's own record of what is asked; the safeguards never look into it
+    question     the driver's own record of what is asked; safeguards see of it what `input_layer.Asked` has
+    mended       whether a safeguard has made a prompt possible that could not be made before
     hits         bit set of all faults that struck it or its attempts
     target       index of the target that the next attempt goes to
     retry        how many attempts that target has had for this request
@@ -51,6 +52,7 @@ class Request:
         "life",
         "max_tokens",
         "memo",
+        "mended",
         "number",
         "pipeline",
         "question",
@@ -81,6 +83,7 @@ class Request:
         self.input_tokens = input_tokens
         self.max_tokens = max_tokens
         self.hits = hits
+        self.mended = False
         self.target = 0
         self.retry = 0
         self.hedge = 0
@@ -126,6 +129,7 @@ class Branch(Request):
             parent.max_tokens,
         )
         self.attempts = parent.attempts
+        self.mended = parent.mended
         self.target = parent.target
         self.deadline_us = parent.deadline_us
         self.hedge = hedge

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from app.providers.prices import ASSUMED_READ_FACTOR, ASSUMED_WRITE_FACTOR
+from app.safeguards.input_layer import InputSafeguard
+from app.safeguards.prompt_cache import PromptCache
+from app.scenario.complaints import complaints_of
 from app.scenario.model import Scenario
 
 Assumption = tuple[str, str, str]
@@ -37,18 +41,46 @@ def assumptions(scenario: Scenario) -> list[Assumption]:
     values += [
         (f"tokens.{key}", value) for key, value in scenario.tokens.model_dump(exclude_none=True).items()
     ]
+    trims = any(
+        isinstance(each, InputSafeguard)
+        for variant in scenario.variants.values()
+        for each in variant.safeguards
+    )
     for name, target in scenario.targets.items():
         tables = target.model_dump(mode="json")
         kinds = _OF_TARGET if target.service == "tokens" else _OF_SERVICE
         values += [(f"targets.{name}.{key}", tables[key]) for key in kinds if tables[key] not in (None, "")]
+        if trims:
+            values.append((f"targets.{name}.quality_when_trimmed", target.quality_when_trimmed))
+    values += _prompt_caches(scenario)
     for fault in scenario.faults:
         values.append((f"faults.{fault.id}", _trigger(fault.rate, fault.first, fault.every)))
+    complaints = complaints_of(scenario)
+    if complaints is not None:
+        values += [(f"complaints.{key}", value) for key, value in complaints.model_dump().items()]
     for change in scenario.changes:
         values.append((change.set, f"{_shown(change.value)} from {change.at_s:g} s"))
     listed = dict(scenario.assumptions)
     told = [(path, _shown(value), listed.get(path, _source(value))) for path, value in values]
     known = {path for path, _ in values}
     return told + [(path, "", source) for path, source in listed.items() if path not in known]
+
+
+def _prompt_caches(scenario: Scenario) -> list[tuple[str, object]]:
+    """What providers' prompt caches are taken to ask for a token, as shares of its price."""
+    return [
+        (
+            f"variants.{name}.safeguards.{each.id}.{key}",
+            f"{assumed:g}, or as the model's published price has it" if given is None else given,
+        )
+        for name, variant in scenario.variants.items()
+        for each in variant.safeguards
+        if isinstance(each, PromptCache)
+        for key, given, assumed in (
+            ("read_factor", each.read_factor, ASSUMED_READ_FACTOR),
+            ("write_factor", each.write_factor, ASSUMED_WRITE_FACTOR),
+        )
+    ]
 
 
 def _trigger(rate: float | None, first: int | None, every: int | None) -> str:

@@ -17,6 +17,7 @@ from app.safeguards.presets import PRESETS, TITLES
 from app.safeguards.registry import AnySafeguard
 from app.safeguards.retry import Retry
 from app.scenario.base import Settings
+from app.scenario.complaints import Complaints
 from app.sessions.vocabulary import MAX_ATTEMPTS, MAX_VARIANTS
 from app.traffic.settings import Traffic
 from app.traffic.shapes import MAX_DAYS
@@ -132,6 +133,8 @@ class Scenario(Settings):
     """The models behind the product; the first is the primary."""
     faults: tuple[AnyFault, ...] = Field(default=(), max_length=MAX_FAULTS)
     variants: dict[str, Variant] = Field(min_length=1, max_length=MAX_VARIANTS)
+    complaints: Complaints | None = None
+    """How customers complain. When left out, nothing is said of complaints unless a variant has monitoring."""
     changes: tuple[Change, ...] = Field(default=(), max_length=100_000)
     acts: tuple[Act, ...] = Field(default=(), max_length=50)
     """The presentation; it takes the place of `changes`, which are left out when it is given."""

@@ -173,6 +173,16 @@ class RunReader:
         table = np.array(found, np.int64).reshape(-1, len(names))
         return {name: table[:, index] for index, name in enumerate(names)}
 
+    def ended_so(self, variant: str, outcomes: Sequence[str], from_us: int, to_us: int) -> tuple[int, int]:
+        """How many requests ended with one of the `outcomes` in [from_us, to_us), and what they cost in picodollars."""
+        codes = ", ".join(str(words.OUTCOMES.index(name)) for name in outcomes)
+        [(count, cost_pico)] = self._query(
+            f"select count(*), coalesce(sum(cost_pico), 0) from request_log where outcome in ({codes})"  # noqa: S608
+            " and key between ? and ? and finished_us >= ? and finished_us < ?",
+            (*self._span(variant), from_us, to_us),
+        )
+        return int(count), int(cost_pico)
+
     def totals(self, variant: str) -> Totals:
         """All that finished so far, added up.
 

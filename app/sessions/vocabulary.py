@@ -11,13 +11,19 @@ from typing import Final, NamedTuple
 
 SERVED_BY: Final = ("primary", "hedge", "fallback", "cache", "canned", "human", "nobody")
 OUTCOMES: Final = ("failed", "wrong", "degraded", "late", "good")
+BAD_OUTCOMES: Final = ("failed", "wrong", "late")
+"""What a customer may complain about."""
 CACHE: Final = ("off", "miss", "hit", "shared", "stale")
 """What the cache did; `shared` is a follower of a single flight."""
 
 CLOCKS: Final = ("virtual", "wall")
 STATES: Final = ("running", "finished", "stopped", "failed")
 """What the log holds. `interrupted` is what a reader makes of a `running` run whose process is gone."""
-EVENT_KINDS: Final = ("change", "incident_begin", "incident_end", "pause", "note")
+EVENT_KINDS: Final = (
+    *("change", "incident_begin", "incident_end", "pause", "note"),
+    *("alert", "alert_end", "trouble_begin", "trouble_end", "complaint_noticed"),
+)
+"""Those of the second line concern one variant (see `app.engine.watch`)."""
 
 STEPS_S: Final = (1, 10, 60, 600)
 """Seconds of virtual time in a bucket of each level of rollups; each is a multiple of the one before."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from app.engine.simulation import Simulation
 from app.inputs.bounded import BoundedWorker
+from app.inputs.preparation import Inputs, prepare_inputs
 from app.scenario.files import ScenarioFile
 from tests.harness import Names, Ran, opened, run, simulation_of
 
@@ -63,6 +64,10 @@ class Small:
     def run(self, file: ScenarioFile) -> Ran:
         """Run to the end."""
         return run(file, worker=self._worker, prompts=self._prompts, data=self._data)
+
+    def inputs(self, file: ScenarioFile) -> Inputs:
+        """What a run takes."""
+        return prepare_inputs(file, self._worker, prompts=self._prompts, data=self._data)
 
     def begin(self, file: ScenarioFile) -> AbstractContextManager[tuple[Simulation, Names]]:
         """A run that has not begun."""

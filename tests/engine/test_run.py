@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from app.engine.control import Control
+from app.engine.events import Event
 from app.engine.run import Listener, Order, Progress, StoppedEarlyError, run_scenario
-from app.engine.simulation import Event
 from app.errors import UserError
 from app.scenario.export import scenario_text
 from app.scenario.files import open_scenario, parse_scenario

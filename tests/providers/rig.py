@@ -35,6 +35,7 @@ class Asked:
 
     qualities: list[float] = field(default_factory=lambda: [1.0])
     answers: dict[str, Answer] = field(default_factory=dict)
+    prompt: int = 0
 
     def answer(self, kind: str) -> Answer:
         """An answer of that kind."""

@@ -42,6 +42,10 @@ class Flat:
         """Price of a call."""
         return self.pico * (input_tokens + output_tokens)
 
+    def at_most(self, read_factor: float | None, write_factor: float | None) -> Flat:
+        """The price of a call whose tokens are all as dear as those that are read or written at the dearest."""
+        return Flat(round(self.pico * max(1, read_factor or 0, write_factor or 0)))
+
 
 def world(*, targets: tuple[str, ...] = ("primary", "fallback"), seed: int = 1) -> World:
     """What the safeguards on a bench know of the run."""
@@ -56,10 +60,11 @@ def request(
     key: Hashable | None = None,
     input_tokens: int = 100,
     max_tokens: int = 50,
+    question: object = None,
 ) -> Request:
     """A request that nobody has seen yet; its question is its own unless `key` says otherwise."""
     asked = Request(
-        number, us(at_s), None, ("question", number) if key is None else key, input_tokens, max_tokens
+        number, us(at_s), question, ("question", number) if key is None else key, input_tokens, max_tokens
     )
     asked.memo = [0]  # of a pipeline of one layer; a lifecycle makes its own
     return asked
@@ -95,10 +100,12 @@ class Bench:
         key: Hashable | None = None,
         max_tokens: int = 50,
         unaskable: bool = False,
+        question: object = None,
     ) -> Script:
         """A request arrives, and goes on until it waits for something."""
         self.clock.now = us(at_s)
-        return Script(self, request(number, at_s=at_s, key=key, max_tokens=max_tokens), unaskable=unaskable)
+        asked = request(number, at_s=at_s, key=key, max_tokens=max_tokens, question=question)
+        return Script(self, asked, unaskable=unaskable)
 
 
 class Script:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from app.safeguards.answer_check import AnswerCheck
 from app.safeguards.base import Safeguard
@@ -12,7 +16,7 @@ from app.safeguards.cache import Cache
 from app.safeguards.errors import BAD_ANSWER, SERVER_ERROR, TIMEOUT
 from app.safeguards.fallback import Fallback
 from app.safeguards.retry import Retry
-from tests.safeguards.script import PRICES_PICO, Bench, Script
+from tests.safeguards.script import PRICES_PICO, Bench, Flat, Script
 
 MOST = (100 + 50) * PRICES_PICO[0]
 """What a call to the primary costs at the most."""
@@ -202,3 +206,145 @@ def test_attempts_are_counted_once_however_often_the_budget_is_entered() -> None
             script.wakes()
     assert spent == [1, 11, 111, 1111]
     assert [attempt.sequence for attempt in script.request.attempts] == [0, 1, 2, 3]
+
+
+# -- per request and per minute --------------------------------------------------------------------------------------
+
+
+def test_it_bounds_something() -> None:
+    with pytest.raises(ValidationError, match="at least one of 'per_run_usd'"):
+        Budget()
+
+
+def test_the_calls_of_one_request_together_are_bounded_and_those_of_others_do_not_count() -> None:
+    budget = Budget(per_request_usd=usd(MOST + 40_000))
+    bench = Bench(Retry(max_retries=5, base_s=1, jitter="none", cap_s=1), budget)
+    script, other = bench.arrives(0).calls(), bench.arrives(1).calls()
+    script.fails(SERVER_ERROR, at_s=1, cost=40_000).wakes().calls().fails(SERVER_ERROR, at_s=3, cost=1)
+    assert script.wakes().error is not None
+    assert script.error is not None
+    assert script.error.name == "request_budget_exceeded_canned"
+    other.answers(at_s=5, cost=MOST)
+
+
+def test_around_retries_the_bound_of_a_request_is_for_all_that_they_may_cost() -> None:
+    retry = Retry(max_retries=1, base_s=1, jitter="none")
+    assert Bench(Budget(per_request_usd=usd(2 * MOST)), retry).arrives().calls()
+    assert Bench(Budget(per_request_usd=usd(2 * MOST - 1)), retry).arrives().error is not None
+
+
+def test_what_was_settled_in_the_last_sixty_seconds_counts_for_the_minute() -> None:
+    bench = Bench(Budget(per_minute_usd=usd(2 * MOST), on_exceeded="stop"))
+    first = bench.arrives(0).calls()
+    bench.arrives(1, at_s=5).calls().answers(at_s=30, cost=MOST)
+    first.answers(at_s=31, cost=1)
+    turned = bench.arrives(2, at_s=89.999999)
+    assert turned.error is not None
+    assert turned.error.name == "minute_budget_exceeded"
+    bench.arrives(3, at_s=90).calls()
+
+
+def test_a_call_under_way_counts_however_long_ago_it_began() -> None:
+    bench = Bench(Budget(per_minute_usd=usd(MOST)))
+    bench.arrives(0).calls()
+    assert bench.arrives(1, at_s=500).error is not None
+
+
+def test_a_minute_that_is_bounded_in_mid_run_counts_from_then_on_for_calls_under_way_too() -> None:
+    bench = Bench(Budget(per_run_usd=1))
+    under_way = bench.arrives(0).calls()
+    bench.arrives(1).calls().answers(at_s=1, cost=MOST)
+    bench.change(Budget(per_minute_usd=usd(MOST)))
+    under_way.answers(at_s=2, cost=MOST)
+    assert bench.arrives(2, at_s=61.9).error is not None
+    bench.arrives(3, at_s=62).calls()
+
+
+@pytest.mark.parametrize("bound", ["per_run_usd", "per_minute_usd", "per_request_usd"])
+def test_the_last_part_of_each_bound_is_kept_for_the_cheapest_target(bound: str) -> None:
+    budget = Budget.model_validate(
+        {bound: usd(MOST), "on_exceeded": "cheaper_model", "cheaper_from": 0.5, "kind": "budget"}
+    )
+    bench = Bench(Fallback(), budget)
+    script = bench.arrives().calls("fallback")
+    assert script.request.reason.endswith("budget_exceeded_cheaper")
+    script.answers(at_s=1)
+
+
+def test_a_free_model_out_of_budget_does_not_fall_back_to_a_dear_one_without_limit() -> None:
+    # The first target costs nothing, so that no budget turns its calls back; the second is the dear one.
+    bench = Bench(Fallback(), Budget(per_minute_usd=usd(2 * MOST)))
+    bench.world = replace(bench.world, tariffs=(Flat(0), Flat(PRICES_PICO[0])))
+    bench.change(Fallback(), Budget(per_minute_usd=usd(2 * MOST)))
+    spent = 0
+    for number in range(10):
+        script = bench.arrives(number, at_s=number).calls("primary").fails(SERVER_ERROR, at_s=number)
+        if script.result is None:
+            script.calls("fallback").answers(at_s=number, cost=MOST)
+            spent += MOST
+    assert spent == 2 * MOST
+
+
+@given(
+    limits=st.tuples(*[st.none() | st.integers(0, 12)] * 3).filter(
+        lambda each: any(x is not None for x in each)
+    ),
+    on_exceeded=st.sampled_from(["stop", "cheaper_model", "canned"]),
+    order=st.permutations(["budget", "retry", "fallback"]),
+    steps=st.lists(
+        st.tuples(st.floats(0, 40), st.integers(0, 5), st.booleans(), st.floats(0, 1)),
+        min_size=1,
+        max_size=60,
+    ),
+)
+def test_no_bound_is_ever_overspent_whatever_the_settings_the_order_and_what_goes_on_at_once(
+    limits: tuple[int | None, int | None, int | None],
+    on_exceeded: str,
+    order: list[str],
+    steps: list[tuple[float, int, bool, float]],
+) -> None:
+    run, minute, one = (None if each is None else each * MOST // 2 for each in limits)
+    names = ("per_run_usd", "per_minute_usd", "per_request_usd")
+    bounds = {
+        name: usd(pico) for name, pico in zip(names, (run, minute, one), strict=True) if pico is not None
+    }
+    kinds: dict[str, Safeguard] = {
+        "budget": Budget.model_validate({"kind": "budget", "on_exceeded": on_exceeded, **bounds}),
+        "retry": Retry(max_retries=1, base_s=0, jitter="none"),
+        "fallback": Fallback(),
+    }
+    bench = Bench(*(kinds[name] for name in order))
+    everybody: list[Script] = []
+    settled: list[tuple[float, int]] = []
+    now_s = 0.0
+
+    def ends(script: Script, well: bool, share: float) -> None:
+        cost = int(share * 150 * PRICES_PICO[script.attempt.target])
+        settled.append((now_s, cost))
+        if well:
+            script.answers(at_s=now_s, cost=cost)
+        else:
+            script.fails(SERVER_ERROR, at_s=now_s, cost=cost)
+
+    for number, (wait_s, which, well, share) in enumerate(steps):
+        now_s = round(now_s + wait_s, 6)
+        everybody.append(bench.arrives(number, at_s=now_s))
+        under_way = [script for script in everybody if script.result is None]
+        if which < len(under_way):
+            ends(under_way[which], well, share)
+    for script in everybody:
+        while script.result is None:
+            ends(script, False, 1)
+
+    spent, reserved = ledger_of(bench)
+    assert reserved == 0
+    assert spent == sum(cost for _, cost in settled)
+    if run is not None:
+        assert spent <= round(usd(run) * 10**12)
+    if one is not None:
+        for script in everybody:
+            assert sum(each.cost_pico for each in script.request.attempts) <= round(usd(one) * 10**12)
+    if minute is not None:
+        for until_s, _ in settled:
+            window = sum(cost for at_s, cost in settled if round((until_s - at_s) * 1e6) in range(60_000_000))
+            assert window <= round(usd(minute) * 10**12)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 
+from app.inputs.unheeded import unheeded
 from app.safeguards.budget import Budget
 from app.safeguards.cache import Cache, CacheLayer
 from app.safeguards.canned import Canned
@@ -11,7 +14,10 @@ from app.safeguards.deadline import Deadline
 from app.safeguards.errors import BUDGET_STOP, REJECTED, SERVER_ERROR, TIMEOUT, CallError
 from app.safeguards.fallback import Fallback
 from app.safeguards.retry import Retry
+from app.scenario.files import parse_scenario
 from tests.safeguards.script import Bench
+from tests.scenario.small import SMALL
+from tests.scenario.test_files import PATH
 
 
 @pytest.mark.parametrize("error", [SERVER_ERROR, TIMEOUT, REJECTED])
@@ -71,3 +77,48 @@ def test_a_prompt_that_cannot_be_made_costs_no_call() -> None:
     script = Bench(Canned()).arrives(unaskable=True)
     assert script.request.attempts == []
     assert script.request.reason == "canned: prompt_error"
+
+
+@dataclass
+class Of:
+    """A question of a prompt."""
+
+    prompt_name: str
+
+
+def said(canned: Canned, prompt: str) -> str | None:
+    """What it says when a call for this prompt fails; None where it says nothing."""
+    answer = Bench(canned).arrives(question=Of(prompt)).calls().fails(SERVER_ERROR, at_s=1).end.answer
+    return None if answer is None else answer.text
+
+
+def test_each_prompt_may_have_a_text_of_its_own_or_none() -> None:
+    canned = Canned(text="Sorry.", texts={"triage": "A colleague sorts it.", "greet": ""})
+    assert [said(canned, prompt) for prompt in ("triage", "answer", "greet")] == [
+        "A colleague sorts it.",
+        "Sorry.",
+        None,
+    ]
+    assert said(Canned(text="", texts={"triage": "A colleague sorts it."}), "answer") is None
+
+
+def test_an_empty_text_is_no_answer() -> None:
+    script = Bench(Canned(text="")).arrives().calls().fails(SERVER_ERROR, at_s=1)
+    assert script.error is SERVER_ERROR
+    assert script.request.reason == ""
+
+
+def test_where_the_first_listed_has_no_text_the_second_speaks() -> None:
+    bench = Bench(Canned(id="first", texts={"ask": ""}), Canned(id="second", text="Second."))
+    answer = bench.arrives(question=Of("ask")).calls().fails(SERVER_ERROR, at_s=1).end.answer
+    assert answer is not None
+    assert answer.text == "Second."
+
+
+def test_a_prompt_that_is_not_there_is_told() -> None:
+    scenario = parse_scenario(
+        SMALL + '[[variants.careful.safeguards]]\nkind = "canned"\ntexts = { triag = "A" }\n', PATH
+    ).scenario
+    (told,) = unheeded(scenario, ["triage", "answer"], [])
+    assert "no prompt 'triag'" in told
+    assert "'triage'" in told

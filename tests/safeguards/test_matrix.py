@@ -9,6 +9,8 @@ import pytest
 
 from app.errors import UserError
 from app.safeguards.base import KINDS
+from app.safeguards.budget import Budget
+from app.safeguards.canned import Canned
 from app.safeguards.listing import text_with_safeguards
 from app.safeguards.matrix import ROWS, in_words, listed, settings_for, state
 from app.safeguards.presets import SAFEGUARDED
@@ -21,7 +23,18 @@ from tests.scenario.test_files import PATH
 
 SUPPORT = open_scenario("support-assistant").scenario
 ADDABLE = ["cache", "deadline", "retry_budget", "fallback", "breaker", "budget", "answer_check", "canned"]
-ADDED_BY_DEFAULT = ["hedge", "concurrency", "rate_limit", "adaptive_throttle", "load_shedding", "hand_off"]
+"""Those that the preset has and the prototype lacks."""
+ADDED_BY_DEFAULT = [
+    "hedge",
+    "concurrency",
+    "rate_limit",
+    "adaptive_throttle",
+    "load_shedding",
+    "hand_off",
+    "input_check",
+    "prompt_trim",
+    "prompt_cache",
+]
 
 
 def flipped(scenario: Scenario, variant: str, kind: str, on: bool) -> Scenario:
@@ -31,9 +44,9 @@ def flipped(scenario: Scenario, variant: str, kind: str, on: bool) -> Scenario:
     return scenario
 
 
-def test_every_kind_has_one_row_eight_are_shown_first_and_jobs_stand_together() -> None:
+def test_every_kind_has_one_row_nine_are_shown_first_and_jobs_stand_together() -> None:
     assert sorted(row.kind for row in ROWS) == sorted(KINDS)
-    assert sum(row.shown for row in ROWS) == 8
+    assert sum(row.shown for row in ROWS) == 9
     jobs = [row.job for row in ROWS]
     assert len(dict.fromkeys(jobs)) == sum(1 for a, b in zip(["", *jobs], jobs, strict=False) if a != b)
     assert ROWS[0].title == "Cached answers"
@@ -78,7 +91,14 @@ def test_what_a_new_one_would_do_is_told_in_words() -> None:
         "adaptive_throttle": "at 2 times what is accepted",
         "load_shedding": "when the queue is older than 2 s",
         "hand_off": "3 people, 2 min each",
+        "input_check": "all fields",
+        "prompt_trim": "to 4,000 tokens",
+        "prompt_cache": "kept for 5 min",
     }
+    of_budget = next(row.main for row in ROWS if row.kind == "budget")
+    assert of_budget(Budget(per_minute_usd=0.005, per_request_usd=2)) == "$0.005 a minute, $2.00 a request"
+    of_canned = next(row.main for row in ROWS if row.kind == "canned")
+    assert of_canned(Canned(text="", texts={"ask": "Sorry."})) == "1 by prompt"
 
 
 def test_shedding_needs_a_queue() -> None:
@@ -94,12 +114,23 @@ def test_shedding_needs_a_queue() -> None:
     assert kinds.index("load_shedding") < kinds.index("rate_limit")
 
 
-@pytest.mark.parametrize("kind", [each.kind for each in SUPPORT.variants["safeguarded"].safeguards])
+@pytest.mark.parametrize(
+    "kind", [*(each.kind for each in SUPPORT.variants["safeguarded"].safeguards), "monitoring"]
+)
 def test_off_and_on_again_is_as_before(kind: str) -> None:
-    off = flipped(SUPPORT, "safeguarded", kind, on=False)
+    on = flipped(SUPPORT, "safeguarded", kind, on=True)
+    off = flipped(on, "safeguarded", kind, on=False)
     assert state(off, "safeguarded", kind) == "off"
     assert settings_for(off, "safeguarded", kind, on=False) == []
-    assert flipped(off, "safeguarded", kind, on=True) == SUPPORT
+    assert flipped(off, "safeguarded", kind, on=True) == on
+
+
+def test_monitoring_that_is_added_has_its_usual_rules_and_stands_outermost() -> None:
+    added = flipped(SUPPORT, "prototype", "monitoring", on=True)
+    assert added.variants["prototype"].safeguards[0].kind == "monitoring"
+    assert (
+        in_words(next(row for row in ROWS if row.kind == "monitoring"), added, "prototype") == "2 alert rules"
+    )
 
 
 def test_switching_off_what_is_absent_sets_nothing() -> None:
@@ -181,7 +212,7 @@ def test_a_safeguard_added_to_the_prototype_in_mid_run_takes_effect(kind: str) -
 
 
 @pytest.mark.parametrize("name", ready_made())
-@pytest.mark.parametrize("kind", ADDABLE)
+@pytest.mark.parametrize("kind", [*ADDABLE, "monitoring"])
 def test_a_text_with_a_safeguard_more_says_so_and_keeps_every_comment(name: str, kind: str) -> None:
     file = open_scenario(name)
     ((_, entries),) = settings_for(file.scenario, "prototype", kind, on=True)

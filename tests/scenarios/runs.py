@@ -18,6 +18,7 @@ SEEDS = {
     "provider-outage": range(1, 4),
     "cost-spike": range(1, 4),
     "retry-storm": range(1, 6),
+    "unwatched": range(1, 6),
 }
 """How many seeds show a scenario's lesson."""
 

@@ -9,14 +9,14 @@ from PySide6.QtGui import QFontMetrics, QHelpEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QWidget
 
 from widgets.appearance import Appearance
-from widgets.charts.annotations import Annotations, Note, span_text
+from widgets.charts.annotations import Annotations, Note, marks, span_text
 from widgets.charts.margins import Margins
 from widgets.charts.styles import show_tip, small_font
 from widgets.charts.timeline import Timeline
 
 
 class AnnotationStrip(QWidget):
-    """Two rows above the charts: the numbers of changes with their labels, and the bands with theirs."""
+    """Two rows above the charts: changes and who noticed trouble, with their marks; and the bands with their labels."""
 
     def __init__(self, timeline: Timeline, appearance: Appearance, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -82,7 +82,7 @@ class AnnotationStrip(QWidget):
         groups: list[list[Note]] = []
         for note in notes:
             if groups:
-                box = metrics.horizontalAdvance(_numbers(groups[-1][0], note)) + 8
+                box = metrics.horizontalAdvance(marks([*groups[-1], note])) + 8
                 if self._x(note.at_s) - self._x(groups[-1][0].at_s) < box:
                     groups[-1].append(note)
                     continue
@@ -91,7 +91,7 @@ class AnnotationStrip(QWidget):
 
     def _paint_group(self, painter: QPainter, group: Sequence[Note], row: int, after_px: float) -> None:
         theme, metrics = self._appearance.theme, painter.fontMetrics()
-        numbers = _numbers(group[0], group[-1])
+        numbers = marks(group)
         box = QRectF(self._x(group[0].at_s) - 1, 0, metrics.horizontalAdvance(numbers) + 7, row - 1)
         painter.setPen(QPen(theme.colour("edge")))
         painter.setBrush(theme.colour("raised"))
@@ -159,7 +159,3 @@ class AnnotationStrip(QWidget):
             if band.from_s <= at_s <= self._annotations.end_of(band)
         ]
         return "\n".join([note.text for note in (reached[-1] if reached else [])] + bands)
-
-
-def _numbers(first: Note, last: Note) -> str:
-    return str(first.number) if first is last else f"{first.number}–{last.number}"

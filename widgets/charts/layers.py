@@ -77,7 +77,7 @@ class Backdrop(Layer):
 
 
 class Pointer(Layer):
-    """Before the data: numbered lines of changes, the selection, the crosshair."""
+    """Before the data: lines of changes (numbered) and of alerts, the selection, the crosshair."""
 
     def draw(self, painter: QPainter, frame: Frame) -> None:
         """Thin lines; the crosshair is a frame around its bin."""
@@ -87,12 +87,12 @@ class Pointer(Layer):
         last_line = last_number = float("-inf")
         for note in plot.annotations.notes:
             x = round(plot.x_of(note.at_s)) + 0.5
-            if not 0 <= x <= frame.width or x == last_line:
+            if not 0 <= x <= frame.width or x == last_line or not note.concerns(plot.variant):
                 continue
             last_line = x
             painter.setPen(QPen(theme.colour("ink"), 1, Qt.PenStyle.DotLine))
             painter.drawLine(QLineF(x, 0, x, frame.height))
-            number = str(note.number)
+            number = note.mark
             wide = metrics.horizontalAdvance(number)
             if x - last_number > wide + 4:
                 ground = QColor(theme.colour("surface"))

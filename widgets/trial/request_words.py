@@ -32,6 +32,12 @@ ERRORS: Final[dict[str, str]] = {
     "budget_exceeded": "the spend limit was reached",
     "budget_exceeded_cheaper": "the spend limit for this model was reached",
     "budget_exceeded_canned": "the spend limit was reached",
+    "minute_budget_exceeded": "the spend limit for a minute was reached",
+    "minute_budget_exceeded_cheaper": "the spend limit of a minute for this model was reached",
+    "minute_budget_exceeded_canned": "the spend limit for a minute was reached",
+    "request_budget_exceeded": "the spend limit for a request was reached",
+    "request_budget_exceeded_cheaper": "the spend limit of a request for this model was reached",
+    "request_budget_exceeded_canned": "the spend limit for a request was reached",
     "prompt_error": "the prompt could not be made from the row",
     "run_ended": "the run ended first",
 }

@@ -10,7 +10,7 @@ from app.analysis.curves import Band, Picture
 from app.sessions.records import EventRecord
 from widgets.appearance import Appearance
 from widgets.charts.annotation_strip import AnnotationStrip
-from widgets.charts.annotations import Annotations, notes_of
+from widgets.charts.annotations import Annotations, marks, notes_of
 from widgets.charts.styles import plain_tip
 from widgets.charts.timeline import Timeline
 
@@ -46,6 +46,32 @@ def test_a_band_that_is_still_on_ends_where_the_picture_does() -> None:
     annotations = Annotations((), (Band(100, None, "Out"),), 130)
     assert annotations.near(120, 121) == "Out: from 1:40 still on"
     assert annotations.near(131, 140) == ""
+
+
+def test_who_noticed_trouble_has_a_mark_and_no_number() -> None:
+    # Given two changes; between them an alert of one variant and complaints of another at one time, and one alert more
+    told = [
+        EventRecord(n, at_us, kind, f"{who} told", who, {"rule": str(n)})
+        for n, (at_us, kind, who) in enumerate(
+            [
+                (120_000_000, "alert", "a"),
+                (120_000_000, "complaint_noticed", "b"),
+                (125_000_000, "alert", "a"),
+                (126_000_000, "alert_end", "b"),
+            ]
+        )
+    ]
+    notes = notes_of([change(1, 100, "First"), *told, change(2, 130, "Second")])
+    # Then the changes keep their numbers, and an alert is no news where there was one already, nor where one has ended
+    assert [(note.at_s, note.mark, note.labels) for note in notes] == [
+        (100, "1", ("First",)),
+        (120, "!", ("a told", "b told")),
+        (130, "2", ("Second",)),
+    ]
+    assert (notes[1].concerns("a"), notes[1].concerns("c"), notes[1].concerns(None)) == (True, False, True)
+    assert notes[0].concerns("c")
+    assert marks(notes) == "1–2!"
+    assert (marks(notes[:1]), marks(notes[1:2]), marks(notes[::2])) == ("1", "!", "1–2")
 
 
 def test_numbers_that_would_touch_share_a_box(strip: AnnotationStrip) -> None:

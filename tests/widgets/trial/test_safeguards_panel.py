@@ -42,14 +42,14 @@ def test_every_variant_has_a_box_for_every_safeguard_with_its_state_and_name(pan
     assert panel.cells["prototype", "cache"].accessibleName() == "Cached answers, Prototype"
 
 
-def test_cached_answers_come_first_and_eight_rows_are_shown_until_more_are_asked_for(
+def test_cached_answers_come_first_and_nine_rows_are_shown_until_more_are_asked_for(
     panel: SafeguardsPanel, qtbot: QtBot
 ) -> None:
     shown = [
         kind for (variant, kind), cell in panel.cells.items() if variant == "prototype" and cell.isVisible()
     ]
     assert shown[0] == "cache"
-    assert len(shown) == 8
+    assert len(shown) == 9
     qtbot.mouseClick(panel.more, Qt.MouseButton.LeftButton)
     assert all(cell.isVisible() for cell in panel.cells.values())
     assert panel.more.text() == "Fewer"

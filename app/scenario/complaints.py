@@ -1,0 +1,34 @@
+"""How customers complain: assumptions on when a product's people learn of trouble that no alert tells them of."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydantic import Field
+
+from app.scenario.base import Settings
+
+if TYPE_CHECKING:
+    from app.scenario.model import Scenario
+
+
+class Complaints(Settings):
+    """Who got no answer, a wrong one or one that came too late may complain. All of these numbers are assumed."""
+
+    per_bad_outcome: float = Field(default=0.05, ge=0, le=1)
+    """The share of such customers who complain."""
+    mean_delay_s: float = Field(default=180, gt=0)
+    """From the bad outcome until somebody has read the complaint, on average; exponentially distributed."""
+    to_notice: int = Field(default=3, ge=1)
+    """So many complaints about the same trouble make somebody look."""
+    trouble_rate: float = Field(default=0.2, gt=0, le=1)
+    """It counts as trouble when at least this share of the requests that ended within 10 s ended badly."""
+
+
+def complaints_of(scenario: Scenario) -> Complaints | None:
+    """What the scenario assumes of complaints: the defaults where it states nothing and a variant has monitoring that is
+    on, None where nobody watches."""
+    if scenario.complaints is not None:
+        return scenario.complaints
+    safeguards = [each for variant in scenario.variants.values() for each in variant.safeguards]
+    return Complaints() if any(each.kind == "monitoring" and each.on for each in safeguards) else None
