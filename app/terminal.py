@@ -146,12 +146,21 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
     for name, variant in variants.items():
         title = titles.get(name, name)
         out.print(Text(printable(sentence(title, variant))))
-        open_requests = summary["offered"] - variant["requests"]
+        closed = summary["loop"] == "closed"
+        open_requests = 0 if closed else summary["offered"] - variant["requests"]
         if open_requests:
             what = "request has" if open_requests == 1 else "requests have"
             out.print(
                 Text(printable(f"{title}: {open_requests:,} {what} no end in the log, and count nowhere."))
             )
+    if summary["loop"] == "closed":
+        out.print(
+            Text(
+                "CLOSED LOOP: users ask again once they have their answers, so each variant was asked at its own pace, "
+                "and no request has its like in the other.",
+                style="bold",
+            )
+        )
     simulated = (
         f"SIMULATED, seed {summary['seed']}. The numbers rest on assumptions: "
         "'seatrial check SCENARIO' lists them."
@@ -300,29 +309,15 @@ def progress_of_validation(total: int) -> Iterator[tuple[Callable[[str], None], 
 
 def say_validation(report: Report) -> None:
     """Known values, ours with its interval, and the verdict, row by row."""
-    out.print(Text(_validation_line("", "known", "ours", "interval", "z"), style="dim"))
+    from app.analysis.validation import words
+
+    out.print(Text(words.line(None), style="dim"))
     run = None
     for row in report.rows:
         if run != (run := (row.name, row.parameters, row.seed)):
-            parameters = ", ".join(f"{key}={value}" for key, value in row.parameters.items())
-            out.print(Text(printable(f"{row.title} ({row.name}: {parameters})"), style="bold"))
-        interval = "" if row.low == row.high else f"{row.low:.5g} … {row.high:.5g}"
-        z = "–" if row.z is None else f"{row.z:+.2f}" if row.stderr else "exact"
-        line = _validation_line(f"  {row.what}", f"{row.known:.5g}", f"{row.ours:.5g}", interval, z)
-        verdict = "pass" if row.passed else "FAIL" if row.precise else "too coarse"
-        out.print(Text(printable(line)).append(verdict, style="" if row.passed else "bold red"))
+            out.print(Text(printable(words.headline(row)), style="bold"))
+        verdict = Text(words.verdict(row), style="" if row.passed else "bold red")
+        out.print(Text(printable(words.line(row))).append(verdict))
     out.print()
-    missed = sum(not row.passed for row in report.rows)
-    if any(not row.precise for row in report.rows):
-        out.print("'too coarse' says nothing: too few requests. --set requests=N takes more.")
-    if not report.together:
-        out.print("The runs, taken together, are further off than chance allows.", style="bold red")
-    out.print(
-        f"{len(report.rows):,} rows, all reproduced."
-        if report.passed
-        else f"{missed:,} of {len(report.rows):,} rows not reproduced."
-    )
-
-
-def _validation_line(what: str, known: str, ours: str, interval: str, z: str) -> str:
-    return f"{what:<38}{known:>10}{ours:>10}{interval:>22}{z:>7}  "
+    for told in words.conclusion(report):
+        out.print(told)

@@ -118,6 +118,13 @@ ACTIONS: Final = (
     ActionSpec("tour", "&Show me around", "&Help", "F1", "The first run again, with its callouts."),
     ActionSpec("assumptions", "Ass&umptions…", "&Help", "", "Every number that a simulation cannot measure."),
     ActionSpec(
+        "validation",
+        "&Is it right?…",
+        "&Help",
+        "",
+        "Run known results of queues, retries and caches, and see ours beside them.",
+    ),
+    ActionSpec(
         "stability",
         "Will it &recover?",
         "&Help",

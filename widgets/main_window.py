@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from widgets.scenario_files import ScenarioFiles
     from widgets.session import Session
     from widgets.trial.page import TrialPage
+    from widgets.validation.window import ValidationWindow
 
 DEFAULT_SCENARIO = "support-assistant"
 _AFTER_PAINT_MS = 50
@@ -67,6 +68,7 @@ class MainWindow(QMainWindow):
         self.messages = MessageBar()
         self._log_path = log_path
         self._compare: ComparePage | None = None
+        self._validation: ValidationWindow | None = None
         self._filled = False
         self._pages = Pages()
         self._opening = QLabel("Opening…")
@@ -141,6 +143,8 @@ class MainWindow(QMainWindow):
         if self._filled:
             self.preferences.keep_state("trial", self.trial.shape())
             self.runs.close_page()
+            if self._validation is not None:
+                self._validation.close()
             self.session.close()
         super().closeEvent(event)
         event.accept()
@@ -194,6 +198,7 @@ class MainWindow(QMainWindow):
             "palette": self.find_action,
             "tour": self.begin_tour,
             "assumptions": self._show_assumptions,
+            "validation": self.show_validation,
             "stability": self._show_stability,
             "log_file": self._show_log_file,
             "about": self._show_about,
@@ -371,6 +376,17 @@ class MainWindow(QMainWindow):
         from widgets.help_dialogs import show_assumptions
 
         show_assumptions(self, self.session.scenario())
+
+    def show_validation(self) -> None:
+        """Whether the engine is right; in a window beside this one."""
+        if self._validation is None:
+            from widgets.validation.window import ValidationWindow
+
+            self._validation = ValidationWindow(self.appearance, self)
+        if self._validation.isVisible():
+            self._validation.raise_()
+        self._validation.show()
+        self._validation.activateWindow()
 
     def _show_stability(self) -> None:
         from widgets.stability_dialog import show_stability

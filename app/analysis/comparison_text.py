@@ -40,6 +40,8 @@ def honesty(sides: Sequence[SideFacts]) -> str:
     what = {frozenset({"virtual"}): "SIMULATED", frozenset({"wall"}): "REAL CALLS"}.get(
         frozenset(clocks), "SIMULATED beside REAL CALLS"
     )
+    if any(each.record.closed_loop for each in sides):
+        what += ", CLOSED LOOP: each side was asked at its own pace, which hides overload"
     return f"{what}. Each run is one draw of luck: differences hold given its incidents, without intervals."
 
 

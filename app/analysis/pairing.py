@@ -122,6 +122,11 @@ def pair(first_run: RunReader, first: Outcomes, run: RunReader, mine: Outcomes, 
 
 def _obstacle(first: RunRecord, run: RunRecord) -> str:
     """Why requests of the two runs are not the same questions, as far as the runs themselves tell."""
+    if first.closed_loop or run.closed_loop:
+        return (
+            "In a closed loop each variant has arrivals of its own, since users ask again once they have their answers: "
+            "no request has its like on the other side, so none can be called saved or lost."
+        )
     if first.run_id == run.run_id:
         return ""
     if first.clock != run.clock:

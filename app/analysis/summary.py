@@ -38,6 +38,7 @@ def summary(reader: RunReader, noticed: Mapping[str, Detection] | None = None) -
         "title": record.title,
         "seed": record.seed,
         "clock": record.clock,
+        "loop": "closed" if record.closed_loop else "open",
         "state": record.state,
         "created_at": record.created_at,
         "ended_at": record.ended_at,

@@ -93,7 +93,14 @@ def desk_for(inputs: Inputs, book: QuestionBook, worker: BoundedWorker) -> Desk:
 
 
 def first_arrivals(plan: Plan, duration_s: float, most: int) -> list[PlannedRequest]:
-    """The plan's first requests, `most` at the most, that arrive within `duration_s`."""
+    """The plan's first requests, `most` at the most, that arrive within `duration_s`.
+
+    Raises UserError for a closed loop, whose arrivals are not known beforehand.
+    """
+    if plan.closed:
+        raise UserError(
+            "a closed loop cannot make real calls", where="traffic.arrivals", do="Choose another kind."
+        )
     end_us = round(duration_s * MICRO)
     taken: list[PlannedRequest] = []
     while len(taken) < most and (batch := plan.take(min(plan.horizon_us(), end_us - 1))):

@@ -16,7 +16,7 @@ from app.engine.attempt_plans import MICRO
 from app.engine.draws import BLOCK, Draws, Role
 from app.engine.questions import Question, QuestionBook
 from app.faults.fault_set import FaultSet
-from app.faults.schedule import UpcomingWindows
+from app.faults.schedule import UpcomingWindows, has_end
 from app.scenario.model import Scenario
 from app.traffic.arrivals import Arrivals
 from app.traffic.rates import NEVER_US
@@ -40,6 +40,8 @@ class Plan:
         self._scenario = scenario
         self._first_role = Role(next(iter(scenario.targets)))
         traffic = scenario.traffic
+        self.closed = traffic.arrivals == "closed"
+        """Whether arrivals depend on answers: then `next_at` hands out requests, and `take` must not."""
         self._trace = questions.trace
         self._arrivals = Arrivals(draws, traffic, self._trace)
         self._rows = RowOrder(draws, questions.row_count, traffic)
@@ -66,6 +68,23 @@ class Plan:
             taken += self._pending[:count]
             del self._pending[:count]
             return taken
+
+    def next_at(self, now_us: int) -> PlannedRequest | None:
+        """The next request of a closed loop, which arrives now; None once arrivals have ended."""
+        if now_us >= round(self._scenario.duration_s * MICRO):
+            return None
+        if not self._pending:
+            traffic = self._scenario.traffic
+            # Whether mess that comes and goes strikes a request is known as it arrives, and not before.
+            count = 1 if any(has_end(fault) for _, fault in self._faults.mess()) else BLOCK
+            if traffic.max_requests is not None:
+                count = min(count, traffic.max_requests - self._first)
+            if count <= 0:
+                return None
+            self._pending = self._requests(self._first, np.full(count, now_us, dtype=np.int64))
+            self._first += count
+        planned = self._pending.pop(0)
+        return (planned[0], now_us, *planned[2:])
 
     def horizon_us(self) -> int:
         """The arrival of the last request planned so far; planning goes on a block when all have been handed out."""

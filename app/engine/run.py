@@ -333,6 +333,9 @@ class _Course:
             writer.add(index, world.request_rows, world.attempt_rows)
             world.request_rows.clear()
             world.attempt_rows.clear()
+            if world.users is not None and world.users.arrived_us:
+                writer.add_own_offered(index, np.asarray(world.users.arrived_us, dtype=np.int64))
+                world.users.arrived_us.clear()
             faults = world.take_faults()
             if faults:
                 writer.add_faults(index, [(at_us, writer.name(kind)) for at_us, kind in faults])

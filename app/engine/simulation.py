@@ -17,11 +17,12 @@ from app.engine.draws import Draws
 from app.engine.events import Event
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
+from app.engine.users import ClosedLoop
 from app.engine.watch import Watch
 from app.engine.world import World
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
-from app.faults.schedule import FOREVER_US, Schedule
+from app.faults.schedule import FOREVER_US, Schedule, has_end
 from app.providers.prompt_cache import KeptPrompts
 from app.providers.simulated import SimulatedProvider
 from app.safeguards import base
@@ -35,10 +36,11 @@ from app.scenario.rehearsal import rehearse_changes
 
 
 class Simulation:
-    """A run in virtual time. `now_us` is how far it is; `offered` counts the requests that have arrived.
+    """A run in virtual time. `now_us` is how far it is; `offered` counts the requests that have arrived: in a closed
+    loop, where each variant has its own, those of the variant that was asked most.
 
     `names` gives the log's code of a text, `key_of(variant)` the key of a variant's request 0. Without a log
-    (`logged` false) outcomes are counted and no rows are made.
+    (`logged` false) outcomes are counted and no rows are made. `provider` is what stands behind each target.
     """
 
     def __init__(
@@ -50,7 +52,9 @@ class Simulation:
         key_of: Callable[[int], int],
         *,
         logged: bool = True,
+        provider: type[SimulatedProvider] = SimulatedProvider,
     ) -> None:
+        self._provider = provider
         self.scenario = scenario
         self.questions = questions
         self.draws = draws
@@ -63,6 +67,7 @@ class Simulation:
         self._names = names
         self._schedules = [Schedule(fault, draws, 0) for fault in scenario.faults]
         self._faults = self._fault_set()
+        self._closed = scenario.traffic.arrivals == "closed"
         self._plan = Plan(scenario, draws, questions, self._faults)
         self._attempt_plans = self._make_attempt_plans()
         self._workshops = [Workshop() for _ in scenario.variants]
@@ -72,9 +77,13 @@ class Simulation:
         ]
         self._watch: Watch | None = None
         self._configure_worlds()
+        for world in self.worlds if self._closed else ():
+            own = Plan(scenario, draws, questions, self._faults)
+            world.users = ClosedLoop(own, draws, scenario.traffic)
+            world.users.begin(world.agenda, world.arrive)
         self._look(0)
         for fault, schedule in zip(scenario.faults, self._schedules, strict=True):
-            if fault.on and schedule.on and _has_end(fault):
+            if fault.on and schedule.on and has_end(fault):
                 self._tell_edge(0, fault, begins=True)
 
     @property
@@ -98,7 +107,8 @@ class Simulation:
         """A good time to advance to next: far enough to be worth it, near enough to be interrupted."""
         if self.now_us >= self.last_arrival_us:
             return min(self.now_us + MICRO, self.end_us)
-        return min(self._plan.horizon_us(), self.last_arrival_us)
+        near_us = self.now_us + MICRO if self._closed else self._plan.horizon_us()
+        return min(near_us, self.last_arrival_us)
 
     def advance(self, until_us: int) -> None:
         """Let everything happen up to `until_us`, included."""
@@ -133,11 +143,13 @@ class Simulation:
     # -- time ------------------------------------------------------------------------------------------------------
 
     def _advance_worlds(self, until_us: int) -> None:
-        arrivals = self._plan.take(until_us)
+        arrivals = [] if self._closed else self._plan.take(until_us)
         self.offered += len(arrivals)
         self.arrived_us += map(itemgetter(1), arrivals)
         for world in self.worlds:
             world.advance(arrivals, until_us)
+            if world.users is not None:
+                self.offered = max(self.offered, world.users.offered)
         self.now_us = until_us
         if self._watch is not None:
             self.events += self._watch.pass_time(until_us)
@@ -162,7 +174,7 @@ class Simulation:
                 schedule.step()
                 edges = True
                 fault = self.scenario.faults[index]
-                if fault.on and _has_end(fault):
+                if fault.on and has_end(fault):
                     self._tell_edge(cut_us, fault, begins=schedule.on)
         if edges:
             self._faults.scheduled = [schedule.on for schedule in self._schedules]
@@ -199,6 +211,10 @@ class Simulation:
         self._configure_worlds()
         self._look(at_us)
         self._plan.change(scenario, self._faults, at_us)
+        for world in self.worlds:
+            if world.users is not None:
+                world.users.plan.change(scenario, self._faults, at_us)
+                world.users.change(scenario.traffic)
 
     def _look(self, at_us: int) -> None:
         """Watch the variants by the settings; once it is asked for, there is a watch to the end of the run."""
@@ -236,7 +252,7 @@ class Simulation:
 
     def _providers(self, agenda: Agenda, over: Callable[[Attempt], None]) -> list[SimulatedProvider]:
         return [
-            SimulatedProvider(index, target, target.tariff(), plans, agenda, over)
+            self._provider(index, target, target.tariff(), plans, agenda, over)
             for index, (target, plans) in enumerate(
                 zip(self.scenario.targets.values(), self._attempt_plans, strict=True)
             )
@@ -274,13 +290,3 @@ class Simulation:
             provider.kept_prompts = KeptPrompts(asked.settings, self.questions.prefix_tokens)
         else:
             provider.kept_prompts.configure(asked.settings, self.questions.prefix_tokens)
-
-
-def _has_end(fault: Fault) -> bool:
-    """Whether the fault comes and goes, and is no fixture."""
-    return (
-        fault.from_s > 0
-        or fault.to_s is not None
-        or fault.period_s is not None
-        or fault.mean_between_s is not None
-    )

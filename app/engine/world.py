@@ -12,6 +12,7 @@ from heapq import heappop
 from app.engine.agenda import Agenda
 from app.engine.plan import PlannedRequest
 from app.engine.rows import Row, RowMaker, outcome_of
+from app.engine.users import ClosedLoop
 from app.engine.watch import Sight, sight_of
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
@@ -82,6 +83,8 @@ class World:
         self.sights: list[Sight] | None = None
         """Where somebody watches: the requests that ended, until they are taken away."""
         self.in_flight: dict[int, Request] = {}
+        self.users: ClosedLoop | None = None
+        """Who asks, in a closed loop; else arrivals come from outside."""
         self._mess_log: list[tuple[int, str]] = []
         self._fault_names: dict[int, int] = {0: 0}
         self._faults: FaultSet | None = None
@@ -107,30 +110,33 @@ class World:
         """Let everything happen up to `until_us`, included; `arrivals` are the requests that arrive by then."""
         clock = self.clock
         heap = self.agenda.heap
-        in_flight = self.in_flight
-        pipeline = self.pipeline
-        begin_first = self.providers[0].begin
+        arrive = self.arrive
         for planned in arrivals:
             intended_us = planned[1]
             while heap and heap[0][0] <= intended_us:
                 clock.now, _, call, argument = heappop(heap)
                 call(argument)
             clock.now = intended_us
-            request = Request(*planned)
-            request.pipeline = pipeline
-            request.memo = pipeline.blank.copy()
-            in_flight[request.number] = request
-            if request.hits:
-                self._mess_log += [(intended_us, fault.kind) for fault in self._chosen(request.hits)]
-            step = inwards(request, pipeline, 0, intended_us, planned[2].unaskable)
-            if type(step) is Attempt:
-                begin_first(step)
-            else:
-                self._live(request, step=step)
+            arrive(planned)
         while heap and heap[0][0] <= until_us:
             clock.now, _, call, argument = heappop(heap)
             call(argument)
         clock.now = until_us
+
+    def arrive(self, planned: PlannedRequest) -> None:
+        """A request arrives, now."""
+        request = Request(*planned)
+        request.pipeline = pipeline = self.pipeline
+        request.memo = pipeline.blank.copy()
+        self.in_flight[request.number] = request
+        now = planned[1]
+        if request.hits:
+            self._mess_log += [(now, fault.kind) for fault in self._chosen(request.hits)]
+        step = inwards(request, pipeline, 0, now, planned[2].unaskable)
+        if type(step) is Attempt:
+            self.providers[0].begin(step)
+        else:
+            self._live(request, step=step)
 
     def end(self) -> None:
         """The run is over: whoever still waits has no answer."""
@@ -262,6 +268,8 @@ class World:
             self.request_rows.append(self._rows.request(request, result, outcome, now))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.
         request.attempts.clear()
+        if self.users is not None:
+            self.users.answered(request.number)
 
     def _chosen(self, bits: int) -> list[Fault]:
         assert self._faults is not None

@@ -91,3 +91,13 @@ class UpcomingWindows:
             elif window[1] > first_us:
                 self._held.append(window)
         return [window for window in self._held if window[0] <= last_us]
+
+
+def has_end(fault: Fault) -> bool:
+    """Whether the fault comes and goes, and is no fixture."""
+    return (
+        fault.from_s > 0
+        or fault.to_s is not None
+        or fault.period_s is not None
+        or fault.mean_between_s is not None
+    )

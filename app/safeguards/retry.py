@@ -2,7 +2,8 @@
 
 Backoff and jitter as in M. Brooker, "Exponential Backoff And Jitter" (AWS Architecture Blog, 2015): before retry n,
 counted from 0, the backoff is b = min(cap, base * 2^n), and the wait is b (none), uniform in [0, b) (full),
-b/2 + uniform in [0, b/2) (equal), or b * uniform in (0.75, 1] (sdk: what the official SDKs do).
+b/2 + uniform in [0, b/2) (equal), or b * uniform in (0.75, 1] (sdk: what the official SDKs do). Decorrelated needs no n:
+the wait is min(cap, uniform in [base, 3 * the last such wait)), where the wait before the first is base.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from app.safeguards.base import MICRO, Again, Layer, Outward, Safeguard, World, 
 from app.safeguards.commands import Result
 from app.safeguards.request import Request
 from app.safeguards.retry_budget import RetryBudgetLayer
+from app.sessions.vocabulary import MAX_ATTEMPTS
 
 
 @register
@@ -24,10 +26,10 @@ class Retry(Safeguard):
     """Calls the same target again. Says retries, not attempts: `max_retries = 2` is three calls at the most."""
 
     kind: Literal["retry"] = "retry"
-    max_retries: int = Field(default=2, ge=0, le=20)
+    max_retries: int = Field(default=2, ge=0, le=MAX_ATTEMPTS - 1)
     base_s: float = Field(default=0.5, ge=0)
     cap_s: float = Field(default=8, ge=0)
-    jitter: Literal["none", "full", "equal", "sdk"] = "full"
+    jitter: Literal["none", "full", "equal", "sdk", "decorrelated"] = "full"
     respect_retry_after: bool = True
     max_retry_after_s: float = Field(default=120, ge=0)
     """A longer Retry-After means no retry: the failure goes on to the next safeguard further out."""
@@ -40,7 +42,7 @@ class Retry(Safeguard):
 
 
 class RetryLayer(Layer):
-    """Notes the retries made for a request in its memo."""
+    """Notes in a request's memo (retries made, last backoff in µs); 0 before the first."""
 
     def __init__(self, settings: Retry, world: World) -> None:
         super().__init__(settings)
@@ -67,35 +69,41 @@ class RetryLayer(Layer):
         error = result.error
         if error is None or not (error.sdk_retries if self.as_sdk else error.transient):
             return None
-        made = request.memo[self.slot]
+        made, backoff_us = request.memo[self.slot] or (0, self.base_us)
         if made >= self.max_retries:
             return None
-        wait_us = self._wait_us(request, result, made)
-        if wait_us is None or now + wait_us >= request.deadline_us:
+        asked_us = result.retry_after_us
+        if asked_us is None or not self.respect_retry_after:
+            backoff_us = self._backoff_us(request, made, backoff_us)
+            wait_us = round(backoff_us)
+        elif asked_us <= self.max_retry_after_us:
+            wait_us = asked_us
+        else:
+            return None  # the target asks for more patience than there is
+        if now + wait_us >= request.deadline_us:
             return None
         for budget in self.budgets:
             if not budget.withdraw(now):
                 request.reason = "retry budget empty"
                 return None
-        request.memo[self.slot] = made + 1
+        request.memo[self.slot] = (made + 1, backoff_us)
         return Again(self.slot, now + wait_us, _WHY.setdefault(error.name, f"retry: {error.name}"))
 
-    def _wait_us(self, request: Request, result: Result, made: int) -> int | None:
-        """How long to wait before the next call; None when the target asks for more patience than there is."""
-        asked = result.retry_after_us
-        if asked is not None and self.respect_retry_after:
-            return asked if asked <= self.max_retry_after_us else None
+    def _backoff_us(self, request: Request, made: int, last_us: float) -> float:
+        """How long to wait before the next call, after `made` retries and a last wait of `last_us`."""
         backoff = self.base_us * (1 << made)
         if backoff > self.cap_us:
             backoff = self.cap_us
         if self.jitter == "none":
-            return round(backoff)
+            return backoff
         draw = self._column(request.target, request.retry, request.hedge)[request.number]
         if self.jitter == "full":
-            return round(backoff * draw)
+            return backoff * draw
         if self.jitter == "equal":
-            return round(backoff * (0.5 + 0.5 * draw))
-        return round(backoff * (1.0 - 0.25 * draw))
+            return backoff * (0.5 + 0.5 * draw)
+        if self.jitter == "sdk":
+            return backoff * (1.0 - 0.25 * draw)
+        return min(self.cap_us, self.base_us + draw * (3.0 * last_us - self.base_us))
 
     def _column(self, target: int, retry: int, hedge: int) -> Column:
         column = self._columns.get((target, retry, hedge))

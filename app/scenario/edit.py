@@ -24,7 +24,7 @@ from app.scenario.model import Scenario
 
 _FIXED = re.compile(r"traffic\.(arrivals|gap_cv|trace|trace\.(path|columns.*))")
 """Which request comes after which: the rate may change while a run goes, the sequence may not."""
-_MADE_ON_THE_WAY = ("trace", "day", "launch", "bursts")
+_MADE_ON_THE_WAY = ("trace", "users", "day", "launch", "bursts")
 """Tables of the traffic that need not be there for a key of theirs to be set."""
 _LISTS = ("answers", "checks", "faults")
 """Tables that TOML writes as [[name]]."""

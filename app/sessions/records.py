@@ -3,8 +3,10 @@ picodollars."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 
@@ -35,6 +37,27 @@ class RunRecord:
     name: str
     note: str
     tags: str
+
+    @property
+    def closed_loop(self) -> bool:
+        """Whether users asked again once they had their answers: then no two variants were asked alike."""
+        return _arrivals(self.scenario_toml) == "closed"
+
+    @property
+    def badge(self) -> str:
+        """What every view of the run must say of it."""
+        badge = "SIMULATED" if self.clock == "virtual" else "REAL CALLS"
+        return f"{badge}, CLOSED LOOP" if self.closed_loop else badge
+
+
+@lru_cache(maxsize=32)
+def _arrivals(scenario_toml: str) -> str:
+    """The scenario's kind of arrivals; empty where the text cannot be read."""
+    try:
+        traffic = tomllib.loads(scenario_toml).get("traffic", {})
+    except (ValueError, RecursionError):
+        return ""
+    return str(traffic.get("arrivals", "")) if isinstance(traffic, dict) else ""
 
 
 @dataclass(frozen=True)

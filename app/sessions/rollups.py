@@ -83,6 +83,7 @@ class RunRollups:
         self._variants = [_VariantRollups() for _ in range(variants)]
         self._arrivals: Ints = np.zeros(0, np.int64)
         self._offered = 0
+        self._own = [0] * variants
 
     def requests(self, variant: int, rows: Sequence[tuple[Any, ...]]) -> None:
         """Finished requests of a variant, as row tuples. Raises ValueError if their second was given out
@@ -98,8 +99,14 @@ class RunRollups:
         comes."""
         self._arrivals = np.sort(np.concatenate((self._arrivals, intended_us)))
 
+    def own_arrivals(self, variant: int, intended_us: Ints) -> None:
+        """Arrivals of one variant of a closed loop, shape (n,), up to virtual time."""
+        self._variants[variant].absorb(of_offered(intended_us))
+        self._own[variant] += len(intended_us)
+        self._offered = max(self._own)
+
     def offered(self, virtual_us: int) -> int:
-        """How many arrivals there were up to and including `virtual_us`."""
+        """How many arrivals there were up to and including `virtual_us`; of a closed loop, the most of any variant."""
         return self._offered + int(np.searchsorted(self._arrivals, virtual_us, "right"))
 
     def tails(self) -> list[int]:

@@ -12,9 +12,11 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.errors import UserError
 from app.sessions import vocabulary as words
 from app.sessions.failures import explaining
 from app.sessions.filters import Filter
+from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 from app.sessions.tally import Ints
 
@@ -67,6 +69,13 @@ def matching(
     Raises UserError if the log cannot be read, KeyError for a variant that the run has not.
     """
     with explaining(log.path):
+        if (
+            wanted.contrast or len({each.variant for each in (wanted, *wanted.also)} - {None}) > 1
+        ) and RunReader(log, run_id).record().closed_loop:
+            raise UserError(
+                "in a closed loop each variant has arrivals of its own, so no request is saved or lost",
+                do="Filter by one variant at a time.",
+            )
         search = _Search(log, run_id)
         first = max(first_number, wanted.first or 0)
         last = search.last() if wanted.last is None else min(wanted.last, search.last())

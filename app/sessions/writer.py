@@ -166,6 +166,10 @@ class RunWriter:
         """Arrivals, shared by all variants, shape (n,), each once; they may be ahead of virtual time."""
         self._rollups.arrivals(intended_us)
 
+    def add_own_offered(self, variant: int, intended_us: Ints) -> None:
+        """Arrivals of one variant of a closed loop, shape (n,), each once, up to virtual time."""
+        self._rollups.own_arrivals(variant, intended_us)
+
     def add_faults(self, variant: int, faults: Sequence[tuple[int, int]]) -> None:
         """Faults that occurred to a variant, as (microseconds, `name` of the kind), one for each
         occurrence."""

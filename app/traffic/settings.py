@@ -17,13 +17,16 @@ from app.scenario.base import Settings
 from app.traffic.rates import MAX_RATE_PER_S, Floats, RateProfile
 from app.traffic.shapes import Pieces, daily, launched, level, multiplied
 
-Process = Literal["poisson", "constant", "gamma", "trace"]
+Process = Literal["poisson", "constant", "gamma", "trace", "closed"]
 TraceColumn = Literal["timestamp", "input_tokens", "output_tokens"]
 Order = Literal["in_order", "shuffled", "zipf"]
 LevelName = Literal["demo", "pilot", "launch_day", "viral"]
 
 MAX_REPEAT_WINDOW = 50_000
 """How far back a repeat may reach, in requests: what `rows.py` must remember."""
+
+MAX_USERS = 100_000
+"""Of a closed loop."""
 
 Steps = tuple[Floats, Floats]
 """Where each step begins (µs, the first at 0, increasing), and the factor on the rate from there on."""
@@ -130,15 +133,27 @@ class Replay(Settings):
     """The file's names of these columns, where they are not guessed."""
 
 
+class Users(Settings):
+    """A closed loop: each user thinks, asks, waits for the answer, and thinks again. The slower the answers, the fewer
+    the questions: an overload hides itself, and no two variants are asked the same at the same time."""
+
+    count: Annotated[int, Field(ge=1, le=MAX_USERS)]
+    think_s: Annotated[float, Field(ge=0.001, le=1e6)] = SECONDS_BETWEEN_QUESTIONS
+    """The mean time from an answer (or its failure) to the next question, and from the run's start to the first one."""
+    think: Literal["exponential", "constant"] = "exponential"
+
+
 class Traffic(Settings):
-    """When requests arrive, whatever becomes of earlier ones (open loop), and which rows they ask about."""
+    """When requests arrive, and which rows they ask about. But for the `closed` loop, nothing waits for an answer."""
 
     arrivals: Process = "poisson"
     """Poisson: independent users. Constant: evenly spaced, the first after one spacing. Gamma: independent gaps that
-    vary as `gap_cv` says. Trace: as `trace` has recorded them."""
+    vary as `gap_cv` says. Trace: as `trace` has recorded them. Closed: each of `users` asks again once it has its
+    answer; then variants are never compared request by request."""
     gap_cv: Annotated[float, Field(ge=0.05, le=20)] | None = None
     """For "gamma": the gaps' standard deviation over their mean. 1 is as bursty as Poisson, below is more even."""
     trace: Replay | None = None
+    users: Users | None = None
     level: LevelName | None = None
     """Exactly one of `level`, `rate_per_s` and `points` says how many requests arrive. A trace needs none; with one, its
     gaps are stretched so that it has this rate on average."""
@@ -169,6 +184,9 @@ class Traffic(Settings):
     def _one_rate(self) -> Self:
         given = [name for name in ("level", "rate_per_s", "points") if getattr(self, name) is not None]
         named = " and ".join(given) if given else "none of them"
+        if self.arrivals == "closed":
+            self._no_rate(given)
+            return self
         replays = self.arrivals == "trace"
         if replays and len(given) > 1:
             raise ValueError(
@@ -185,9 +203,18 @@ class Traffic(Settings):
             raise ValueError(f"{error.what}. {error.do}") from error
         return self
 
+    def _no_rate(self, given: list[str]) -> None:
+        """A closed loop sets its own rate."""
+        shapes = [name for name in ("spikes", "day", "launch", "bursts") if getattr(self, name)]
+        too_much = [*given, *shapes, *(["factor"] if self.factor != 1 else [])]
+        if too_much:
+            raise ValueError(
+                f"in a closed loop the answers set the rate, and 'users' say how many ask: leave out {', '.join(too_much)}"
+            )
+
     @model_validator(mode="after")
     def _own_settings(self) -> Self:
-        for process, key in (("gamma", "gap_cv"), ("trace", "trace")):
+        for process, key in (("gamma", "gap_cv"), ("trace", "trace"), ("closed", "users")):
             value = getattr(self, key)
             if self.arrivals == process and value is None:
                 raise ValueError(f"arrivals = '{process}' needs '{key}'")
@@ -255,6 +282,8 @@ class Traffic(Settings):
         return pieces
 
     def _given(self, trace_per_s: float) -> Pieces:
+        if self.users is not None:
+            return level(self.users.count / self.users.think_s)  # if answers took no time
         if self.level is not None:
             return level(LEVELS[self.level].rate_per_s)
         if self.rate_per_s is not None:

@@ -81,13 +81,35 @@ def test_jitter_stays_within_its_bounds_and_fills_them(jitter: str, least: float
     for backoff_s in (2, 4, 4):
         asked = [request(number) for number in range(2000)]
         for each in asked:
-            each.memo[layer.slot] = {2: 0, 4: 1}[backoff_s]
+            each.memo[layer.slot] = {2: 0, 4: (1, us(2))}[backoff_s]
         shares = [(wait_of(layer, each) or 0) / us(backoff_s) for each in asked]
         assert min(shares) >= least
         assert max(shares) <= most
         assert min(shares) < least + 0.01
         assert max(shares) > most - 0.01
         assert sum(shares) / len(shares) == pytest.approx((least + most) / 2, abs=0.02)
+
+
+def test_decorrelated_jitter_lies_between_the_base_and_three_times_the_last_wait() -> None:
+    layer = layer_of(Retry(max_retries=4, base_s=1, cap_s=7, jitter="decorrelated"))
+    for last_s, most_s in ((1, 3), (2, 6), (5, 7)):
+        asked = [request(number) for number in range(2000)]
+        for each in asked:
+            each.memo[layer.slot] = (1, us(last_s))
+        waits = [wait_of(layer, each) or 0 for each in asked]
+        assert us(1) <= min(waits) < us(1.02)
+        assert us(0.99 * most_s) < max(waits) <= us(most_s)
+
+
+def test_a_wait_that_was_asked_for_leaves_decorrelated_jitter_where_it_was() -> None:
+    # Given a target that asks for 100 s after the second call
+    layer = layer_of(Retry(max_retries=9, base_s=1, cap_s=900, jitter="decorrelated"))
+    asked, told = request(3), request(3)
+    first = wait_of(layer, asked)
+    assert (wait_of(layer, told), wait_of(layer, told, after_s=100)) == (first, us(100))
+    # Then the third wait goes on from the first one
+    asked.retry = told.retry = 2
+    assert wait_of(layer, told) == wait_of(layer, asked)
 
 
 def test_jitter_is_keyed_by_request_role_and_id_and_so_does_not_depend_on_who_came_before() -> None:

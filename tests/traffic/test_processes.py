@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +14,7 @@ from app.engine.draws import BLOCK, Draws
 from app.traffic.arrivals import Arrivals
 from app.traffic.rates import NEVER_US
 from app.traffic.sequences import gap_purposes, unit_gaps
-from app.traffic.settings import Bursts, Day, Launch, Replay, Traffic
+from app.traffic.settings import Bursts, Day, Launch, Replay, Spike, Traffic
 from app.traffic.trace import Trace
 from tests.traffic.schedules import traffics
 from tests.traffic.statistics import LIMIT, assert_poisson, count_z_score
@@ -38,6 +40,42 @@ def assert_looks(traffic: Traffic, until_s: float, window_s: float, theory: Look
     for name, (z, error) in found.items():
         assert abs(z) < LIMIT, (name, z, theory)
         assert error < getattr(precision, name), (name, error, theory)
+
+
+@pytest.mark.parametrize("rate_per_s", RATES)
+def test_poisson_arrivals_look_like_their_theory(rate_per_s: float) -> None:
+    # given 60 runs of 8,000 gaps; windows of 400 arrivals
+    assert_looks(
+        Traffic(rate_per_s=rate_per_s),
+        until_s=8_000 / rate_per_s,
+        window_s=400 / rate_per_s,
+        theory=Look(1, 1, 0),
+        precision=Look(0.01, 0.06, 0.003),
+    )
+
+
+@pytest.mark.parametrize("rate_per_s", [*RATES, 3.0, 700.0])
+def test_constant_arrivals_vary_by_no_more_than_the_rounding(rate_per_s: float) -> None:
+    times = arrivals_until(Traffic(arrivals="constant", rate_per_s=rate_per_s), 1, 10_000 / rate_per_s)
+    gaps = np.diff(times)
+    assert np.ptp(gaps) <= 1
+    # the gaps' CV is at most half a microsecond over their mean, and every window of 100 has its 100
+    assert gaps.std() / gaps.mean() <= 0.5 / (1e6 / rate_per_s)
+    counts = np.bincount(((times - times[0]) * rate_per_s / 1e8 + 0.005).astype(np.int64))
+    assert set(counts[:-1].tolist()) == {100}
+
+
+@pytest.mark.parametrize("rate_per_s", RATES)
+def test_a_trace_stretched_to_a_rate_looks_as_it_was_recorded(rate_per_s: float) -> None:
+    # given gamma gaps as a trace at 20 a second
+    recorded = arrivals_until(Traffic(arrivals="gamma", gap_cv=2, rate_per_s=20), 6, 1_000)
+    recorded -= recorded[0]
+    traffic = Traffic(arrivals="trace", trace=Replay(path="t.csv"), rate_per_s=rate_per_s)
+    played = Arrivals(Draws(1), traffic, Trace(recorded, None, None, ())).block(0, len(recorded))
+    # then gaps and windows of as many arrivals are in proportion, to the microsecond
+    stretch = played[-1] / recorded[-1]
+    assert stretch == pytest.approx(20 / rate_per_s, rel=0.05)
+    assert np.max(np.abs(played - recorded * stretch)) <= 2 + stretch
 
 
 @pytest.mark.parametrize("rate_per_s", RATES)
@@ -73,10 +111,11 @@ def test_bursts_look_like_a_markov_modulated_poisson_process(rate_per_s: float) 
     [
         {"day": Day(peak_at_s=700, length_s=1_000, low_share=0.2)},
         {"launch": Launch(at_s=100, rise_s=50, hold_s=20, half_life_s=60, peak_factor=5)},
+        {"spikes": (Spike(at_s=5, duration_s=10, factor=4), Spike(at_s=10, duration_s=500, factor=0.3))},
     ],
 )
-def test_a_day_and_a_launch_are_poisson_on_the_scale_of_their_integral(
-    shape: dict[str, Day | Launch], rate_per_s: float
+def test_a_rate_with_a_course_is_poisson_on_the_scale_of_its_integral(
+    shape: dict[str, Any], rate_per_s: float
 ) -> None:
     traffic = Traffic.model_validate({"rate_per_s": rate_per_s, **shape})
     until_s = min(30_000 / rate_per_s, 5_000.0)

@@ -10,6 +10,7 @@ import pytest
 
 from app.analysis.validation import formulas
 from app.analysis.validation.arrivals import PoissonArrivals, arrival_rows
+from app.analysis.validation.backoff import PUBLISHED
 from app.analysis.validation.base import KnownResult, exactly
 from app.analysis.validation.queues import MD1, ErlangC, Queue
 from app.analysis.validation.results import RESULTS, cases_of
@@ -53,6 +54,9 @@ def test_the_formulas_give_the_published_values() -> None:
         assert formulas.che_hit_ratio(formulas.zipf(items, skew), capacity) == pytest.approx(hits, abs=1e-3)
     for ttl_s, hits in [(60, 0.653), (600, 0.892)]:
         assert formulas.ttl_hit_ratio(formulas.zipf(1000, 1), 10, ttl_s) == pytest.approx(hits, abs=5e-4)
+    # one user never waits; two at one server who do not think are served one after the other
+    assert formulas.repairman(3, 1, 4) == pytest.approx((0.2, 1))
+    assert formulas.repairman(1, 2, 1e-9) == pytest.approx((1, 2))
     assert formulas.retry_attempts(0.5, 3) == 1.875
     assert formulas.retry_attempts(1, 3) == 4
     assert formulas.budgeted_attempts(0.5, 0.1) == pytest.approx(1.0526, abs=5e-5)
@@ -99,6 +103,7 @@ def test_the_published_parameters_are_those_that_are_tried() -> None:
         (280, 1, "redeliver", True),
         (280, 1, "lost", False),
     ]
+    assert tried("backoff", "jitter") == [(kind,) for kind in PUBLISHED]
     assert tried("client-queue", "c", "rho") == [(2, 0.8), (10, 0.8)]
     assert (math.log(20),) in tried("hedging", "after_s")
     assert tried("adaptive-throttling", "offered_per_s", "capacity_per_s", "k") == [

@@ -15,8 +15,10 @@ import pytest
 from numpy.typing import NDArray
 
 from app.analysis.validation.arrivals import PoissonArrivals
+from app.analysis.validation.backoff import Backoff, Kind
 from app.analysis.validation.caches import LRUCache, TTLCache
 from app.analysis.validation.clients import AdaptiveThrottling, ClientQueue, Hedging
+from app.analysis.validation.closed import MachineRepairman
 from app.analysis.validation.incidents import BreakerTimes, Stall
 from app.analysis.validation.limits import TokenBucket
 from app.analysis.validation.metastable import Metastable
@@ -24,8 +26,9 @@ from app.analysis.validation.queues import MD1, ErlangC
 from app.analysis.validation.retries import LayeredRetries, Retries, RetryTokenBucket
 from app.analysis.validation.statistics import Z_LIMIT, Comparison
 from app.engine.attempt_plans import AttemptPlans
-from app.engine.draws import Draws, Role
+from app.engine.draws import Column, Draws, Role
 from app.engine.rows import Row, RowMaker
+from app.engine.users import ClosedLoop
 from app.providers.profile import Target
 from app.providers.quota import Quota
 from app.providers.simulated import SimulatedProvider
@@ -53,6 +56,9 @@ def test_nothing_fails_without_a_mutant() -> None:
         _budget(),
         _lru(),
         *_arrivals(),
+        *_backoff("full"),
+        *_backoff("decorrelated"),
+        *_closed(),
         *_client_queue(),
         *_hedging(),
     ]
@@ -114,6 +120,48 @@ def test_a_deposit_doubled(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_retry_that_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(RetryBudgetLayer, "withdraw", lambda _layer, _now: True)
     assert _fails(_budget())
+
+
+@pytest.mark.parametrize("kind", ["full", "decorrelated"])
+def test_jitter_missing(monkeypatch: pytest.MonkeyPatch, kind: Kind) -> None:
+    _after_init(monkeypatch, RetryLayer, lambda layer: setattr(layer, "jitter", "none"))
+    assert all(_fails(row) for row in _backoff(kind))
+
+
+def test_jitter_alike_for_all_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RetryLayer, "_column", lambda *_: _Always(0.5))
+    assert all(_fails(row) for row in _backoff("full"))
+
+
+def test_decorrelated_jitter_that_forgets_its_last_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    backoff = RetryLayer._backoff_us
+    monkeypatch.setattr(
+        RetryLayer,
+        "_backoff_us",
+        lambda layer, request, made, _last: backoff(layer, request, made, layer.base_us),
+    )
+    assert any(_fails(row) for row in _backoff("decorrelated"))
+
+
+def test_users_who_do_not_wait_for_their_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Given users who think of the next question as soon as they have asked
+    arrive = ClosedLoop._arrive
+
+    def mistaken(self: ClosedLoop, user: int) -> None:
+        arrive(self, user)
+        self._think(user)
+
+    monkeypatch.setattr(ClosedLoop, "_arrive", mistaken)
+    monkeypatch.setattr(ClosedLoop, "answered", lambda _loop, _number: None)
+    assert all(_fails(row) for row in _closed())
+
+
+def test_users_who_think_a_tenth_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    def longer(loop: ClosedLoop) -> None:
+        loop._users = loop._users.model_copy(update={"think_s": 1.1 * loop._users.think_s})
+
+    _after_init(monkeypatch, ClosedLoop, longer)
+    assert any(_fails(row) for row in _closed())
 
 
 def test_first_in_first_out_where_the_least_recently_used_should_go(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,6 +334,14 @@ def _budget() -> Comparison:
     return RetryTokenBucket(failure_rate=0.5, seed=54, requests=10_000, precision=LOOSE).rows()[0]
 
 
+def _backoff(kind: Kind) -> list[Comparison]:
+    return Backoff(jitter=kind, seed=59, requests=1000, precision=LOOSE).rows()
+
+
+def _closed() -> list[Comparison]:
+    return MachineRepairman(c=2, users=10, think_s=5, seed=60, requests=12_000, precision=LOOSE).rows()
+
+
 def _lru() -> Comparison:
     (hits,) = LRUCache(items=1000, skew=1, capacity=100, seed=55, requests=38_000, precision=LOOSE).rows()
     return hits
@@ -343,6 +399,18 @@ def _mutate_gaps(monkeypatch: pytest.MonkeyPatch, spoil: Any) -> None:
         return spoil(draws) if purpose == "traffic.gap" else draws
 
     monkeypatch.setattr(Draws, "of", mistaken)
+
+
+class _Always(Column):
+    """Draws that are all the same."""
+
+    __slots__ = ("_draw",)
+
+    def __init__(self, draw: float) -> None:
+        self._draw = draw
+
+    def __getitem__(self, _entity: int) -> float:
+        return self._draw
 
 
 class _Stack(deque[Attempt]):

@@ -168,6 +168,7 @@ PLACES = {
     "Safeguards": safeguards,
     "Palette": opened("palette"),
     "Assumptions": opened("assumptions"),
+    "Is it right?": opened("validation"),
     "Session log": opened("log_file"),
     "About": opened("about"),
 }
@@ -459,7 +460,7 @@ def test_space_flips_the_switch_that_has_the_focus(window: MainWindow, qtbot: Qt
 
 
 def test_escape_closes_every_dialog(window: MainWindow, qtbot: QtBot) -> None:
-    for name in ("Inputs", "Customise", "Palette", "Assumptions", "Session log", "About"):
+    for name in ("Inputs", "Customise", "Palette", "Assumptions", "Is it right?", "Session log", "About"):
         dialog = settled(PLACES[name], window, qtbot)
         QTest.keyClick(QApplication.focusWidget() or dialog, Qt.Key.Key_Escape)
         assert not dialog.isVisible(), name

@@ -132,7 +132,7 @@ class ChartBoard(ChartGround):
         if self.picture is None or self.charts is None:
             return self.grab().toImage()
         record = self.picture.record
-        how = f"SIMULATED, seed {record.seed}" if record.clock == "virtual" else "REAL CALLS"
+        how = f"{record.badge}, seed {record.seed}" if record.clock == "virtual" else record.badge
         parts = (self.readout, self.strip, self.charts, self.axis)
         return composed(f"{record.title} · {how}", parts, self._appearance.theme)
 

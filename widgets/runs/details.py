@@ -84,7 +84,7 @@ class RunDetails(QScrollArea):
             self._fill("", "")
             return
         self.title.setText(title_of(record))
-        self.clock.setText("SIMULATED" if record.clock == "virtual" else "REAL CALLS")
+        self.clock.setText(record.badge)
         self.facts.setText("\n".join(_facts(record, rates)))
         if other or not self._timer.isActive():
             self._fill(record.tags, record.note)

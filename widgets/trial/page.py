@@ -285,6 +285,7 @@ class TrialPage(QWidget):
     @Slot(object)
     def _show_picture(self, picture: Picture) -> None:
         record = picture.record
+        self.top_bar.badge.setText(record.badge)
         self.board.show_picture(picture)
         self.summary.show_picture(picture)
         self.cards.show_picture(picture)

@@ -143,6 +143,7 @@ def _for_a_slide(picture: Picture, variants: Sequence[tuple[str, Mapping[str, An
             lines.append(f"    good: {_share(found)} (95 % interval {low * 100:.1f} to {high * 100:.1f} %)")
     lines += [difference(variants)] if difference(variants) else []
     kind = "Simulated" if record.clock == "virtual" else "Real calls"
+    kind += ", closed loop (each variant was asked at its own pace)" if record.closed_loop else ""
     until_s = min(picture.until_s, record.duration_s)
     lines.append(
         f"{kind}, seed {record.seed}, {until_s:g} s of {record.duration_s:g} s, run {record.run_id}."

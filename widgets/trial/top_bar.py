@@ -74,6 +74,7 @@ class TopBar(QWidget):
         """Show its seed, and how long it takes, unless the clock is a run's."""
         self.seed.show_value(scenario.seed)
         if not self._running and not self._of_run:
+            self.badge.setText("SIMULATED, CLOSED LOOP" if scenario.traffic.users else "SIMULATED")
             self.show_progress(0, scenario.duration_s)
 
     def show_run(self, shown: bool) -> None:

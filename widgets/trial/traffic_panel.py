@@ -88,6 +88,8 @@ class TrafficPanel(QWidget):
     def _tell(self, traffic: Traffic) -> None:
         replayed = traffic.trace is not None and not traffic.has_rate
         words = "as in the trace" if replayed else in_words(rate_per_s(traffic, self._at_s))
+        if traffic.users is not None:
+            words = f"{traffic.users.count:,} users"
         if words != self.rate.text():
             self.rate.setText(words)
             self.slider.setAccessibleDescription(words)

@@ -19,6 +19,7 @@ class PoissonArrivals(KnownResult):
 
     name: ClassVar[str] = "poisson-arrivals"
     title: ClassVar[str] = "Poisson arrivals"
+    source: ClassVar[str] = 'D. R. Cox, P. A. W. Lewis, "The Statistical Analysis of Series of Events" (1966)'
     rate_per_s: float = Field(default=100, gt=0, le=10_000)
     requests: int = Field(default=80_000, ge=1000, le=2_000_000)
     precision: float = Field(default=0.02, gt=0, le=1)

@@ -17,6 +17,8 @@ class KnownResult(Settings, ABC):
 
     name: ClassVar[str]
     title: ClassVar[str]
+    source: ClassVar[str]
+    """Who says so: for a person to look up."""
 
     seed: int = Field(default=1, ge=0, lt=2**63)
 

@@ -46,6 +46,9 @@ class LRUCache(KnownResult):
 
     name: ClassVar[str] = "lru-cache"
     title: ClassVar[str] = "LRU under Zipf (Che)"
+    source: ClassVar[str] = (
+        'H. Che, Y. Tung, Z. Wang, "Hierarchical Web caching systems" (IEEE JSAC 20, 2002)'
+    )
     items: int = Field(default=1000, ge=500, le=100_000)
     skew: float = Field(default=1, ge=0, le=3)
     capacity: int = Field(default=100, ge=50)
@@ -94,6 +97,9 @@ class TTLCache(KnownResult):
 
     name: ClassVar[str] = "ttl-cache"
     title: ClassVar[str] = "TTL cache under Zipf"
+    source: ClassVar[str] = (
+        'J. Jung, A. Berger, H. Balakrishnan, "Modeling TTL-based Internet caches" (INFOCOM 2003)'
+    )
     items: int = Field(default=1000, ge=1, le=100_000)
     skew: float = Field(default=1, ge=0, le=3)
     rate_per_s: float = Field(default=10, gt=0, le=100)

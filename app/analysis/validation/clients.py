@@ -29,6 +29,7 @@ class ClientQueue(KnownResult):
 
     name: ClassVar[str] = "client-queue"
     title: ClassVar[str] = "Client-side queue"
+    source: ClassVar[str] = "A. K. Erlang (1917): the delay formula of M/M/c"
     c: int = Field(default=10, ge=1, le=1000)
     """Calls at a time."""
     rho: float = Field(default=0.8, gt=0, le=0.98)
@@ -85,6 +86,9 @@ class Hedging(KnownResult):
 
     name: ClassVar[str] = "hedging"
     title: ClassVar[str] = "Hedged calls"
+    source: ClassVar[str] = (
+        'J. Dean, L. A. Barroso, "The tail at scale" (CACM 56, 2013), with exponential times'
+    )
     after_s: float = Field(default=log(20), gt=0, le=20)
     requests: int = Field(default=100_000, ge=1000, le=2_000_000)
     precision: float = Field(default=0.12, gt=0, le=1)
@@ -135,6 +139,9 @@ class AdaptiveThrottling(KnownResult):
 
     name: ClassVar[str] = "adaptive-throttling"
     title: ClassVar[str] = "Adaptive throttling"
+    source: ClassVar[str] = (
+        '"Site Reliability Engineering" (Google, 2016), chapter 21: client-side throttling'
+    )
     offered_per_s: float = Field(default=200, ge=10, le=2000)
     capacity_per_s: float = Field(default=50, ge=1, le=2000)
     k: float = Field(default=2, ge=1, le=100)

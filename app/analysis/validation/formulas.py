@@ -42,6 +42,21 @@ def md1_mean_wait_s(load: float) -> float:
     return load / (2 * (1 - load))
 
 
+def repairman(servers: int, users: int, think_s: float) -> tuple[float, float]:
+    """Throughput per second and mean response in seconds of M/M/c//N: users think, then ask; a service takes 1 s on average.
+
+    Of k users who wait or are served, p(k) is in proportion to N! / (N-k)! / think^k over the product of min(j, c) for
+    j = 1 to k (the machine repairman; what mean value analysis gives exactly, M. Reiser and S. Lavenberg, 1980).
+    """
+    weights = [1.0]
+    for k in range(1, users + 1):
+        weights.append(weights[-1] * (users - k + 1) / think_s / min(k, servers))
+    total = sum(weights)
+    throughput = sum(min(k, servers) * weight for k, weight in enumerate(weights)) / total
+    inside = sum(k * weight for k, weight in enumerate(weights)) / total
+    return throughput, inside / throughput
+
+
 def retry_attempts(failure: float, retries: int) -> float:
     """Expected attempts of a request when each fails independently: the sum of failure^k for k = 0 to `retries`."""
     if failure == 1:

@@ -30,6 +30,7 @@ class BreakerTimes(KnownResult):
 
     name: ClassVar[str] = "breaker"
     title: ClassVar[str] = "Circuit breaker, exact times"
+    source: ClassVar[str] = "Arithmetic of the settings and the schedule of arrivals"
     down_s: float = Field(default=2, ge=1, le=1000)
     up_s: float = Field(default=12, ge=1, le=10_000)
     open_s: float = Field(default=5, gt=0.2, le=1000)
@@ -117,6 +118,9 @@ class Stall(KnownResult):
 
     name: ClassVar[str] = "stall"
     title: ClassVar[str] = "Stall, exact percentiles"
+    source: ClassVar[str] = (
+        "Arithmetic of the schedule of arrivals (against what G. Tene calls coordinated omission)"
+    )
     rate_per_s: float = Field(default=50, ge=1, le=99)
     duration_s: int = Field(default=30, ge=2, le=3600)
     stall_s: int = Field(default=3, ge=1, le=1000)

@@ -20,6 +20,9 @@ class TokenBucket(KnownResult):
 
     name: ClassVar[str] = "token-bucket"
     title: ClassVar[str] = "Token bucket"
+    source: ClassVar[str] = (
+        'R. L. Cruz, "A calculus for network delay" (IEEE Trans. Information Theory 37, 1991): b + r τ'
+    )
     rpm: float = Field(default=600, ge=1, le=60_000)
     """Requests per minute: the rate r."""
     period_s: float = Field(default=10, gt=0, le=3600)

@@ -19,6 +19,7 @@ from app.engine.simulation import Simulation
 from app.engine.world import Row, World
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
+from app.providers.simulated import SimulatedProvider
 from app.scenario.files import parse_scenario
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, OUTCOMES, REQUEST_COLUMNS
 
@@ -57,7 +58,14 @@ class Rows:
         return got
 
 
-def measure(tables: str, *, seed: int, duration_s: float, rows: int = 1) -> Rows:
+def measure(
+    tables: str,
+    *,
+    seed: int,
+    duration_s: float,
+    rows: int = 1,
+    provider: type[SimulatedProvider] = SimulatedProvider,
+) -> Rows:
     """Run a scenario of one variant, `bare`, on data of so many `rows`. `tables` go on in the target's."""
     text = _SCENARIO.format(seed=seed, duration_s=duration_s) + tables
     with TemporaryDirectory(prefix="seatrial-") as name, BoundedWorker() as worker:
@@ -69,7 +77,10 @@ def measure(tables: str, *, seed: int, duration_s: float, rows: int = 1) -> Rows
         draws = Draws(seed)
         names: dict[str, int] = defaultdict(count(1).__next__)
         questions = QuestionBook(inputs, draws, worker)
-        world = _ended(Simulation(inputs.scenario, questions, draws, names, lambda _variant: 0))
+        simulation = Simulation(
+            inputs.scenario, questions, draws, names, lambda _variant: 0, provider=provider
+        )
+        world = _ended(simulation)
     return Rows(
         _columns(
             world.request_rows,

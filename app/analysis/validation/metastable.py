@@ -28,6 +28,9 @@ class Metastable(KnownResult):
 
     name: ClassVar[str] = "metastable"
     title: ClassVar[str] = "Metastable failure"
+    source: ClassVar[str] = (
+        'N. Bronson et al., "Metastable failures in distributed systems" (HotOS 2021), as a fluid'
+    )
     rate_per_s: float = Field(default=280, ge=1, le=2000)
     max_retries: int = Field(default=1, ge=0, le=10)
     served_per_s: float = Field(default=300, ge=1, le=2000)

@@ -111,6 +111,7 @@ class ErlangC(Queueing):
 
     name: ClassVar[str] = "erlang-c"
     title: ClassVar[str] = "Erlang C"
+    source: ClassVar[str] = "A. K. Erlang (1917): the delay formula of M/M/c"
     c: int = Field(default=10, ge=1, le=1000)
     """Servers."""
 
@@ -147,6 +148,7 @@ class WaitTail(Queueing):
 
     name: ClassVar[str] = "wait-tail"
     title: ClassVar[str] = "Wait tail of M/M/c"
+    source: ClassVar[str] = 'L. Kleinrock, "Queueing Systems", volume 1 (1975), M/M/m'
     c: int = Field(default=4, ge=1, le=1000)
     """Servers."""
     t_s: float | None = Field(default=None, ge=0)
@@ -179,6 +181,7 @@ class MM1(Queueing):
 
     name: ClassVar[str] = "mm1"
     title: ClassVar[str] = "M/M/1"
+    source: ClassVar[str] = 'L. Kleinrock, "Queueing Systems", volume 1 (1975), M/M/1'
 
     @classmethod
     def cases(cls) -> Sequence[Self]:
@@ -201,6 +204,7 @@ class MD1(Queueing):
 
     name: ClassVar[str] = "md1"
     title: ClassVar[str] = "M/D/1"
+    source: ClassVar[str] = "F. Pollaczek (1930) and A. Khinchine (1932), for constant service"
 
     @classmethod
     def cases(cls) -> Sequence[Self]:
@@ -223,6 +227,9 @@ class LittlesLaw(Queueing):
 
     name: ClassVar[str] = "littles-law"
     title: ClassVar[str] = "Little's law"
+    source: ClassVar[str] = (
+        'J. D. C. Little, "A proof for the queuing formula L = λW" (Operations Research 9, 1961)'
+    )
     c: int = Field(default=10, ge=1, le=1000)
     """Servers."""
     precision: float = Field(default=0.01, gt=0, le=1)

@@ -21,6 +21,7 @@ class Finding:
 
     name: str
     title: str
+    source: str
     parameters: Mapping[str, Any]
     seed: int
     what: str
@@ -48,6 +49,7 @@ def _finding(case: KnownResult, row: Comparison, *, first: bool) -> Finding:
     return Finding(
         name=case.name,
         title=case.title,
+        source=case.source,
         parameters=case.parameters(),
         seed=case.seed,
         what=row.known.name,

@@ -9,9 +9,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.analysis.validation.arrivals import PoissonArrivals
+from app.analysis.validation.backoff import Backoff
 from app.analysis.validation.base import KnownResult
 from app.analysis.validation.caches import LRUCache, TTLCache
 from app.analysis.validation.clients import AdaptiveThrottling, ClientQueue, Hedging
+from app.analysis.validation.closed import MachineRepairman
 from app.analysis.validation.incidents import BreakerTimes, Stall
 from app.analysis.validation.limits import TokenBucket
 from app.analysis.validation.metastable import Metastable
@@ -26,6 +28,7 @@ RESULTS: dict[str, type[KnownResult]] = {
     for each in (
         ErlangC,
         Metastable,
+        Backoff,
         MM1,
         MD1,
         WaitTail,
@@ -34,6 +37,7 @@ RESULTS: dict[str, type[KnownResult]] = {
         Retries,
         LayeredRetries,
         RetryTokenBucket,
+        MachineRepairman,
         LRUCache,
         TTLCache,
         TokenBucket,

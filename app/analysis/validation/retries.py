@@ -46,6 +46,7 @@ class Retries(KnownResult):
 
     name: ClassVar[str] = "retries"
     title: ClassVar[str] = "Retries"
+    source: ClassVar[str] = "Geometric series: the sum of f^k over the calls"
     failure_rate: float = Field(default=0.5, ge=0, le=1)
     max_retries: int = Field(default=3, ge=0, le=20)
     requests: int = Field(default=12_000, ge=1000, le=2_000_000)
@@ -81,6 +82,9 @@ class LayeredRetries(KnownResult):
 
     name: ClassVar[str] = "layered-retries"
     title: ClassVar[str] = "Layered retries"
+    source: ClassVar[str] = (
+        '"Site Reliability Engineering" (Google, 2016), chapter 22: k tries at each of r layers are k^r'
+    )
     tries: int = Field(default=4, ge=1, le=21)
     """Of each layer: its first call and its retries."""
     layers: int = Field(default=3, ge=1, le=8)
@@ -112,6 +116,7 @@ class RetryTokenBucket(KnownResult):
 
     name: ClassVar[str] = "retry-budget"
     title: ClassVar[str] = "Retry token bucket"
+    source: ClassVar[str] = "Balance of the bucket: what retries cost is what successes deposit"
     failure_rate: float = Field(default=0.5, gt=0, le=1)
     deposit: float = Field(default=0.1, gt=0, le=1)
     """Tokens that a success deposits; a retry costs one."""

@@ -1,0 +1,64 @@
+"""A closed loop is called so wherever it is shown, and its variants are not set against each other request by request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from pytestqt.qtbot import QtBot
+
+from app.engine.control import Control
+from app.engine.run import Listener, Order, run_scenario
+from app.scenario.files import open_scenario
+from app.sessions.session_log import SessionLog
+from widgets.appearance import Appearance
+from widgets.main_window import MainWindow
+from widgets.preferences import Preferences
+
+SETTINGS = ("duration_s=20", "drain_s=20", "acts=[]", "changes=[]")
+CLOSED = (
+    *("traffic.arrivals=closed", "traffic.users.count=40", "traffic.users.think_s=5"),
+    *("traffic.points=", "traffic.rate_per_s=", "traffic.level="),
+)
+
+
+@pytest.fixture
+def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
+    """The window with a closed loop (1) and an open one (2) in its log, and an open one as its scenario."""
+    with SessionLog.open(tmp_path / "log.db") as log:
+        for more in (CLOSED, ()):
+            run_scenario(
+                Order(open_scenario("support-assistant", (*SETTINGS, *more))), log, Control(), Listener()
+            )
+    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
+    preferences.shown_around = True
+    made = MainWindow(appearance, preferences, tmp_path / "log.db")
+    qtbot.addWidget(made)
+    made.show()
+    made.session.open_file(open_scenario("support-assistant", SETTINGS))
+    yield made
+    made.close()
+
+
+def test_the_badge_is_the_run_s_that_is_shown(window: MainWindow, qtbot: QtBot) -> None:
+    for run_id, badge in ((1, "SIMULATED, CLOSED LOOP"), (2, "SIMULATED")):
+        window.session.show_run(run_id)
+        qtbot.waitUntil(
+            lambda run_id=run_id: (  # type: ignore[misc]
+                window.session.picture is not None and window.session.picture.record.run_id == run_id
+            ),
+            timeout=20_000,
+        )
+        assert window.trial.top_bar.badge.text() == badge
+        assert ("closed loop" in window.trial.summary.as_text()) == (run_id == 1)
+
+
+def test_the_compare_page_does_not_pair_its_variants(window: MainWindow, qtbot: QtBot) -> None:
+    window.compare.compare([(1, None)])
+    qtbot.waitUntil(lambda: window.compare.comparison is not None, timeout=20_000)
+    findings = window.compare.findings
+    assert "closed loop" in findings.pairing.text()
+    assert not findings.saved.isVisibleTo(findings)
+    assert "CLOSED LOOP" in findings.notes.text()
