@@ -62,7 +62,8 @@ def _attempt_line(attempt: AttemptRecord) -> str:
     queued = f", {attempt.queued_us / _MICRO:.3f} s of it queued" if attempt.queued_us else ""
     tokens = f", {attempt.output_tokens:,} tokens" if attempt.output_tokens else ""
     began = f"{attempt.started_us / _MICRO:>9.3f} s"
-    return f"{began}  {_call(attempt)}: {how}{fault} after {took:.3f} s{queued}{tokens}"
+    why = f" ({attempt.reason})" if attempt.reason else ""
+    return f"{began}  {_call(attempt)}{why}: {how}{fault} after {took:.3f} s{queued}{tokens}"
 
 
 def _call(attempt: AttemptRecord) -> str:

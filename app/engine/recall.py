@@ -24,7 +24,10 @@ from app.inputs.preparation import Inputs, fitted
 from app.inputs.prompts import Message, Prompt
 from app.inputs.treatment import Trim
 from app.safeguards import input_check
+from app.safeguards.adaptive_throttle import AdaptiveThrottle
+from app.safeguards.base import Safeguard
 from app.safeguards.canned import Canned
+from app.safeguards.hand_off import HandOff
 from app.safeguards.input_check import InputCheck
 from app.safeguards.input_layer import treatments
 from app.safeguards.retry import Retry
@@ -265,10 +268,22 @@ class Recall:
         if source is not None:
             found += self._question_draws(source, request)
         for index, attempt in enumerate(attempts):
-            again = any(each.target == attempt.target for each in attempts[index + 1 : index + 2])
+            again = any(
+                (each.target, each.hedge, each.retry) == (attempt.target, attempt.hedge, attempt.retry + 1)
+                for each in attempts
+            )
             drawn = self._attempt_draws(request, attempt, retried=again)
             found += [replace(each, attempt=index) for each in drawn]
+        for safeguard in self._safeguards(request):
+            if isinstance(safeguard, HandOff) and request.served_by == "human":
+                purpose = f"safeguard:{safeguard.id}.handle"
+                found.append(self._drawn(purpose, None, request.number, "how long the person needed"))
         return found
+
+    def _safeguards(self, request: RequestRecord) -> list[Safeguard]:
+        """Those at work on the request."""
+        settings = self.scenario_at(request.intended_us).variants[request.variant].safeguards
+        return [each for each in settings if each.on]
 
     def _source(self, request: RequestRecord) -> RequestRecord | None:
         """The request whose question this one asks again: itself, when the question is new.
@@ -343,16 +358,13 @@ class Recall:
             found += [self._drawn(purpose, role, number) for purpose in purposes]
         if attempt.status == 200 and injection.answer is None:
             found.append(self._drawn("provider.quality", role, number, self._odds(request, attempt)))
-        for each in self.scenario_at(request.intended_us).variants[request.variant].safeguards:
-            if isinstance(each, Retry) and each.on and each.jitter != "none" and retried:
-                found.append(
-                    self._drawn(
-                        f"safeguard:{each.id}.jitter",
-                        Role(attempt.target, attempt.retry),
-                        number,
-                        "the wait before the next call, unless Retry-After told it",
-                    )
-                )
+        for each in self._safeguards(request):
+            if isinstance(each, Retry) and each.jitter != "none" and retried:
+                meaning = "the wait before the next call, unless Retry-After told it"
+                found.append(self._drawn(f"safeguard:{each.id}.jitter", role, number, meaning))
+            elif isinstance(each, AdaptiveThrottle):
+                meaning = "turned back if below the odds of that moment"
+                found.append(self._drawn(f"safeguard:{each.id}.throttle", role, number, meaning))
         return found
 
     def _odds(self, request: RequestRecord, attempt: AttemptRecord) -> str:

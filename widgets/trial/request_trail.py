@@ -11,7 +11,14 @@ from app.analysis.summary import usd
 from app.safeguards.base import USD_PICO
 from app.sessions.records import AttemptRecord, RequestRecord
 from widgets.theme import OUTCOME_MARKS
-from widgets.trial.request_words import SERVERS, error_words, fault_names, length, reason_words
+from widgets.trial.request_words import (
+    SERVERS,
+    call_reason_words,
+    error_words,
+    fault_names,
+    length,
+    reason_words,
+)
 
 _MICRO: Final = 1e6
 _SHORTEST_WAIT_US: Final = 1_000
@@ -76,10 +83,12 @@ def _call(attempt: AttemptRecord, begin_us: int, labels: Mapping[str, str]) -> S
     from_s, to_s = (attempt.started_us - begin_us) / _MICRO, (attempt.finished_us - begin_us) / _MICRO
     first = attempt.first_token_us
     title = attempt.target + (f", retry {attempt.retry}" if attempt.retry else "")
-    title += ", sent to be safe" if attempt.hedge else ""
+    title += ", hedge" if attempt.hedge else ""
     status = f"{attempt.status} " if attempt.status else ""
     result = f"{status}{error_words(attempt.error)}" if attempt.error else f"{status}answered"
     parts = [f"{title}: {result} after {length(to_s - from_s)}"]
+    if attempt.reason:
+        parts.append(call_reason_words(attempt.reason))
     if attempt.queued_us:
         parts.append(f"{length(attempt.queued_us / _MICRO)} of it queued")
     if first is not None:

@@ -38,6 +38,11 @@ ERRORS: Final[dict[str, str]] = {
     "request_budget_exceeded": "the spend limit for a request was reached",
     "request_budget_exceeded_cheaper": "the spend limit of a request for this model was reached",
     "request_budget_exceeded_canned": "the spend limit for a request was reached",
+    "throttled": "calls were held back because the provider turned many away",
+    "own_rate_limit": "the own rate limit had no room in time",
+    "queue_full": "too many were waiting for a call",
+    "queue_wait": "it waited too long for its turn to call",
+    "cancelled": "another call answered first",
     "prompt_error": "the prompt could not be made from the row",
     "run_ended": "the run ended first",
 }
@@ -57,8 +62,18 @@ SERVERS: Final[dict[str, str]] = {
 _STAND_INS: Final = {
     "fallback": "The fallback model was asked",
     "canned": "The canned answer stood in",
+    "hand-off": "A person took it",
 }
-_SENTENCES: Final = {"retry budget empty": "It was not tried again: the retry budget was empty"}
+_SENTENCES: Final = {
+    "retry budget empty": "It was not tried again: the retry budget was empty",
+    "shed: the queue is too old": "It was turned away politely: the queue had grown old",
+    "hand-off: nobody was free in time": "No person was free in time",
+}
+_CALLS: Final = {
+    "hedge": "asked a second time, the answer being slow",
+    "waited for a free place": "waited for its turn",
+    "waited for the rate limit": "waited for room in the own rate limit",
+}
 
 
 def fault_names(ids: str, labels: Mapping[str, str]) -> str:
@@ -95,8 +110,23 @@ def reason_words(reason: str) -> str:
     """Why a request was served the way it was, as a sentence; empty where nothing had to be decided."""
     if not reason:
         return ""
+    if reason in _SENTENCES:
+        return f"{_SENTENCES[reason]}."
     stand_in, colon, name = reason.partition(": ")
     if colon and stand_in in _STAND_INS:
         return f"{_STAND_INS[stand_in]}: {error_words(name)}."
-    said = _SENTENCES.get(reason, error_words(reason))
+    said = error_words(reason)
     return f"{said[:1].upper()}{said[1:]}."
+
+
+def call_reason_words(reason: str) -> str:
+    """Why a call was made, in words; empty for a first one that did not have to wait."""
+    return ", ".join(_call_reason(each) for each in reason.split(", ") if each)
+
+
+def _call_reason(reason: str) -> str:
+    made, colon, name = reason.partition(": ")
+    if colon and made in ("retry", "fallback"):
+        again = "tried again" if made == "retry" else "asked instead"
+        return f"{again}, since {error_words(name)}"
+    return _CALLS.get(reason, reason)

@@ -22,7 +22,7 @@ from widgets.trial.request_detail import NOTHING, RequestDetail
 from widgets.trial.request_row_view import MAX_FIELDS, RowView
 from widgets.trial.request_text import row_text
 from widgets.trial.request_text_box import MAX_LINE, MAX_SHOWN, TextBox, TextWindow
-from widgets.trial.request_words import ERRORS, clock, fault_names, length, reason_words
+from widgets.trial.request_words import ERRORS, call_reason_words, clock, fault_names, length, reason_words
 
 
 @pytest.fixture(scope="module")
@@ -353,8 +353,19 @@ def test_reasons_are_sentences() -> None:
     assert reason_words("fallback: timeout") == "The fallback model was asked: no answer in time."
     assert reason_words("canned: overloaded").startswith("The canned answer stood in: ")
     assert reason_words("retry budget empty") == "It was not tried again: the retry budget was empty."
+    assert reason_words("hand-off: timeout") == "A person took it: no answer in time."
+    assert reason_words("shed: the queue is too old").startswith("It was turned away politely")
     assert reason_words("something_new") == "Something new."
     assert reason_words("") == ""
+
+
+def test_every_call_says_why_it_was_made() -> None:
+    assert call_reason_words("") == ""
+    assert call_reason_words("retry: server_error") == "tried again, since the provider had an error"
+    assert call_reason_words("fallback: breaker_open, waited for a free place") == (
+        "asked instead, since calls were held back by an open breaker, waited for its turn"
+    )
+    assert call_reason_words("hedge") == "asked a second time, the answer being slow"
 
 
 def test_times_are_said_with_as_many_digits_as_matter() -> None:
