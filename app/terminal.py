@@ -249,6 +249,23 @@ def say_events(events: Sequence[EventRecord]) -> None:
         out.print(Text(_event_line(event)))
 
 
+def say_served(scenario: str, data: str, admin: str, token: str) -> None:
+    """Where the simulated provider of a scenario listens, and how its switches are flipped."""
+    out.print(
+        Text(
+            f"SIMULATED: {scenario} is served on this machine only, until Ctrl+C.\n"
+            f"  OpenAI     base URL {data}/v1\n"
+            f"  Anthropic  base URL {data}\n"
+            f"  switches   POST {admin} with the bearer token {token}"
+        )
+    )
+
+
+def say_event_now(event: Event) -> None:
+    """Something that has just happened."""
+    err.print(Text(_event_line(event)))
+
+
 def say_comparison(compared: Comparison) -> None:
     """Runs or variants side by side."""
     out.print(Text(printable(as_text(compared))), end="")

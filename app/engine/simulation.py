@@ -110,6 +110,11 @@ class Simulation:
         near_us = self.now_us + MICRO if self._closed else self._plan.horizon_us()
         return min(near_us, self.last_arrival_us)
 
+    def next_us(self) -> int:
+        """When the next thing happens by itself, arrivals aside."""
+        agendas = [world.agenda.heap for world in self.worlds]
+        return min([self._next_cut(), *(heap[0][0] for heap in agendas if heap)])
+
     def advance(self, until_us: int) -> None:
         """Let everything happen up to `until_us`, included."""
         while True:

@@ -123,9 +123,10 @@ class World:
             call(argument)
         clock.now = until_us
 
-    def arrive(self, planned: PlannedRequest) -> None:
-        """A request arrives, now."""
+    def arrive(self, planned: PlannedRequest, target: int = 0) -> None:
+        """A request arrives, now; its first attempt goes to the target with this index."""
         request = Request(*planned)
+        request.target = target
         request.pipeline = pipeline = self.pipeline
         request.memo = pipeline.blank.copy()
         self.in_flight[request.number] = request
@@ -134,7 +135,7 @@ class World:
             self._mess_log += [(now, fault.kind) for fault in self._chosen(request.hits)]
         step = inwards(request, pipeline, 0, now, planned[2].unaskable)
         if type(step) is Attempt:
-            self.providers[0].begin(step)
+            self.providers[target].begin(step)
         else:
             self._live(request, step=step)
 

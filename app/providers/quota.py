@@ -76,6 +76,14 @@ class Quota:
         missing = self._full_at - now * self._rate - self._capacity
         return 0 if missing <= 0 else -(-missing // self._rate)
 
+    def left(self, now: int) -> int:
+        """How many whole units could be taken at `now`."""
+        return max(0, (self._capacity - max(0, self._full_at - now * self._rate)) // self._unit)
+
+    def full_in_us(self, now: int) -> int:
+        """How long until the bucket is full again, if nothing more is taken, in microseconds."""
+        return max(0, -((now * self._rate - self._full_at) // self._rate))
+
     def give_back(self, units: int) -> None:
         """Put back units that were taken and not used; negative units are taken, there or not."""
         self._full_at -= units * self._unit

@@ -353,12 +353,9 @@ class SimulatedProvider:
             else:
                 self.abandon(attempt, TIMEOUT)
         elif state == SERVING:
-            _, _, output, luck, _ = attempt.plan
-            question = attempt.request.question
             attempt.status = 200
-            attempt.output_tokens = output
-            kind = attempt.spoiled or ("right" if luck < question.qualities[self.index] else "wrong")
-            attempt.answer = question.answers.get(kind) or question.answer(kind)
+            attempt.output_tokens = attempt.plan[2]
+            attempt.answer = self.answer_of(attempt)
             attempt.served_by = self.served_by
             self._bill(attempt)
             self.in_service -= 1
@@ -374,6 +371,23 @@ class SimulatedProvider:
         else:
             self.abandon(attempt, TIMEOUT)
 
+    def answer_of(self, attempt: Attempt) -> Answer:
+        """What a call in service is being answered, whether or not it comes to its end."""
+        question: Question = attempt.request.question
+        kind = attempt.spoiled or ("right" if attempt.plan[3] < question.qualities[self.index] else "wrong")
+        return question.answers.get(kind) or question.answer(kind)
+
+    def generated(self, attempt: Attempt, at_us: int) -> int:
+        """How many of its answer's tokens a call in service has at `at_us`."""
+        output = attempt.plan[2]
+        first_us = attempt.first_us or 0
+        if at_us < first_us:
+            return 0  # the prompt was read, and nothing said
+        if attempt.course is not None:
+            return attempt.course.generated(output, attempt.done_us - at_us)
+        span = max(1, attempt.done_us - first_us)
+        return min(output, 1 + (output - 1) * (at_us - first_us) // span)
+
     def abandon(self, attempt: Attempt, error: CallError) -> None:
         """The client gives up (`error` says why): the server stops, or works on and bills (`on_cancel`).
 
@@ -386,18 +400,9 @@ class SimulatedProvider:
         finishes = self.finishes and error is not SERVER_ERROR
         if state in (SERVING, FROZEN):
             worked_until_us = now if state == SERVING else self._frozen_since(attempt)
-            first_us = attempt.first_us or 0
-            if finishes:
-                attempt.output_tokens = output
-            elif worked_until_us < first_us:
-                pass  # the prompt was read, and nothing said
-            elif attempt.course is not None:
-                attempt.output_tokens = attempt.course.generated(output, attempt.done_us - worked_until_us)
-            else:
-                span = max(1, attempt.done_us - first_us)
-                attempt.output_tokens = min(output, 1 + (output - 1) * (worked_until_us - first_us) // span)
+            attempt.output_tokens = output if finishes else self.generated(attempt, worked_until_us)
             self._bill(attempt)
-            if worked_until_us < first_us:
+            if worked_until_us < (attempt.first_us or 0):
                 attempt.first_us = None
             if not finishes:
                 self._stop(attempt, anew=error is not RUN_ENDED)

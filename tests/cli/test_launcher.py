@@ -97,7 +97,7 @@ def test_the_version_is_told_without_importing_anything_large() -> None:
 def test_no_command_imports_what_it_does_not_need(tmp_path: Path) -> None:
     code = (
         f"import sys; from app.cli import run_cli; run_cli(['runs', '--log', {str(tmp_path / 'log.db')!r}]);"
-        "heavy = {'PySide6', 'pyqtgraph', 'genai_prices', 'httpx', 'jsonschema', 'tomlkit'} & set(sys.modules);"
+        "heavy = {'PySide6', 'pyqtgraph', 'genai_prices', 'httpx', 'jsonschema', 'tomlkit', 'uvicorn'} & set(sys.modules);"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )
 

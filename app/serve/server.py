@@ -1,0 +1,134 @@
+"""The endpoint's life: its sockets on loopback, its two servers, and its end."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from app.errors import UserError
+from app.serve.application import admin_application, data_application
+from app.serve.connection import Protocol
+from app.serve.guard import Guard
+from app.serve.sandbox import Sandbox
+
+LOOPBACK = "127.0.0.1"
+_IDLE_S = 75
+"""How long a connection may be idle between two calls; nginx's `keepalive_timeout`."""
+_GRACE_S = 2
+"""How long connections have to close at the end."""
+
+
+@dataclass(frozen=True)
+class Doors:
+    """Where the endpoint listens: bound sockets for data and admin, and the token that the admin port asks for."""
+
+    data: socket.socket
+    admin: socket.socket
+    token: str
+
+    @property
+    def data_port(self) -> int:
+        """The port that speaks the APIs."""
+        return int(self.data.getsockname()[1])
+
+    @property
+    def admin_port(self) -> int:
+        """The port with the switches."""
+        return int(self.admin.getsockname()[1])
+
+
+@contextmanager
+def opened_doors(port: int, admin_port: int) -> Iterator[Doors]:
+    """Listen on these ports of 127.0.0.1 (0: one that is free). Raises UserError where one is taken."""
+    with _listening(port, "--port") as data, _listening(admin_port, "--admin-port") as admin:
+        yield Doors(data, admin, secrets.token_urlsafe(24))
+
+
+class Service:
+    """The servers at work. `stop` may be called from any thread, and from a signal handler."""
+
+    def __init__(self, sandbox: Sandbox, doors: Doors) -> None:
+        """Make it in the event loop that `serve` will run in."""
+        self._sandbox = sandbox
+        self._doors = doors
+        self._loop = asyncio.get_running_loop()
+        self._stopping = asyncio.Event()
+
+    def stop(self) -> None:
+        """End: nobody gets an answer any more, and all connections are closed."""
+        self._loop.call_soon_threadsafe(self._stopping.set)
+
+    async def serve(self, ready: Callable[[], None]) -> None:
+        """Serve until stopped; `ready` is called once calls are taken."""
+        sandbox, doors = self._sandbox, self._doors
+        servers = [
+            _Server(data_application(sandbox), doors.data_port, doors.data),
+            _Server(admin_application(sandbox, doors.token), doors.admin_port, doors.admin),
+        ]
+        passing = asyncio.create_task(sandbox.run())
+        serving = [asyncio.create_task(server.take_calls()) for server in servers]
+        stopping = asyncio.create_task(self._stopping.wait())
+        ready()
+        try:
+            await asyncio.wait([passing, stopping, *serving], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            stopping.cancel()
+            sandbox.close()
+            for server in servers:
+                server.should_exit = True
+            # Whichever ended by itself did so for a reason, which is told here.
+            await asyncio.gather(passing, *serving)
+
+
+class _Server(uvicorn.Server):
+    """A server on a socket of ours, which leaves signals to the program."""
+
+    def __init__(self, application: ASGIApp, port: int, sock: socket.socket) -> None:
+        self._socket = sock
+        super().__init__(
+            uvicorn.Config(
+                Guard(application, port),
+                http=Protocol,
+                ws="none",
+                lifespan="off",
+                loop="none",
+                interface="asgi3",
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                proxy_headers=False,
+                timeout_keep_alive=_IDLE_S,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+
+    async def take_calls(self) -> None:
+        """Serve until `should_exit`."""
+        await self.serve([self._socket])
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@contextmanager
+def _listening(port: int, option: str) -> Iterator[socket.socket]:
+    try:
+        sock = socket.create_server((LOOPBACK, port), backlog=2048)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UserError(
+            f"cannot listen on port {port} ({reason})",
+            where=option,
+            do="Choose another, or 0 for a free one.",
+        ) from None
+    with sock:
+        yield sock

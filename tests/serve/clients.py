@@ -1,0 +1,48 @@
+"""The official SDKs as people use them, without retries unless a test asks for some."""
+
+from __future__ import annotations
+
+import anthropic
+import openai
+from anthropic.types import MessageParam
+from openai.types.chat import ChatCompletionMessageParam
+
+from tests.serve.rig import BOUND_S, ROWS, Endpoint
+
+ORDER, REFUND, _ = ROWS
+MODEL = "small-model"
+
+
+def messages(text: str = ORDER) -> list[ChatCompletionMessageParam]:
+    """A question, as OpenAI's SDK takes it."""
+    return [{"role": "system", "content": "You sort mails."}, {"role": "user", "content": text}]
+
+
+def turns(text: str = ORDER) -> list[MessageParam]:
+    """A question, as Anthropic's SDK takes it."""
+    return [{"role": "user", "content": [{"type": "text", "text": text}]}]
+
+
+def openai_client(served: Endpoint, *, timeout_s: float = BOUND_S, max_retries: int = 0) -> openai.OpenAI:
+    """OpenAI's SDK; close it with `with`."""
+    url = f"{served.url}/v1"
+    return openai.OpenAI(base_url=url, api_key="none", timeout=timeout_s, max_retries=max_retries)
+
+
+def async_openai_client(served: Endpoint, *, timeout_s: float = BOUND_S) -> openai.AsyncOpenAI:
+    """The same for asyncio."""
+    return openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="none", timeout=timeout_s, max_retries=0)
+
+
+def anthropic_client(
+    served: Endpoint, *, timeout_s: float = BOUND_S, max_retries: int = 0
+) -> anthropic.Anthropic:
+    """Anthropic's SDK; close it with `with`."""
+    return anthropic.Anthropic(
+        base_url=served.url, api_key="none", timeout=timeout_s, max_retries=max_retries
+    )
+
+
+def async_anthropic_client(served: Endpoint, *, timeout_s: float = BOUND_S) -> anthropic.AsyncAnthropic:
+    """The same for asyncio."""
+    return anthropic.AsyncAnthropic(base_url=served.url, api_key="none", timeout=timeout_s, max_retries=0)
