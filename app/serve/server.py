@@ -121,14 +121,14 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def _listening(port: int, option: str) -> Iterator[socket.socket]:
+    advice = "Choose another, or 0 for a free one."
+    if not 0 <= port < 1 << 16:
+        raise UserError(f"{port} is no port", where=option, do=advice)
     try:
         sock = socket.create_server((LOOPBACK, port), backlog=2048)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+    except OSError as error:
         raise UserError(
-            f"cannot listen on port {port} ({reason})",
-            where=option,
-            do="Choose another, or 0 for a free one.",
+            f"cannot listen on port {port} ({error.strerror})", where=option, do=advice
         ) from None
     with sock:
         yield sock

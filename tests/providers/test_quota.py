@@ -77,6 +77,25 @@ def test_another_size_keeps_what_is_left() -> None:
     assert admitted(Quota(600, 10, 0).resized(60, 2, 0), 0) == 2
 
 
+def test_it_tells_what_is_left_and_when_it_is_full_again() -> None:
+    quota = Quota(60, 10, 0)
+    assert (quota.left(0), quota.full_in_us(0)) == (10, 0)
+    assert quota.take(4, 0) == 0
+
+    assert (quota.left(0), quota.full_in_us(0)) == (6, 4_000_000)
+    assert (quota.left(999_999), quota.full_in_us(999_999)) == (6, 3_000_001)
+    assert (quota.left(1_000_000), quota.full_in_us(1_000_000)) == (7, 3_000_000)
+    assert (quota.left(60_000_000), quota.full_in_us(60_000_000)) == (10, 0)
+
+
+def test_nothing_is_left_of_what_was_overdrawn() -> None:
+    quota = Quota(60, 10, 0)
+    assert quota.take(10, 0) == 0
+    quota.give_back(-5)
+
+    assert (quota.left(0), quota.full_in_us(0)) == (0, 15_000_000)
+
+
 @given(
     per_minute=st.floats(0.1, 100_000),
     burst_s=st.floats(0.01, 60),
