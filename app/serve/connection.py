@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import struct
 from typing import Any
@@ -10,6 +11,8 @@ from typing import Any
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _KEY = "seatrial.transport"
+_LINGER = "hh" if os.name == "nt" else "ii"
+"""The system's `struct linger`: on or off, and for how long."""
 
 
 class Protocol(H11Protocol):
@@ -45,5 +48,5 @@ class Connection:
         sock: socket.socket | None = self._transport.get_extra_info("socket")
         if sock is not None:
             # Lingering for no time at all makes the system send RST in place of FIN.
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack(_LINGER, 1, 0))
         self._transport.abort()

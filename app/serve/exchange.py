@@ -115,7 +115,8 @@ class Exchange:
         output = attempt.plan[2]
         tokens = output if finished else 0
         if not finished and attempt.first_us is not None:
-            tokens = call.provider.generated(attempt, min(at_us, attempt.done_us))
+            # Late as we may be: nothing comes after the instant at which it ends, or breaks.
+            tokens = call.provider.generated(attempt, min(at_us, attempt.due_us))
         return Said(
             number=call.number,
             model=call.model,

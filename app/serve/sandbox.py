@@ -25,7 +25,7 @@ from app.inputs.tokens import estimate_tokens
 from app.providers.quota import Quota
 from app.providers.simulated import OVER, SimulatedProvider
 from app.safeguards.commands import Attempt
-from app.safeguards.errors import CANCELLED
+from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.scenario.files import ScenarioFile
 from app.scenario.model import Variant
 from app.serve.dialect import Asked, Limits, Meter
@@ -134,6 +134,8 @@ class Sandbox:
         now = self._simulation.now_us
         self._world.arrive((number, now, question, number, input_tokens, max_tokens, 0), index)
         (attempt,) = self._world.in_flight[number].attempts
+        if self.closed.is_set():
+            provider.abandon(attempt, RUN_ENDED)
         limit = "requests" if provider.rpm is not None and provider.rpm.left(now) < 1 else "tokens"
         self._sooner.set()
         return Call(attempt, provider, number, asked.model, input_tokens + max_tokens, limit)

@@ -127,8 +127,6 @@ def _listening(port: int, option: str) -> Iterator[socket.socket]:
     try:
         sock = socket.create_server((LOOPBACK, port), backlog=2048)
     except OSError as error:
-        raise UserError(
-            f"cannot listen on port {port} ({error.strerror})", where=option, do=advice
-        ) from None
+        raise UserError(f"cannot listen on port {port} ({error.strerror})", where=option, do=advice) from None
     with sock:
         yield sock

@@ -1,4 +1,7 @@
-"""The official SDKs as people use them, without retries unless a test asks for some."""
+"""The official SDKs as people use them, without retries unless a test asks for some.
+
+Nothing is encrypted on loopback: certificates, which take long to load, are not wanted.
+"""
 
 from __future__ import annotations
 
@@ -25,13 +28,24 @@ def turns(text: str = ORDER) -> list[MessageParam]:
 
 def openai_client(served: Endpoint, *, timeout_s: float = BOUND_S, max_retries: int = 0) -> openai.OpenAI:
     """OpenAI's SDK; close it with `with`."""
-    url = f"{served.url}/v1"
-    return openai.OpenAI(base_url=url, api_key="none", timeout=timeout_s, max_retries=max_retries)
+    return openai.OpenAI(
+        base_url=f"{served.url}/v1",
+        api_key="none",
+        timeout=timeout_s,
+        max_retries=max_retries,
+        http_client=openai.DefaultHttpxClient(verify=False),
+    )
 
 
 def async_openai_client(served: Endpoint, *, timeout_s: float = BOUND_S) -> openai.AsyncOpenAI:
     """The same for asyncio."""
-    return openai.AsyncOpenAI(base_url=f"{served.url}/v1", api_key="none", timeout=timeout_s, max_retries=0)
+    return openai.AsyncOpenAI(
+        base_url=f"{served.url}/v1",
+        api_key="none",
+        timeout=timeout_s,
+        max_retries=0,
+        http_client=openai.DefaultAsyncHttpxClient(verify=False),
+    )
 
 
 def anthropic_client(
@@ -39,10 +53,20 @@ def anthropic_client(
 ) -> anthropic.Anthropic:
     """Anthropic's SDK; close it with `with`."""
     return anthropic.Anthropic(
-        base_url=served.url, api_key="none", timeout=timeout_s, max_retries=max_retries
+        base_url=served.url,
+        api_key="none",
+        timeout=timeout_s,
+        max_retries=max_retries,
+        http_client=anthropic.DefaultHttpxClient(verify=False),
     )
 
 
 def async_anthropic_client(served: Endpoint, *, timeout_s: float = BOUND_S) -> anthropic.AsyncAnthropic:
     """The same for asyncio."""
-    return anthropic.AsyncAnthropic(base_url=served.url, api_key="none", timeout=timeout_s, max_retries=0)
+    return anthropic.AsyncAnthropic(
+        base_url=served.url,
+        api_key="none",
+        timeout=timeout_s,
+        max_retries=0,
+        http_client=anthropic.DefaultAsyncHttpxClient(verify=False),
+    )

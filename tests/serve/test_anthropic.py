@@ -29,6 +29,7 @@ def test_an_answer_in_one_piece(served: Endpoint) -> None:
 
 def test_a_stream_comes_piece_by_piece_and_adds_up(served: Endpoint) -> None:
     with (
+        served.struck("slow_tokens", factor=10),
         anthropic_client(served) as client,
         client.messages.stream(model=MODEL, messages=turns(REFUND), max_tokens=20) as stream,
     ):
@@ -36,7 +37,7 @@ def test_a_stream_comes_piece_by_piece_and_adds_up(served: Endpoint) -> None:
         whole = stream.get_final_message()
 
     assert "".join(pieces) == "This mail is about refund."
-    assert len(pieces) > 2
+    assert len(pieces) > 1
     assert (whole.stop_reason, whole.usage.output_tokens) == ("end_turn", 10)
     assert whole.usage.input_tokens > 5
 
@@ -91,19 +92,17 @@ def test_stop_reasons_tell_why_there_is_no_whole_answer(
 
 
 def test_limits_are_real_buckets_and_headers_tell_what_is_left(served: Endpoint) -> None:
-    with served.with_setting("targets.primary.rpm", 12), anthropic_client(served) as client:
+    with served.with_setting("targets.primary.rpm", 6), anthropic_client(served) as client:
         raw = client.messages.with_raw_response
         first = raw.create(model=MODEL, messages=turns(), max_tokens=20)
-        second = raw.create(model=MODEL, messages=turns(), max_tokens=20)
         with pytest.raises(anthropic.RateLimitError) as refused:
             raw.create(model=MODEL, messages=turns(), max_tokens=20)
 
-    left = [reply.headers["anthropic-ratelimit-requests-remaining"] for reply in (first, second)]
-    assert left == ["1", "0"]
-    assert first.headers["anthropic-ratelimit-requests-limit"] == "12"
+    assert first.headers["anthropic-ratelimit-requests-remaining"] == "0"
+    assert first.headers["anthropic-ratelimit-requests-limit"] == "6"
     at_rest = datetime.fromisoformat(first.headers["anthropic-ratelimit-requests-reset"])
     assert 0 <= (at_rest - datetime.now(at_rest.tzinfo)).total_seconds() < 30
-    assert 1 <= int(refused.value.response.headers["retry-after"]) <= 5
+    assert 1 <= int(refused.value.response.headers["retry-after"]) <= 10
     assert refused.value.type == "rate_limit_error"
 
 

@@ -28,7 +28,7 @@ def test_an_answer_in_one_piece(served: Endpoint) -> None:
 
 
 def test_a_stream_comes_piece_by_piece_and_ends_with_its_usage(served: Endpoint) -> None:
-    with openai_client(served) as client:
+    with served.struck("slow_tokens", factor=10), openai_client(served) as client:
         chunks = list(
             client.chat.completions.create(
                 model=MODEL,
@@ -41,7 +41,7 @@ def test_a_stream_comes_piece_by_piece_and_ends_with_its_usage(served: Endpoint)
     *spoken, last = chunks
     pieces = [chunk.choices[0].delta.content or "" for chunk in spoken]
     assert "".join(pieces) == "This mail is about refund."
-    assert len([piece for piece in pieces if piece]) > 2
+    assert len([piece for piece in pieces if piece]) > 1
     assert spoken[-1].choices[0].finish_reason == "stop"
     assert last.choices == []
     assert last.usage is not None
@@ -141,22 +141,21 @@ def test_a_made_up_tool_call_is_a_tool_call(served: Endpoint, stream: bool) -> N
 
 
 def test_limits_are_real_buckets_and_headers_tell_what_is_left(served: Endpoint) -> None:
-    # 12 a minute, 10 seconds' worth at once: two calls.
-    with served.with_setting("targets.primary.rpm", 12), openai_client(served) as client:
+    # 6 a minute, 10 seconds' worth at once: one call.
+    with served.with_setting("targets.primary.rpm", 6), openai_client(served) as client:
         raw = client.chat.completions.with_raw_response
         first = raw.create(model=MODEL, messages=messages())
-        second = raw.create(model=MODEL, messages=messages())
         with pytest.raises(openai.RateLimitError) as refused:
             raw.create(model=MODEL, messages=messages())
 
-    assert [reply.headers["x-ratelimit-remaining-requests"] for reply in (first, second)] == ["1", "0"]
-    assert first.headers["x-ratelimit-limit-requests"] == "12"
+    assert first.headers["x-ratelimit-limit-requests"] == "6"
+    assert first.headers["x-ratelimit-remaining-requests"] == "0"
     assert first.headers["x-ratelimit-reset-requests"].endswith("s")
     assert refused.value.code == "rate_limit_exceeded"
     assert refused.value.type == "requests"
     headers = refused.value.response.headers
-    assert 1 <= int(headers["retry-after"]) <= 5
-    assert 0 < int(headers["retry-after-ms"]) <= 5_000
+    assert 1 <= int(headers["retry-after"]) <= 10
+    assert 0 < int(headers["retry-after-ms"]) <= 10_000
     assert headers["x-ratelimit-remaining-requests"] == "0"
     assert "x-ratelimit-limit-tokens" not in headers
 

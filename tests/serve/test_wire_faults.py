@@ -29,7 +29,7 @@ from tests.serve.clients import (
 )
 from tests.serve.rig import BOUND_S, Endpoint
 
-PATIENCE_S = 0.7
+PATIENCE_S = 1.0
 """The SDKs' timeout where nothing comes: longer than the half second between keep-alives."""
 
 
