@@ -44,7 +44,8 @@ from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
 from app.inputs.treatment import Treatment
-from app.providers.openai_chat import CallOutcome, ChatCall, Endpoint
+from app.providers.calls import Call, CallOutcome
+from app.providers.endpoint import Endpoint
 from app.safeguards.commands import (
     FOREVER_US,
     Answer,
@@ -149,7 +150,7 @@ class LiveWorld:
         self._agenda = Agenda(self._clock)
         self._resumer = Resumer()
         self._messages: dict[tuple[Key, Treatment | None], Messages | str] = {}
-        self._calls: dict[Attempt, tuple[asyncio.Task[None], ChatCall]] = {}
+        self._calls: dict[Attempt, tuple[asyncio.Task[None], Call]] = {}
         self._to_come = 0
 
     @property
@@ -343,10 +344,10 @@ class LiveWorld:
         request = attempt.request
         messages = self._messages[_key(request.question)]
         assert not isinstance(messages, str), "nothing is asked where there is no prompt"
-        call = ChatCall(self._transport, self._endpoints[attempt.target], messages, request.max_tokens)
+        call = Call(self._transport, self._endpoints[attempt.target], messages, request.max_tokens)
         self._calls[attempt] = (self._tasks.create_task(self._make(attempt, call)), call)
 
-    async def _make(self, attempt: Attempt, call: ChatCall) -> None:
+    async def _make(self, attempt: Attempt, call: Call) -> None:
         """Make the call, have its answer checked, and enter its return in the agenda."""
         outcome = await call.make(self._instant(attempt.first_by_us), self._instant(attempt.until_us))
         answer: Answer | None = None

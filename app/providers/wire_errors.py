@@ -178,7 +178,7 @@ def limit_headers(
     seconds = retry_after_us / 1_000_000
     headers = {"retry-after": f"{-(-retry_after_us // 1_000_000)}"}
     if api != "anthropic-messages":
-        headers["retry-after-ms"] = f"{retry_after_us // 1_000}"
+        headers["retry-after-ms"] = f"{-(-retry_after_us // 1_000)}"
     if error.name != "rate_limited":
         return headers
     unit = "tokens" if tokens else "requests"

@@ -17,7 +17,8 @@ from app.engine.rows import RowMaker
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
-from app.providers.openai_chat import Endpoint, open_transport
+from app.providers.calls import open_transport
+from app.providers.endpoint import Endpoint
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
