@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.engine.desk import desk_for
 from app.engine.draws import Draws
-from app.engine.live import LiveWorld, desk_for, first_arrivals
+from app.engine.live import LiveWorld, first_arrivals
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
 from app.engine.rows import RowMaker
