@@ -128,7 +128,7 @@ def test_every_way_to_end_has_its_error(play: Play, error: str, status: int, bil
     assert (outcome.error.name, outcome.status, outcome.billed) == (error, status, billed)
 
 
-def test_nobody_listening_is_a_lost_connection() -> None:
+def test_nobody_listening_is_a_refused_connection() -> None:
     async def run() -> CallOutcome:
         async with serving(lambda n: cuts()) as server:
             gone = server.base_url
@@ -138,7 +138,7 @@ def test_nobody_listening_is_a_lost_connection() -> None:
 
     outcome = asyncio.run(run())
     assert outcome.error is not None
-    assert (outcome.error.name, outcome.status, outcome.billed) == ("connection_lost", 0, False)
+    assert (outcome.error.name, outcome.status, outcome.billed) == ("connection_refused", 0, False)
 
 
 def test_silence_ends_with_the_patience_for_a_first_token() -> None:
