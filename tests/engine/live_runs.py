@@ -15,6 +15,7 @@ from app.engine.live import LiveWorld, first_arrivals
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
 from app.engine.rows import RowMaker
+from app.engine.wire_faults import WireFaults
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
@@ -101,14 +102,17 @@ def live(
         inputs = prepare_inputs(file, worker)
         scenario = inputs.scenario
         book = QuestionBook(inputs, Draws(scenario.seed), worker)
-        faults = FaultSet((), Draws(scenario.seed), [])
-        arrivals = first_arrivals(Plan(scenario, Draws(scenario.seed), book, faults), 60, requests)
+        draws = Draws(scenario.seed)
+        faults = WireFaults(scenario, variant, draws)
+        everything = FaultSet(scenario.faults, draws, [True] * len(scenario.faults))
+        arrivals = first_arrivals(Plan(scenario, draws, book, everything), 60, requests)
         variants = tuple(NewVariant(name, name) for name in scenario.variants)
         new = NewRun("live", "Live", file.text, scenario.seed, "wall", 60, variants, tuple(scenario.targets))
         writer = RunWriter(log)
         run_id = writer.start(new)
         index = list(scenario.variants).index(variant)
-        rows = RowMaker(key_of(run_id, index, 0), _Names(writer), lambda bits: 0)
+        names = _Names(writer)
+        rows = RowMaker(key_of(run_id, index, 0), names, lambda bits: names[faults.ids_of(bits)])
 
         async def run() -> list[list[Heard]]:
             async with AsyncExitStack() as stack:
@@ -133,6 +137,7 @@ def live(
                     desk=desk,
                     observe=observe,
                     rows=rows,
+                    faults=faults,
                 )
                 task = asyncio.create_task(world.run(arrivals))
                 stopper = asyncio.create_task(enough.wait())
