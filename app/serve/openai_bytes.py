@@ -1,6 +1,6 @@
 """OpenAI's chat completions as a server sends them: answers, chunks, errors and limit headers.
 
-The shapes are those of the API reference as of late 2026. Reading them, as a client does, is `app.providers.openai_wire`.
+The shapes are those of the API reference as of late 2026. Reading them, as a client does, is `app.providers.wires`.
 """
 
 from __future__ import annotations
