@@ -27,7 +27,8 @@ Asked for, in the column `command` as {"asked": [...]}:
     {"do": "finish", "served_by", "error", "reason", "cache"}
 
 "asked" is what safeguards of the input see of the question (`input_layer.Asked`); records without such safeguards may lack
-it, and records without a rate limit what was billed of an attempt. Flights are numbered in the order in which they are first waited for.
+it, and records without a rate limit what was billed of an attempt. Flights are numbered in the order in which they are
+first waited for.
 """
 
 from __future__ import annotations
