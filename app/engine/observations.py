@@ -7,7 +7,8 @@ them, the replay reads them and resumes through the same code, so that both use 
 Delivered, in the log's column `outcome`; each names its `variant` by index:
 
     {"came": "request", "intended_us", "cache_key", "input_tokens", "max_tokens", "unaskable", "asked"}
-    {"came": "attempt", "error", "retry_after_us", "first_us", "cost_pico", "failed_checks"}
+    {"came": "attempt", "error", "retry_after_us", "first_us", "cost_pico", "billed", "input_tokens", "output_tokens",
+     "failed_checks"}
     {"came": "flight", "flight"}            a flight that it waited for has landed
     {"came": "time"}                        it has waited long enough
     {"came": "end"}                         the run is over
@@ -26,7 +27,8 @@ Asked for, in the column `command` as {"asked": [...]}:
     {"do": "finish", "served_by", "error", "reason", "cache"}
 
 "asked" is what safeguards of the input see of the question (`input_layer.Asked`); records without such safeguards may lack
-it. Flights are numbered in the order in which they are first waited for.
+it, and records without a rate limit what was billed of an attempt. Flights are numbered in the order in which they are
+first waited for.
 """
 
 from __future__ import annotations
@@ -85,6 +87,7 @@ _SHAPES: dict[str, dict[str, tuple[type, ...]]] = {
     "end": {},
     "branch": {},
 }
+_OPTIONAL: dict[str, type] = {"branch": int, "cancelled": bool, "billed": bool}
 _ASKED = {"prompt": str, "tokens": int, "problem": str, "unaskable": bool, "steps": int, "versions": dict}
 _ERRORS = {error.name: error for error in vars(errors).values() if isinstance(error, CallError)}
 
@@ -257,6 +260,9 @@ def attempt_data(attempt: Attempt) -> Plain:
         "retry_after_us": attempt.retry_after_us,
         "first_us": attempt.first_us,
         "cost_pico": attempt.cost_pico,
+        "billed": attempt.billed,
+        "input_tokens": attempt.input_tokens,
+        "output_tokens": attempt.output_tokens,
         "failed_checks": [] if attempt.answer is None else sorted(attempt.answer.failed_checks),
     }
 
@@ -269,6 +275,9 @@ def tell(attempt: Attempt, data: Mapping[str, Any]) -> None:
     attempt.retry_after_us = data["retry_after_us"]
     attempt.first_us = data["first_us"]
     attempt.cost_pico = data["cost_pico"]
+    attempt.billed = data.get("billed", False)
+    attempt.input_tokens = data.get("input_tokens", 0)
+    attempt.output_tokens = data.get("output_tokens", 0)
 
 
 def fault_in(data: Mapping[str, Any], variants: int) -> str:
@@ -283,7 +292,7 @@ def fault_in(data: Mapping[str, Any], variants: int) -> str:
         return "there is no such variant"
     if data["came"] == "request" and "asked" in data and not _is_asked(data["asked"]):
         return "'asked' is wrong"
-    for name, kind in {"branch": int, "cancelled": bool}.items():
+    for name, kind in _OPTIONAL.items():
         if not isinstance(data.get(name, kind()), kind):
             return f"'{name}' is wrong"
     if data.get("error") is not None and data["error"] not in _ERRORS:

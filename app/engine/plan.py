@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from app.engine.attempt_plans import MICRO
 from app.engine.draws import BLOCK, Draws, Role
 from app.engine.questions import Question, QuestionBook
+from app.engine.versions import Key
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import UpcomingWindows, has_end
 from app.scenario.model import Scenario
@@ -153,13 +154,22 @@ class Plan:
                 numbers.tolist(),
                 intended.tolist(),
                 questions,
-                rows.question.tolist(),
+                self._cache_keys(rows, keys),
                 sizes,
                 self._max_tokens(first, count),
                 (mess | twice).tolist(),
                 strict=True,
             )
         )
+
+    def _cache_keys(self, rows: RowBlock, keys: list[Key]) -> list[int]:
+        """What a cache tells questions apart by: the number of the source, or what stands for prompt, row and mess together,
+        which is negative."""
+        prompts = self._questions.prompt_count
+        return [
+            source if source >= 0 else (source - (mess << 32)) * prompts - prompt
+            for source, (prompt, _, mess) in zip(rows.question.tolist(), keys, strict=True)
+        ]
 
     def _duplicates(self, numbers: NDArray[np.int64], intended: NDArray[np.int64]) -> NDArray[np.int64]:
         """Which requests are sent twice: bit set of the `duplicate` faults that fire."""

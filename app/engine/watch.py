@@ -123,13 +123,15 @@ class _Watched:
         """Ends of requests that complaints came about, where trouble may yet turn out to have begun by then."""
 
     def configure(self, rules: Mapping[_RuleKey, AnyRule], patience_us: int, at_us: int) -> list[Event]:
-        """Watch by these rules. A rule that stays as it was keeps its state."""
+        """Watch by these rules. A rule that stays as it was keeps its state, and money spent stays spent."""
         before, self._alarms = self._alarms, {}
         for key, rule in rules.items():
             if key in before and before[key].rule == rule:
                 self._alarms[key] = before.pop(key)
             else:
                 self._alarms[key] = Alarm(rule)
+                if key in before:
+                    self._alarms[key].meter.adopt(before[key].meter)
             self._alarms[key].meter.patience_us = patience_us
         turns = [(alarm, alarm.end(at_us)) for alarm in before.values()]
         return [self._alert(alarm, turn) for alarm, turn in turns if turn is not None]

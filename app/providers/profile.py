@@ -81,7 +81,7 @@ class Target(Settings):
     rpm: float | None = Field(default=None, gt=0)
     tpm: float | None = Field(default=None, gt=0)
     """Requests and tokens per minute. A call reserves its prompt and `max_tokens`, and gives back what it did not use."""
-    quota_burst_s: float = Field(default=10, gt=0)
+    quota_burst_s: float = Field(default=10, gt=0, le=86_400)
     """The quota's buckets hold this many seconds' worth."""
     rejected_use_quota: bool = False
     """Whether a call turned away by a limit uses quota."""

@@ -2,7 +2,8 @@
 
 Of the last `window_s` seconds it counts the requests R that came to it and those that the target accepted, A, and turns the
 next one back with probability max(0, (R - k A) / (R + 1)). (Beyer et al., "Site Reliability Engineering", 2016, ch. 21,
-"Client-Side Throttling".) Each target has its own counts.
+"Client-Side Throttling".) Each target has its own counts; retries and fallbacks further in count with the request that
+came.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pydantic import Field
 
 from app.engine.draws import Column, Role
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
-from app.safeguards.commands import Attempt, Result
+from app.safeguards.commands import Result
 from app.safeguards.errors import THROTTLED
 from app.safeguards.request import Request
 
@@ -57,7 +58,8 @@ class Counts:
 
 
 class AdaptiveThrottleLayer(Layer):
-    """Turns calls back by chance."""
+    """Turns calls back by chance. The memo holds the counts of the target that the request came with, and the number of
+    attempts before."""
 
     def __init__(self, settings: AdaptiveThrottle, world: World) -> None:
         super().__init__(settings)
@@ -86,25 +88,23 @@ class AdaptiveThrottleLayer(Layer):
         rejected = excess > 0 and self._draw(request) < excess / (counts.requests + 1)
         counts.requests += 1
         cell[1] += 1
+        request.memo[self.slot] = (counts, len(request.attempts))
         return Result.failure(THROTTLED) if rejected else None
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """The target has accepted it."""
-        counts = self.counts[request.target]
-        counts.cell(now)[2] += 1
-        counts.accepted += 1
-        return None
-
-    def failed(self, request: Request, result: Result, now: int) -> Outward:
-        """An error that calling again may mend is taken for a refusal; any other was the request's own fault. What was
-        turned back further in never came to the target, and is not counted."""
-        if not isinstance(result, Attempt):
-            counts = self.counts[request.target]
+        """Accepted is what was answered, and what failed by its own fault: an error that calling again may mend is taken
+        for a refusal. What never came to the target, for it was answered or turned back further in, is not counted."""
+        counts, first = request.memo[self.slot]
+        attempts = request.attempts_since(first)
+        if not attempts:
             counts.cell(now)[1] -= 1
             counts.requests -= 1
-        elif result.error is not None and not result.error.transient:
-            self.answered(request, result, now)
+        elif any(attempt.error is None or not attempt.error.transient for attempt in attempts):
+            counts.cell(now)[2] += 1
+            counts.accepted += 1
         return None
+
+    failed = answered
 
     def _draw(self, request: Request) -> float:
         role = (request.target, request.retry, request.hedge)

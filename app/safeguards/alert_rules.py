@@ -71,6 +71,9 @@ class Meter:
         """A value in words."""
         return f"{value * 100:.0f} %"
 
+    def adopt(self, earlier: Meter) -> None:
+        """Take over what the rule has measured for the whole run, before its settings were changed."""
+
 
 class _ErrorRate(Meter):
     def __init__(self, rule: rules.ErrorRate) -> None:
@@ -170,6 +173,10 @@ class _BudgetLeft(Meter):
         self._spent_pico += sum([cost_pico for _, _, cost_pico in ended])
         self.value = _decimal(max(1 - self._spent_pico / self._limit_pico, 0.0))
         return self.value < self.threshold
+
+    def adopt(self, earlier: Meter) -> None:
+        if isinstance(earlier, _BudgetLeft):
+            self._spent_pico = earlier._spent_pico
 
 
 def _decimal(value: float) -> float:

@@ -29,10 +29,10 @@ class Budget(Safeguard):
     """Bounds the money spent per run, per minute and per request; at least one of the three."""
 
     kind: Literal["budget"] = "budget"
-    per_run_usd: float | None = Field(default=None, ge=0)
-    per_minute_usd: float | None = Field(default=None, ge=0)
+    per_run_usd: float | None = Field(default=None, ge=0, le=1e9)
+    per_minute_usd: float | None = Field(default=None, ge=0, le=1e9)
     """In any 60 s."""
-    per_request_usd: float | None = Field(default=None, ge=0)
+    per_request_usd: float | None = Field(default=None, ge=0, le=1e9)
     """All calls of one request together."""
     on_exceeded: Literal["stop", "cheaper_model", "canned"] = "canned"
     """stop: no answer; canned: a canned one, where the pipeline has it; cheaper_model: as canned, but before that the

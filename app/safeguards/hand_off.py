@@ -24,10 +24,10 @@ class HandOff(Safeguard):
     """Gives a request to a person. The deadline of calls does not hold for people; `patience_s` does."""
 
     kind: Literal["hand_off"] = "hand_off"
-    agents: int = Field(default=3, ge=1)
+    agents: int = Field(default=3, ge=1, le=100_000)
     handle_s: float = Field(default=120, gt=0)
     patience_s: float = Field(default=60, ge=0)
-    cost_usd: float = Field(default=2.0, ge=0)
+    cost_usd: float = Field(default=2.0, ge=0, le=10_000)
     """What a person's time costs for each request that is taken."""
 
     def layer(self, world: World) -> Layer:
@@ -48,7 +48,7 @@ class HandOffLayer(Layer):
         self.cost_pico = round(settings.cost_usd * USD_PICO)
         self.answer = Answer("human")
         self.free_at_us = [0] * settings.agents
-        """A heap."""
+        """A heap. Pipelines of one variant, old and new, share it."""
         self.draws = world.draws.column(f"safeguard:{settings.id}.handle", None)
 
     def adopt(self, earlier: Layer) -> None:
@@ -56,7 +56,8 @@ class HandOffLayer(Layer):
         if isinstance(earlier, HandOffLayer):
             agents = len(self.free_at_us)
             kept = sorted(earlier.free_at_us)[:agents]
-            self.free_at_us[:] = sorted(kept + [0] * (agents - len(kept)))
+            earlier.free_at_us[:] = sorted(kept + [0] * (agents - len(kept)))
+            self.free_at_us = earlier.free_at_us
 
     def failed(self, request: Request, result: Result, now: int) -> Outward:
         """Stand in the queue for a person, as long as there is patience."""

@@ -14,7 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Race, Safeguard, World, register
-from app.safeguards.commands import Result
+from app.safeguards.commands import Attempt, Result
 from app.safeguards.request import Request
 
 
@@ -56,7 +56,8 @@ class Times:
 
 
 class HedgeLayer(Layer):
-    """Keeps the times of answers, and sends requests on as a race. The memo holds when the request came.
+    """Keeps the times of answers, and sends requests on as a race. The memo holds when the request came, and with which
+    target.
 
     Where the hedge won, the first call would have taken longer than the time that is kept: that leaves the percentile
     after which is hedged where it is, while the winner's own time would draw it down.
@@ -79,7 +80,7 @@ class HedgeLayer(Layer):
 
     def enter(self, request: Request, now: int) -> Inward:
         """Race, if there is a time after which to ask again."""
-        request.memo[self.slot] = now
+        request.memo[self.slot] = (now, request.target)
         after_us = self.after_us
         if after_us is None:
             after_us = self.times[request.target].percentile(self.percent)
@@ -88,8 +89,10 @@ class HedgeLayer(Layer):
         return Race(after_us, self.further)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """Note how long the answer took."""
-        self.times[request.target].add(now - request.memo[self.slot])
+        """Note how long the answer took, if it is of a call to the target that the request came with."""
+        came_us, target = request.memo[self.slot]
+        if isinstance(result, Attempt) and result.target == target:
+            self.times[target].add(now - came_us)
         return None
 
 

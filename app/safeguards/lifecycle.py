@@ -183,7 +183,8 @@ def _waited(
 def _race(
     request: Request, slot: int, race: Race, pipeline: Pipeline, clock: Clock, unaskable: bool
 ) -> Generator[Command, Outcome, Result]:
-    """Try the request as several branches from the layer at `slot` inwards, until one has an answer or none is left.
+    """Try the request as several branches from the layer at `slot` inwards, until one has an answer or none is left. A reply
+    that stands in for an answer (canned, further in) counts as one only when nothing else is left.
 
     Those that lose are cancelled, and have left off before this returns: what they cost is known then.
     """
@@ -196,7 +197,7 @@ def _race(
         running = [branch for branch in branches if not branch.ended]
         for branch in branches:
             led = branch.flight.result
-            if led is not None and led.error is None:
+            if led is not None and led.error is None and (led.served_by != _CANNED or not running):
                 return (yield from _won(request, branch, led, branches))
         if request.cancelled:
             lost = Result.failure(CANCELLED)
@@ -206,7 +207,8 @@ def _race(
             return (yield from _stopped(request, lost, branches))
         if now >= next_us and now < request.deadline_us and len(branches) <= race.further:
             place = len(branches)
-            branch = Branch(request, place, "hedge" if place else request.why)
+            hedge = request.hedge + place * inside.branches
+            branch = Branch(request, hedge, "hedge" if place else request.why)
             branch.retry = _attempts_made(branch)
             branch.life = lifecycle(branch, inside, clock, unaskable)
             branches.append(branch)
@@ -243,4 +245,4 @@ def _stopped(request: Request, result: Result, branches: list[Branch]) -> Genera
     return result
 
 
-_PRIMARY, _HEDGE = SERVED_BY.index("primary"), SERVED_BY.index("hedge")
+_PRIMARY, _HEDGE, _CANNED = (SERVED_BY.index(name) for name in ("primary", "hedge", "canned"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
+from math import prod
 from typing import Any
 
 from app.safeguards.attempt_timeout import AttemptTimeoutLayer
@@ -30,6 +31,9 @@ class Pipeline:
         self.depth = len(self.layers)
         self.first = 0
         """Where a request comes in."""
+        self.branches = prod(layer.calls for layer in self.layers if layer.races)
+        """How many branches a request may have in the end, by all layers that race: hedges are numbered by their place
+        among these."""
         self.blank: list[Any] = [0] * self.depth
         """The memo of a request that comes in."""
         timeouts = [layer for layer in self.layers if isinstance(layer, AttemptTimeoutLayer)]
@@ -62,6 +66,7 @@ class Pipeline:
     def _from(self, first: int) -> Pipeline:
         inner = copy(self)
         inner.first = first
+        inner.branches = prod(layer.calls for layer in self.layers[first:] if layer.races)
         inner.answered = [tuple(hook for hook in hooks if hook[0] >= first) for hooks in self.answered]
         inner.failed = [tuple(hook for hook in hooks if hook[0] >= first) for hooks in self.failed]
         return inner

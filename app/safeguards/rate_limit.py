@@ -25,7 +25,7 @@ class RateLimit(Safeguard):
     kind: Literal["rate_limit"] = "rate_limit"
     rpm: float | None = Field(default=None, gt=0)
     tpm: float | None = Field(default=None, gt=0)
-    burst_s: float | None = Field(default=None, gt=0)
+    burst_s: float | None = Field(default=None, gt=0, le=86_400)
     """How many seconds' worth may be used at once."""
     max_wait_s: float = Field(default=5, ge=0)
 
@@ -90,14 +90,14 @@ class RateLimitLayer(Layer):
         request.note_wait("waited for the rate limit")
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """Give back what was not used; of a request that never called, all of it."""
+        """Give back what was not used, and take what calling again further in has used beyond."""
         buckets, units, first = request.memo[self.slot]
         attempts = request.attempts_since(first)
         if buckets.tpm is not None:
             used = sum(attempt.input_tokens + attempt.output_tokens for attempt in attempts if attempt.billed)
             buckets.tpm.give_back(units - used)
-        if buckets.rpm is not None and not attempts:
-            buckets.rpm.give_back(1)
+        if buckets.rpm is not None:
+            buckets.rpm.give_back(1 - len(attempts))
         return None
 
     failed = answered

@@ -25,7 +25,7 @@ class Request:
     target       index of the target that the next attempt goes to
     retry        how many attempts that target has had for this request
     branches     how many branches it has had, if it is none itself
-    hedge        0, or which of a hedge's further branches it is
+    hedge        0, or which of a hedge's further branches it is; of hedges within hedges, by its place among all
     why          why its next attempt is made, in the words of the safeguard that decided; empty for a first one
     fee_pico     what it cost besides its attempts, in picodollars
     cancelled    nobody waits for it any more: it goes straight out

@@ -31,7 +31,8 @@ class RowBlock:
     source     the number of the request whose question this one asks; its own if the question is new
     row        the row of that question
     fresh      True where the question is new
-    question   what a cache tells questions apart by: the source, or the row under `same_row_same_question`
+    question   whose answer may serve for this one: the source; or, under `same_row_same_question`, all those about the
+               same row, as -1 - row
     """
 
     source: Ints
@@ -76,7 +77,7 @@ class RowOrder:
             low, high = self._end, min(first + count, until, self._end + BLOCK)
             part = slice(low - first, high - first)
             source[part], row[part] = self._plan(low, high, settings, forced[part])
-            question[part] = row[part] if settings.same_row_same_question else source[part]
+            question[part] = -1 - row[part] if settings.same_row_same_question else source[part]
         return RowBlock(source, row, source == np.arange(first, first + count), question)
 
     def change(self, first_number: int, settings: Traffic) -> None:

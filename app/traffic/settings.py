@@ -178,7 +178,7 @@ class Traffic(Settings):
     repeat_window: Annotated[int, Field(ge=1, le=MAX_REPEAT_WINDOW)] = 10_000
     """A repeat picks among so many requests before it."""
     same_row_same_question: bool = False
-    """True: to a cache, two requests for one row are the same question. False: only a repeat is."""
+    """True: to a cache, two requests for one row are the same question, if their texts are. False: only a repeat is."""
 
     @model_validator(mode="after")
     def _one_rate(self) -> Self:

@@ -63,6 +63,15 @@ def test_too_few_requests_are_told_from_a_wrong_engine() -> None:
     assert "--set requests=N takes more" in said.out
 
 
+def test_where_the_effort_cannot_be_set_less_precision_is_offered() -> None:
+    said = seatrial(
+        "validate", "adaptive-throttling", "--set", "capacity_per_s=2000", "--set", "precision=1e-9"
+    )
+
+    assert "too coarse" in said.out
+    assert "--set precision=P asks for less" in said.out
+
+
 def test_several_results_are_tried_by_child_processes() -> None:
     begun: list[str] = []
     done: list[str] = []

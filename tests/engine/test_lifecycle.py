@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator
 from math import prod
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -36,6 +37,11 @@ def table(kind: str, needs: dict[str, Any] | None = None, **values: Any) -> st.S
 
 seconds = st.sampled_from([0.05, 0.5, 1, 2, 5])
 rates = st.sampled_from([0, 0.1, 0.5, 0.9, 1])
+BOUNDS_USD = {
+    "per_run_usd": (0.001, 0.003),
+    "per_minute_usd": (0.0003, 0.001),
+    "per_request_usd": (0.00012, 0.0003),
+}
 
 safeguards = st.one_of(
     table("deadline", total_s=st.sampled_from([0.5, 2, 10])),
@@ -53,10 +59,13 @@ safeguards = st.one_of(
     ),
     table("fallback"),
     table("cache", ttl_s=seconds, max_entries=st.integers(1, 3), single_flight=st.booleans()),
-    table(
-        "budget",
-        {"per_run_usd": st.sampled_from([0, 0.001, 0.003])},
-        on_exceeded=st.sampled_from(["stop", "cheaper_model", "canned"]),
+    *(
+        table(
+            "budget",
+            {bound: st.sampled_from([0, *usd])},
+            on_exceeded=st.sampled_from(["stop", "cheaper_model", "canned"]),
+        )
+        for bound, usd in BOUNDS_USD.items()
     ),
     table("hedge", {"after_s": seconds}, max_hedges=st.integers(1, 2)),
     table("hedge", after_percentile=st.sampled_from([50, 95])),
@@ -69,6 +78,22 @@ safeguards = st.one_of(
     table("hand_off", agents=st.integers(1, 2), handle_s=seconds, patience_s=seconds),
     table("answer_check"),
     table("canned"),
+    table(
+        "input_check", every_field=st.fixed_dictionaries({}, optional={"max_chars": st.sampled_from([1, 20])})
+    ),
+    table(
+        "prompt_trim",
+        max_input_tokens=st.sampled_from([1, 12, 50, 100]),
+        strategy=st.sampled_from(["keep_start", "keep_end", "keep_both_ends"]),
+    ),
+    table(
+        "prompt_cache",
+        {"min_tokens": st.just(1), "prefix_tokens": st.sampled_from([0, 60, 200])},
+        ttl_s=seconds,
+        read_factor=st.sampled_from([0, 0.5]),
+        write_factor=st.sampled_from([1, 2]),
+    ),
+    table("monitoring"),
 )
 
 schedules: dict[str, Any] = {
@@ -172,7 +197,7 @@ def test_every_request_ends_and_everything_adds_up(
         ran = Ran(simulation, names, {})
 
     for variant, layers in (("any", named), ("bare", [])):
-        _adds_up(ran, variant)
+        _adds_up(ran, variant, flat=all(each["kind"] != "prompt_cache" for each in layers))
         _within_bounds(ran, variant, layers)
 
 
@@ -185,7 +210,8 @@ def _calls(safeguard: dict[str, Any]) -> int:
     return 2 if safeguard["kind"] == "fallback" else 1
 
 
-def _adds_up(ran: Ran, variant: str) -> None:
+def _adds_up(ran: Ran, variant: str, *, flat: bool) -> None:
+    """`flat`: all tokens cost the same."""
     requests, attempts = ran.requests(variant), ran.attempts(variant)
     offered = ran.simulation.offered
     assert [each["number"] for each in requests] == list(range(offered))
@@ -207,9 +233,9 @@ def _adds_up(ran: Ran, variant: str) -> None:
         assert each["outcome"] != "good" or each["finished_us"] - each["intended_us"] <= 30_000_000
     for each in attempts:
         assert each["sequence"] < made[each["number"]]
-        assert each["cost_pico"] == (
-            each["billed"] and TOKEN_PICO * (each["input_tokens"] + each["output_tokens"])
-        )
+        full_pico = each["billed"] and TOKEN_PICO * (each["input_tokens"] + each["output_tokens"])
+        assert each["cost_pico"] == full_pico or not flat
+        assert each["cost_pico"] <= 2 * full_pico  # with all of a prompt written at twice the price
         assert each["started_us"] + each["queued_us"] <= each["finished_us"]
     assert len({(a["number"], a["target"], a["retry"], a["hedge"]) for a in attempts}) == len(attempts)
 
@@ -222,10 +248,26 @@ def _within_bounds(ran: Ran, variant: str, pipeline: list[dict[str, Any]]) -> No
     if outermost is not None and outermost["kind"] == "deadline" and "hand_off" not in kinds:
         total_us = round(outermost.get("total_s", 30) * 1e6)
         assert all(each["finished_us"] - each["intended_us"] <= total_us for each in requests)
-    spent_pico = sum(each["cost_pico"] for each in ran.attempts(variant))
+    attempts = sorted(ran.attempts(variant), key=itemgetter("finished_us"))
+    by_request: Counter[int] = Counter()
+    lately: deque[tuple[int, int]] = deque()
+    most_lately = spent_lately = 0
+    for attempt in attempts:
+        by_request[attempt["number"]] += attempt["cost_pico"]
+        lately.append((attempt["finished_us"], attempt["cost_pico"]))
+        spent_lately += attempt["cost_pico"]
+        while lately[0][0] <= attempt["finished_us"] - 60_000_000:
+            spent_lately -= lately.popleft()[1]
+        most_lately = max(most_lately, spent_lately)
+    spent_pico = {
+        "per_run_usd": sum(by_request.values()),
+        "per_minute_usd": most_lately,
+        "per_request_usd": max(by_request.values(), default=0),
+    }
     for each in pipeline:
-        if each["kind"] == "budget":
-            assert spent_pico <= each["per_run_usd"] * 10**12
+        for bound, pico in spent_pico.items():
+            if each["kind"] == "budget" and bound in each:
+                assert pico <= each[bound] * 10**12
 
 
 def _nothing_left(world: World) -> None:

@@ -192,3 +192,30 @@ def first(observations: Record, came: str, **data: Any) -> int:
 def changed(observations: Record, at: int, **data: Any) -> Record:
     """The record with other data delivered in one place."""
     return [replace(o, outcome={**o.outcome, **data}) if o.sequence == at else o for o in observations]
+
+
+EACH_KIND = {
+    "hedge": '{ kind = "hedge", after_percentile = 60 }',
+    "concurrency": '{ kind = "concurrency", max_in_flight = 2, max_queue = 10, max_wait_s = 0.3 }',
+    "requests": '{ kind = "rate_limit", rpm = 1800, burst_s = 0.1, max_wait_s = 0.5 }',
+    "tokens": '{ kind = "rate_limit", tpm = 400000, burst_s = 0.2, max_wait_s = 0.5 }',
+    "adaptive_throttle": '{ kind = "adaptive_throttle", k = 1, window_s = 1 }',
+    "load_shedding": '{ kind = "load_shedding", max_queue_age_s = 0.02 }, '
+    '{ kind = "concurrency", max_in_flight = 2 }',
+    "hand_off": '{ kind = "hand_off", agents = 2, handle_s = 0.1, patience_s = 0.2 }',
+    "input_check": '{ kind = "input_check", every_field = { max_chars = 20 } }',
+    "prompt_trim": '{ kind = "prompt_trim", max_input_tokens = 60 }',
+    "prompt_cache": '{ kind = "prompt_cache" }, { kind = "budget", id = "b", per_run_usd = 0.02 }',
+    "per_minute": '{ kind = "budget", id = "b", per_minute_usd = 0.02 }',
+    "per_request": '{ kind = "budget", id = "b", per_request_usd = 0.001 }',
+}
+"""By what is tried: safeguards within the deadline, of which some have to wait, and some are refused."""
+
+
+@pytest.mark.parametrize("kind", EACH_KIND)
+def test_each_kind_of_safeguard_replays_alike(kind: str, tmp_path: Path) -> None:
+    text = SCENARIO.replace('{ kind = "retry"', EACH_KIND[kind] + ', { kind = "retry"', 1)
+    text = text.replace('{ kind = "canned", text = "Later." },', "")
+    lived = live(tmp_path, "safe", trouble, trouble, requests=60, text=text)
+    assert len(lived.requests) == 60
+    assert replay(lived.observations, lived.scenario) == []

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from app.safeguards.adaptive_throttle import AdaptiveThrottle, AdaptiveThrottleLayer, Counts
+from app.safeguards.answer_check import AnswerCheck
 from app.safeguards.breaker import Breaker
+from app.safeguards.cache import Cache
 from app.safeguards.errors import BREAKER_OPEN, OVERLOADED, REJECTED, THROTTLED
 from app.safeguards.fallback import Fallback
+from app.safeguards.retry import Retry
 from tests.safeguards.script import Bench
 
 
@@ -53,6 +56,32 @@ def test_what_never_came_to_the_target_does_not_count() -> None:
     bench.arrives(1).calls().fails(OVERLOADED, at_s=0)
     assert bench.arrives(2).error is BREAKER_OPEN
     assert counted(bench) == (2, 1)
+
+
+def test_what_a_cache_further_in_answered_does_not_count() -> None:
+    bench = Bench(AdaptiveThrottle(), Cache())
+    bench.arrives(0, key="same").calls().answers(at_s=0)
+    assert bench.arrives(1, key="same").served_by == "cache"
+    assert counted(bench) == (1, 1)
+
+
+def test_an_answer_that_a_check_further_in_refuses_was_accepted() -> None:
+    bench = Bench(AdaptiveThrottle(), AnswerCheck())
+    bench.arrives(0).calls().answers(at_s=0, failed_checks=frozenset({"format"}))
+    assert counted(bench) == (1, 1)
+
+
+def test_a_refusal_counts_though_a_breaker_speaks_last() -> None:
+    bench = Bench(AdaptiveThrottle(), Retry(base_s=0, jitter="none"), Breaker(min_calls=1, open_s=100))
+    script = bench.arrives(0).calls().fails(OVERLOADED, at_s=0)
+    assert script.error is BREAKER_OPEN
+    assert counted(bench) == (1, 0)
+
+
+def test_around_a_fallback_its_answers_are_those_of_the_target_that_was_asked_first() -> None:
+    bench = Bench(AdaptiveThrottle(), Fallback())
+    bench.arrives(0).calls("primary").fails(OVERLOADED, at_s=0).calls("fallback").answers(at_s=0)
+    assert (counted(bench, 0), counted(bench, 1)) == ((1, 1), (0, 0))
 
 
 def test_each_target_has_its_own_counts() -> None:

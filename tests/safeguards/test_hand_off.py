@@ -73,6 +73,19 @@ def test_what_ends_for_good_is_not_handed_on() -> None:
     assert bench.arrives(0).calls().fails(BUDGET_STOP, at_s=0).error is BUDGET_STOP
 
 
+def test_requests_from_before_a_change_stand_in_the_same_queue() -> None:
+    # Given a call under way when a switch is flipped, and the only person busy from then on
+    bench = Bench(HandOff(agents=1, handle_s=1e6, patience_s=30))
+    before = bench.arrives(0).calls()
+    bench.change(HandOff(agents=1, handle_s=1e6, patience_s=30))
+    given_up(bench, 1, 5)
+    busy = list(free_at(bench))
+
+    # When the call from before the change fails, then its request finds that person busy
+    before.fails(SERVER_ERROR, at_s=6).waits(until_s=36)
+    assert free_at(bench) == busy
+
+
 @pytest.mark.parametrize("agents", [1, 2, 5])
 def test_with_more_or_fewer_people_those_who_are_busy_stay_busy(agents: int) -> None:
     bench = Bench(HandOff(agents=2, handle_s=1e6))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from app.safeguards.breaker import BreakerLayer
 from app.safeguards.concurrency import ConcurrencyLayer
-from app.safeguards.hedge import Times
+from app.safeguards.hedge import HedgeLayer, Times
 from tests.engine.small import Small, scenario, small_runs
 from tests.harness import Ran
 
@@ -143,6 +143,59 @@ def test_the_time_to_hedge_is_learnt_from_the_last_calls(small: Small) -> None:
     assert min(each["number"] for each in hedges) >= 20
     # A tenth of the calls take longer than their p90, and that others were hedged does not change it.
     assert 150 < len(hedges) < 250
+
+
+def test_answers_that_took_no_call_tell_nothing_about_calls(small: Small) -> None:
+    # Given a cache further in that answers most requests at once, and calls that all take a second
+    tables = "[prompts]\nonly = ['ask']\n"
+    safeguards = '{ kind = "hedge", after_percentile = 50 }, { kind = "cache" }'
+    file = scenario(
+        tables + f"[variants.any]\nsafeguards = [{safeguards}]\n",
+        settings=("traffic.same_row_same_question=true",),
+        duration_s=200,
+    )
+    ran = small.run(file)
+    assert sum(each["served_by"] == "cache" for each in ran.requests("any")) > 100
+    (layer,) = next(world for world in ran.simulation.worlds if world.name == "any").pipeline.layers[:1]
+    assert isinstance(layer, HedgeLayer)
+    assert set(layer.times[0].last) == {1_000_000}
+
+
+def test_a_polite_reply_further_in_does_not_win_over_a_call_under_way(small: Small) -> None:
+    # Given calls of a second, one at a time, and shedding within the hedge once somebody has waited
+    safeguards = (
+        '{ kind = "hedge", after_s = 0.3 }, { kind = "load_shedding", max_queue_age_s = 0 }, '
+        '{ kind = "concurrency", max_in_flight = 1 }'
+    )
+    ran = hedged(
+        small, safeguards, primary='service = "constant"\nservice_s = 1', rate_per_s=1.5, duration_s=20
+    )
+    assert any(each["served_by"] == "canned" for each in ran.requests("any"))
+    for request, attempts in by_request(ran):
+        assert not (request["served_by"] == "canned" and attempts), "it was asked about, and then shed"
+
+
+@pytest.mark.parametrize("within_s", [0.1, 0.7])
+@pytest.mark.parametrize(("outer", "inner"), [(1, 1), (1, 2), (2, 1)])
+def test_calls_of_hedges_within_hedges_are_told_apart(
+    small: Small, outer: int, inner: int, within_s: float
+) -> None:
+    # Given a deadline that in some branches leaves no time for hedges within them
+    ran = hedged(
+        small,
+        '{ kind = "deadline", total_s = 1 }, '
+        f'{{ kind = "hedge", id = "a", after_s = 0.1, max_hedges = {outer} }}, '
+        f'{{ kind = "hedge", id = "b", after_s = {within_s}, max_hedges = {inner} }}',
+        primary=EXPONENTIAL,
+        duration_s=50,
+    )
+    roles = [(each["number"], each["target"], each["retry"], each["hedge"]) for each in ran.attempts("any")]
+    assert len(set(roles)) == len(roles)
+    for request, attempts in by_request(ran):
+        winners = ["hedge" if each["hedge"] else "primary" for each in attempts if not each["error"]]
+        assert [request["served_by"]] == (winners or ["nobody"])
+    assert {each["retry"] for each in ran.attempts("any")} == {0}
+    assert {each["hedge"] for each in ran.attempts("any")} <= set(range((1 + outer) * (1 + inner)))
 
 
 @given(times=st.lists(st.integers(0, 10**6), max_size=500), percent=st.floats(1, 99))

@@ -77,6 +77,14 @@ def test_a_retry_is_counted_again() -> None:
     assert first.attempt.why == "retry: server_error, waited for the rate limit"
 
 
+def test_around_retries_it_is_for_all_their_calls() -> None:
+    at = bench(RateLimit(rpm=60, burst_s=3), Retry(max_retries=2, base_s=0, jitter="none"))
+    script = at.arrives(0)
+    for retry in range(3):
+        script.calls(retry=retry).fails(SERVER_ERROR, at_s=0)
+    at.arrives(1).waits(until_s=1)
+
+
 def test_each_target_has_its_own_and_it_is_the_providers_unless_set() -> None:
     limits = (Limits(60, None, 1), Limits(None, None, 10))
     at = bench(Fallback(), RateLimit(max_wait_s=0), limits=limits)

@@ -120,7 +120,7 @@ def test_repeats_pick_evenly_among_the_last_so_many() -> None:
 
 def test_the_same_row_can_be_the_same_question() -> None:
     block = rows(3, 7, repeat_rate=0, same_row_same_question=True)
-    assert block.question.tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert block.question.tolist() == [-1, -2, -3, -1, -2, -3, -1]
     assert block.source.tolist() == list(range(7))
 
 

@@ -145,6 +145,19 @@ def test_an_empty_retry_budget_pays_for_retries_with_successes_alone() -> None:
     assert paid.passed
 
 
+@pytest.mark.parametrize("settings", [("failure_rate=0.23", "max_retries=7"), ("failure_rate=0.000001",)])
+def test_what_is_too_rare_to_have_happened_speaks_against_nothing(settings: Sequence[str]) -> None:
+    (case,) = cases_of("retries", settings)
+    assert all(row.passed for row in case.rows())
+
+
+def test_nor_is_a_hedge_that_never_happened_one_that_cannot() -> None:
+    (case,) = cases_of("hedging", ("after_s=20", "requests=2000"))
+    extra = case.rows()[0]
+    assert not extra.precise
+    assert abs(extra.z) < 1
+
+
 def test_too_little_effort_does_not_pass() -> None:
     # Given a measurement that agrees, and is too coarse to mean anything
     noise = np.random.default_rng(1).exponential(size=400)

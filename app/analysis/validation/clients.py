@@ -129,7 +129,11 @@ after_s = {self.after_s}
             time_s = hedged_quantile_s(share, self.after_s)
             found.append((f"P(time > {time_s:.3f} s), its p{share * 100:g}", 1 - share, times > time_s))
         return [
-            Comparison(Known(what, value, self.precision), batch_means(series))
+            # Requests know nothing of one another: what is rarer than all of them may not have happened.
+            Comparison(
+                Known(what, value, self.precision),
+                batch_means(series, variance=extra * (1 - extra) if "calls" in what else 0),
+            )
             for what, value, series in found
         ]
 

@@ -71,9 +71,12 @@ class Retries(KnownResult):
             "calls of a request", retry_attempts(self.failure_rate, self.max_retries), self.precision
         )
         success = Known("success", 1 - self.failure_rate ** (self.max_retries + 1), self.precision)
+        failure, most = self.failure_rate, self.max_retries + 1
+        # P(N > k) = f^k, and E[N^2] is the sum over k of (2k + 1) P(N > k)
+        squares = sum((2 * k + 1) * failure**k for k in range(most))
         return [
-            Comparison(calls, batch_means(rows.requests["attempts"])),
-            Comparison(success, batch_means(rows.answered)),
+            Comparison(calls, batch_means(rows.requests["attempts"], variance=squares - calls.value**2)),
+            Comparison(success, batch_means(rows.answered, variance=success.value * (1 - success.value))),
         ]
 
 

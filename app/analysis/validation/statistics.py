@@ -97,8 +97,13 @@ def together_likely(zs: Sequence[float]) -> bool:
     return sum(z**2 for z in zs) < limit
 
 
-def batch_means(series: Any, *, batches: int = 40, controls: Sequence[tuple[Any, float]] = ()) -> Estimate:
+def batch_means(
+    series: Any, *, batches: int = 40, controls: Sequence[tuple[Any, float]] = (), variance: float = 0
+) -> Estimate:
     """Mean and standard error of an autocorrelated series of shape (n,), by batches longer than its memory.
+
+    `variance` is that of one of its values, where they are known to be independent: the standard error is no smaller than
+    what follows from it, even if by chance nothing rare has happened.
 
     `controls` are (series of shape (n,), its known mean): what luck in them explains is taken out by linear
     regression over the batches (S. Lavenberg, P. Welch, "A perspective on the use of control variables",
@@ -109,8 +114,8 @@ def batch_means(series: Any, *, batches: int = 40, controls: Sequence[tuple[Any,
     design = np.stack(columns, axis=1)
     coefficients, *_ = np.linalg.lstsq(design, means, rcond=None)
     rest = means - design @ coefficients
-    variance = float(rest @ rest) / (batches - len(columns)) * float(np.linalg.inv(design.T @ design)[0, 0])
-    return Estimate(float(coefficients[0]), sqrt(variance))
+    measured = float(rest @ rest) / (batches - len(columns)) * float(np.linalg.inv(design.T @ design)[0, 0])
+    return Estimate(float(coefficients[0]), sqrt(max(measured, variance / len(series), 0.0)))
 
 
 def _means_of(series: Any, batches: int) -> Floats:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from app.analysis.validation.report import Finding, Report
+from app.analysis.validation.results import RESULTS
 
 
 def in_words(parameters: Mapping[str, Any]) -> str:
@@ -42,8 +43,11 @@ def conclusion(report: Report) -> list[str]:
     """What it comes to, a sentence to a line; the last one counts the rows."""
     missed = sum(not row.passed for row in report.rows)
     told = []
-    if any(not row.precise for row in report.rows):
+    coarse = [row for row in report.rows if not row.precise]
+    if any("requests" in RESULTS[row.name].model_fields for row in coarse):
         told.append("'too coarse' says nothing: too few requests. --set requests=N takes more.")
+    elif coarse:
+        told.append("'too coarse' says nothing: too few requests. --set precision=P asks for less.")
     if not report.together:
         told.append("The runs, taken together, are further off than chance allows.")
     whole = f"{len(report.rows):,}"
