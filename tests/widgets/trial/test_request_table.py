@@ -279,6 +279,15 @@ def test_enter_applies_the_filter_and_esc_clears_it(
     assert table.bar.field.text() == ""
 
 
+def test_a_filter_applies_by_itself_once_one_pauses_and_leaves_what_was_typed(
+    table: RequestTable, qtbot: QtBot
+) -> None:
+    qtbot.keyClicks(table.bar.field, "prototype:failed ")
+    qtbot.waitUntil(lambda: table.bar.wanted != Filter() and not table.looking, timeout=10_000)
+    assert table.bar.first_failed.isChecked()
+    assert table.bar.field.text() == "prototype:failed "
+
+
 @pytest.mark.parametrize(
     ("button", "text"), [("first_failed", "prototype:failed"), ("saved", "saved"), ("lost", "lost")]
 )
