@@ -15,6 +15,7 @@ BENCHMARKS = (
     "engine",
     "writer",
     "linearity",
+    "day",
     "startup",
     "loading",
     "first_window",

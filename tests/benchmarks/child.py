@@ -1,6 +1,6 @@
 """Measures one thing in a process of its own: CPU time and peak memory, told as JSON. Others start it.
 
-python -m tests.benchmarks.child run SECONDS FOLDER [log]
+python -m tests.benchmarks.child run SECONDS FOLDER [log [SETTING ...]]
 python -m tests.benchmarks.child load FILE
 python -m tests.benchmarks.child nothing
 """
@@ -39,11 +39,11 @@ def measured(*arguments: str) -> Measured:
     return Measured(told["cpu_s"], told["peak_bytes"], told["count"])
 
 
-def _run(seconds: str, folder: str, log: str = "") -> tuple[float, int]:
+def _run(seconds: str, folder: str, log: str = "", *settings: str) -> tuple[float, int]:
     from app.scenario.files import open_scenario
     from tests.benchmarks import engine
 
-    file = open_scenario(str(Path(__file__).with_name("full.toml")), [f"duration_s={seconds}"])
+    file = open_scenario(str(Path(__file__).with_name("full.toml")), [f"duration_s={seconds}", *settings])
     began = process_time()
     if log:  # noqa: SIM108 (one line would be too long to read)
         offered = engine.logged(file, Path(folder) / "log.db")
