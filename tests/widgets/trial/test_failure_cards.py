@@ -90,10 +90,12 @@ def test_unwatched_switches_alerts_of_each_variant(
 
     # And another scenario's variants have their own
     board.load(open_scenario("unwatched"))
-    titles = [
-        each.text() for each in cards.cards["unwatched"].findChildren(SafeguardCell) if each.isVisible()
-    ]
-    assert titles == ["Unwatched", "With monitoring"]
+
+    def titles() -> list[str]:
+        cells = cards.cards["unwatched"].findChildren(SafeguardCell)
+        return [each.text() for each in cells if each.isVisible()]
+
+    qtbot.waitUntil(lambda: titles() == ["Unwatched", "With monitoring"])
 
 
 def test_a_switch_turns_a_card_on_at_typical_and_one_undo_turns_it_off(
