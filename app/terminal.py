@@ -142,6 +142,7 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
     for label, values in _rows_of(list(variants.values())):
         table.add_row(label, *values)
     out.print(table)
+    _say_rates(variants, titles)
     out.print()
     for name, variant in variants.items():
         title = titles.get(name, name)
@@ -208,6 +209,29 @@ def _rows_of(variants: list[dict[str, Any]]) -> Iterator[tuple[str, list[str]]]:
     kinds = dict.fromkeys(kind for variant in variants for kind in variant["faults"])
     for kind in kinds:
         yield row(f"fault {kind}", lambda v, k=kind: f"{v['faults'].get(k, 0):,}")
+
+
+def _say_rates(variants: dict[str, Any], titles: dict[str, str]) -> None:
+    """Of what each fault could strike: the share that it was set to, and the one that it struck."""
+    rates = {fault: rate for variant in variants.values() for fault, rate in variant["fault_rates"].items()}
+    if not rates:
+        return
+    table = Table(box=None, pad_edge=False)
+    table.add_column("faults, 95 % interval")
+    table.add_column("set to", justify="right")
+    for name in variants:
+        table.add_column(printable(titles.get(name, name)), justify="right")
+    for fault, rate in rates.items():
+        struck = [_struck(variant["fault_rates"].get(fault)) for variant in variants.values()]
+        table.add_row(printable(rate["title"]), f"{rate['configured'] * 100:.3g} %", *struck)
+    out.print()
+    out.print(table)
+
+
+def _struck(rate: dict[str, Any] | None) -> str:
+    if rate is None or not rate["of"]:
+        return "–"
+    return f"{rate['realised'] * 100:.3g} % ({rate['low'] * 100:.3g} to {rate['high'] * 100:.3g})"
 
 
 def _count_and_share(count: int, n: int) -> str:

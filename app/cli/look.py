@@ -56,7 +56,7 @@ def show(
 ) -> int:
     """Show a run, or one request of it."""
     from app import terminal
-    from app.analysis.summary import summary
+    from app.analysis.fault_rates import summary_with_rates
     from app.sessions.reader import RunReader
 
     if draws and request is None:
@@ -67,9 +67,9 @@ def show(
         if request is not None:
             _show_request(reader, request, titles, with_draws=draws, as_json=json)
         elif json:
-            terminal.say_json(summary(reader))
+            terminal.say_json(summary_with_rates(reader))
         else:
-            terminal.say_summary(summary(reader), titles)
+            terminal.say_summary(summary_with_rates(reader), titles)
             terminal.say_events(reader.events())
     return OK
 

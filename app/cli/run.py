@@ -61,7 +61,7 @@ def run(
 ) -> int:
     """Run a scenario and print how each variant did."""
     from app import terminal
-    from app.analysis.summary import summary
+    from app.analysis.fault_rates import summary_with_rates
     from app.analysis.thresholds import Threshold
     from app.engine.run import Order, StoppedEarlyError, run_scenario
     from app.scenario.files import open_scenario
@@ -86,7 +86,7 @@ def run(
             terminal.err.print(str(stopped), markup=False)
             return INTERRUPTED
         reader = RunReader(session_log, run_id)
-        result = summary(reader)
+        result = summary_with_rates(reader)
         missed = [threshold for threshold in thresholds if threshold.missed(result)]
         if json:
             terminal.say_json(result)

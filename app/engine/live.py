@@ -9,14 +9,16 @@ Real calls cost money: a run takes the arrivals it is given and no others, and e
 served, or `drain_s` after the last of them. Prompts are rendered ahead of the run. Answers are checked in a
 thread of their own, one at a time, since the worker that checks them belongs to one thread; what an answer
 waits there counts as the request's time.
+
+Faults strike on the wire, the same calls as in the virtual world (`wire_faults`). What they keep from the provider
+is not billed.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from heapq import heappop
 from typing import Any
 
@@ -24,6 +26,7 @@ import httpx
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO
+from app.engine.desk import Desk, Messages
 from app.engine.observations import (
     Observe,
     Plain,
@@ -36,15 +39,20 @@ from app.engine.observations import (
     request_data,
 )
 from app.engine.plan import Plan, PlannedRequest
-from app.engine.questions import Question, QuestionBook
+from app.engine.questions import Question
 from app.engine.rows import Row, RowMaker, outcome_of
-from app.engine.verdicts import Verdicts
 from app.engine.versions import Key
+from app.engine.wire_faults import WireFaults
 from app.errors import UserError
-from app.inputs.bounded import BoundedWorker
-from app.inputs.preparation import Inputs
 from app.inputs.treatment import Treatment
-from app.providers.openai_chat import CallOutcome, ChatCall, Endpoint
+from app.providers.answers.kinds import FINISH_REASON, AnswerKind
+from app.providers.calls import Call, CallOutcome
+from app.providers.effects import dearer
+from app.providers.endpoint import Endpoint
+from app.providers.fault_transport import FaultTransport
+from app.providers.prices import Tariff
+from app.providers.struck import Struck
+from app.providers.wires.limits import RateLimit
 from app.safeguards.commands import (
     FOREVER_US,
     Answer,
@@ -56,40 +64,10 @@ from app.safeguards.commands import (
     Sleep,
     WaitAny,
 )
-from app.safeguards.errors import CANCELLED, RUN_ENDED, TIMEOUT
+from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
-
-Messages = list[list[str]]
-Verdict = tuple[bool, frozenset[str]]
-
-
-@dataclass(frozen=True)
-class Desk:
-    """What is done to texts, in a thread of its own.
-
-    `render` gives a question's messages as (role, text), or why there are none; `judge` says of an answer
-    whether it passes the truth checks, and which runtime checks it fails.
-    """
-
-    render: Callable[[Question], Messages | str]
-    judge: Callable[[Question, str], Verdict]
-
-
-def desk_for(inputs: Inputs, book: QuestionBook, worker: BoundedWorker) -> Desk:
-    """A desk for these inputs. As long as it is in use nobody else may use the book or the worker.
-
-    Raises UserError if a check cannot be carried out.
-    """
-    verdicts = Verdicts(inputs.scenario.checks, [prompt.name for prompt in inputs.prompts], worker)
-
-    def judge(question: Question, text: str) -> Verdict:
-        values = inputs.row(question.row)
-        by_name = {name: values[column] for name, column in inputs.columns.pairs.items() if column in values}
-        return verdicts.of([(question.prompt, text, values | by_name)])[0]
-
-    return Desk(book.asked, judge)
 
 
 def first_arrivals(plan: Plan, duration_s: float, most: int) -> list[PlannedRequest]:
@@ -124,8 +102,9 @@ class LiveWorld:
         desk: Desk,
         observe: Observe,
         rows: RowMaker,
+        faults: WireFaults | None = None,
     ) -> None:
-        """`endpoints` by target; `observe` is told every resume, `rows` makes the log's rows.
+        """`endpoints` by target; `observe` is told every resume, `rows` makes the log's rows; `faults` strike calls.
 
         Raises UserError if a target has no endpoint.
         """
@@ -141,7 +120,12 @@ class LiveWorld:
         self._tariffs = [target.tariff() for target in scenario.targets.values()]
         self._patience_us = round(scenario.patience_s * MICRO)
         self._drain_us = round(scenario.drain_s * MICRO)
-        self._transport = transport
+        self.limits: dict[str, Mapping[str, RateLimit]] = {}
+        """By target: the rate limits that its provider told last."""
+        self._targets = list(scenario.targets)
+        self._slots = [target.slots for target in scenario.targets.values()]
+        self._faults = faults
+        self._transport = transport if faults is None else FaultTransport(transport)
         self._desk = desk
         self._tell = observe
         self._rows = rows
@@ -149,7 +133,7 @@ class LiveWorld:
         self._agenda = Agenda(self._clock)
         self._resumer = Resumer()
         self._messages: dict[tuple[Key, Treatment | None], Messages | str] = {}
-        self._calls: dict[Attempt, tuple[asyncio.Task[None], ChatCall]] = {}
+        self._calls: dict[Attempt, tuple[asyncio.Task[None], Call]] = {}
         self._to_come = 0
 
     @property
@@ -343,10 +327,29 @@ class LiveWorld:
         request = attempt.request
         messages = self._messages[_key(request.question)]
         assert not isinstance(messages, str), "nothing is asked where there is no prompt"
-        call = ChatCall(self._transport, self._endpoints[attempt.target], messages, request.max_tokens)
+        endpoint = self._endpoints[attempt.target]
+        attempt.tariff = self._tariffs[attempt.target]
+        struck = self._strike(attempt, endpoint)
+        call = Call(self._transport, endpoint, messages, request.max_tokens, struck)
         self._calls[attempt] = (self._tasks.create_task(self._make(attempt, call)), call)
 
-    async def _make(self, attempt: Attempt, call: ChatCall) -> None:
+    def _strike(self, attempt: Attempt, endpoint: Endpoint) -> Struck | None:
+        if self._faults is None:
+            return None
+        question = attempt.request.question
+        there = sum(each.target == attempt.target for each in self._calls)
+
+        async def spoil(kind: AnswerKind, said: str) -> str:
+            return await self._loop.run_in_executor(self._thread, self._desk.spoil, question, kind, said)
+
+        struck = self._faults.strike(
+            attempt, endpoint, now=self._clock.now, load=there / self._slots[attempt.target], spoil=spoil
+        )
+        if struck is not None and struck.injection.price_factor != 1:
+            attempt.tariff = dearer(self._tariffs[attempt.target], struck.injection.price_factor)
+        return struck
+
+    async def _make(self, attempt: Attempt, call: Call) -> None:
         """Make the call, have its answer checked, and enter its return in the agenda."""
         outcome = await call.make(self._instant(attempt.first_by_us), self._instant(attempt.until_us))
         answer: Answer | None = None
@@ -355,10 +358,13 @@ class LiveWorld:
             correct, failed = await self._loop.run_in_executor(
                 self._thread, self._desk.judge, attempt.request.question, outcome.text
             )
+            if outcome.finish not in (None, "stop"):
+                failed |= {FINISH_REASON}
+            # What a fault has spoiled is no right answer, even where no check can tell.
+            correct = correct and attempt.spoiled is None
             answer = Answer("real", text=outcome.text, correct=correct, failed_checks=failed)
-        elif outcome.error is TIMEOUT and outcome.status in (0, 200):
-            # Our own patience has ended, and not the provider's (408). Timers may be early by a tick, and no
-            # lifecycle must see a time-out before its time.
+        elif outcome.expired:
+            # Timers may be early by a tick, and no lifecycle must see a time-out before its time.
             due_us = attempt.until_us
             if outcome.first_s is None:
                 due_us = min(due_us, attempt.first_by_us)
@@ -374,9 +380,11 @@ class LiveWorld:
         attempt.input_tokens = outcome.input_tokens
         attempt.output_tokens = outcome.output_tokens
         attempt.billed = outcome.billed
+        if outcome.limits:
+            self.limits[self._targets[attempt.target]] = outcome.limits
         if outcome.billed:
-            tariff = self._tariffs[attempt.target]
-            attempt.cost_pico = tariff.cost_pico(outcome.input_tokens, outcome.output_tokens)
+            assert isinstance(attempt.tariff, Tariff)
+            attempt.cost_pico = attempt.tariff.cost_pico(outcome.input_tokens, outcome.output_tokens)
 
     def _time_of(self, instant_s: float) -> int:
         return int((instant_s - self._zero_s) * MICRO)

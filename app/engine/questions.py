@@ -256,6 +256,11 @@ class QuestionBook:
         """The answer of a kind to a question, checked."""
         return self._answers([(question, kind)])[0]
 
+    def spoil(self, question: Question, kind: AnswerKind, said: str) -> str:
+        """What becomes of a real model's answer to a question, where a fault makes it one of this kind."""
+        about = self._about(question, kind, self._by_wanted_name(question.row))
+        return self._writers[question.prompt].spoil(kind, said, **about)
+
     def concerns(self, fault: Fault, prompt: int, row: int) -> bool:
         """Whether the fault's rules about prompts and rows speak of this prompt with this row."""
         if fault.prompts and self._inputs.prompts[prompt].name not in fault.prompts:
@@ -327,17 +332,10 @@ class QuestionBook:
 
     def _answers(self, cases: Sequence[tuple[Question, AnswerKind]]) -> list[Answer]:
         rows = {row: self._by_wanted_name(row) for row in dict.fromkeys(each.row for each, _ in cases)}
-        texts = []
-        for question, kind in cases:
-            column = self._expected_columns[question.prompt]
-            value = None if column is None else rows[question.row].get(column)
-            key = int(
-                self._draws.one(f"answer.{kind}", None, question.row * self.prompt_count + question.prompt)
-                * 2**53
-            )
-            expected = None if value is None else str(value)
-            asked = self._asked(question.row) if kind == "prompt_echo" else ""
-            texts.append(self._writers[question.prompt].text(kind, expected=expected, key=key, asked=asked))
+        texts = [
+            self._writers[question.prompt].text(kind, **self._about(question, kind, rows[question.row]))
+            for question, kind in cases
+        ]
         verdicts = self._verdicts.of(
             [
                 (question.prompt, text, rows[question.row])
@@ -354,6 +352,17 @@ class QuestionBook:
             )
             for (_, kind), text, (true, failed) in zip(cases, texts, verdicts, strict=True)
         ]
+
+    def _about(self, question: Question, kind: AnswerKind, row: dict[str, object]) -> dict[str, Any]:
+        """What the writer of an answer must know: expected value, key, and what was asked."""
+        column = self._expected_columns[question.prompt]
+        value = None if column is None else row.get(column)
+        entity = question.row * self.prompt_count + question.prompt
+        return {
+            "expected": None if value is None else str(value),
+            "key": int(self._draws.one(f"answer.{kind}", None, entity) * 2**53),
+            "asked": self._asked(question.row) if kind == "prompt_echo" else "",
+        }
 
     def _asked(self, row: int) -> str:
         """What of the row the prompts say, for a model that says it again."""

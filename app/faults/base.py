@@ -17,6 +17,7 @@ from typing import ClassVar, Literal, Self, TypeVar
 
 from pydantic import Field, model_validator
 
+from app.providers.answers.kinds import AnswerKind
 from app.safeguards.errors import CallError
 from app.scenario.base import Settings
 
@@ -78,7 +79,7 @@ class Injection:
     """Times grow with the time of day: from (µs) by so much a minute, up to a factor."""
     load_slope = 0.0
     """Times grow by this share for each call per slot that is there already."""
-    answer: str | None = None
+    answer: AnswerKind | None = None
     keep_fraction = 1.0
     to_the_limit = False
     """The answer has as many tokens as the call allows."""

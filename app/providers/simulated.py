@@ -13,9 +13,9 @@ from typing import Protocol
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import INDEX, MICRO, SHIFT, AttemptPlan, AttemptPlans
-from app.engine.draws import Column, Role
 from app.faults.base import AttemptFault, Injection
 from app.faults.fault_set import FaultSet
+from app.faults.strikes import FurtherDraws, concerning
 from app.providers.course import Course
 from app.providers.effects import altered, dearer
 from app.providers.prices import Tariff
@@ -90,7 +90,7 @@ class SimulatedProvider:
         self.tpm: Quota | None = None
         self.kept_prompts: KeptPrompts | None = None
         """What it keeps of prompts, if the variant has it do so."""
-        self._columns: dict[tuple[str, str, int], Column] = {}
+        self._further_draws = FurtherDraws(plans.name, plans.draws)
         self.configure(target, tariff, plans)
 
     def configure(self, target: Target, tariff: Tariff, plans: AttemptPlans) -> None:
@@ -167,7 +167,7 @@ class SimulatedProvider:
         faults = self.faults
         assert faults is not None
         if hits & faults.choosy:
-            hits = self._concerning(hits, attempt.request.question)
+            hits = concerning(faults, hits, attempt.request.question)
         attempt.hits = hits
         attempt.request.hits |= hits
         effect = faults.effect(hits)
@@ -177,7 +177,8 @@ class SimulatedProvider:
         if injection is None:
             injection = Injection()
             for fault in effect.faults:
-                fault.apply(injection, self._further_draws(fault, attempt))
+                draws = self._further_draws.of(fault, attempt.request.number, attempt.retry, attempt.hedge)
+                fault.apply(injection, draws)
         if injection.error is not None:
             self._reply(attempt, injection.error, injection.error_after_us, injection.retry_after_us, now)
             return True
@@ -199,29 +200,6 @@ class SimulatedProvider:
         if injection.interruption is not None:
             attempt.course = Course(injection.interruption)
         return False
-
-    def _concerning(self, hits: int, question: Question) -> int:
-        """Those of the faults in `hits` whose rules about prompts and rows speak of the question."""
-        assert self.faults is not None
-        for number, fault in enumerate(self.faults.faults):
-            if hits >> number & 1 and isinstance(fault, AttemptFault) and not question.has(fault):
-                hits ^= 1 << number
-        return hits
-
-    def _further_draws(self, fault: AttemptFault, attempt: Attempt) -> Callable[[str], float]:
-        per_attempt = fault.per == "attempt"
-        retry = attempt.retry if per_attempt else -1
-        number = attempt.request.number
-
-        def draw(purpose: str) -> float:
-            column = self._columns.get((fault.id, purpose, retry))
-            if column is None:
-                role = Role(self.plans.name, attempt.retry, attempt.hedge) if per_attempt else None
-                column = self.plans.draws.column(f"{fault.purpose}.{purpose}", role)
-                self._columns[fault.id, purpose, retry] = column
-            return column[number]
-
-        return draw
 
     def _over_limit(self, attempt: Attempt, units: int, now: int) -> bool:
         """Reserve the call's quota of `units` tokens, or turn it away with a 429."""

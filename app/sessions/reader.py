@@ -183,6 +183,26 @@ class RunReader:
         )
         return int(count), int(cost_pico)
 
+    def attempt_pages(self, variant: str, names: Sequence[str], *, size: int) -> Iterator[dict[str, Ints]]:
+        """Columns of the finished attempts, by request and order, `size` at a time; each has shape (n,), -1 for no value.
+
+        `names` are of `vocabulary.ATTEMPT_COLUMNS`.
+        """
+        if unknown := set(names) - set(words.ATTEMPT_COLUMNS):
+            raise ValueError(f"attempts have no columns {sorted(unknown)}")
+        shown = ", ".join(f"coalesce({name}, -1)" for name in ("key", *names))
+        after, last = self._span(variant)
+        while True:
+            found = self._query(
+                f"select {shown} from attempt_log where key between ? and ? order by key limit ?",  # noqa: S608
+                (after, last, size),
+            )
+            if not found:
+                return
+            table = np.array(found, np.int64)
+            yield {name: table[:, index] for index, name in enumerate(names, start=1)}
+            after = int(table[-1, 0]) + 1
+
     def totals(self, variant: str) -> Totals:
         """All that finished so far, added up.
 
@@ -282,9 +302,9 @@ class RunReader:
             served_by=words.SERVED_BY[values.pop("served_by")],
             outcome=words.OUTCOMES[values.pop("outcome")],
             cache=words.CACHE[values.pop("cache")],
-            reason=self._text(values.pop("reason_name")),
-            faults=self._text(values.pop("faults_name")),
-            mess=self._text(values.pop("mess_name")),
+            reason=self.text(values.pop("reason_name")),
+            faults=self.text(values.pop("faults_name")),
+            mess=self.text(values.pop("mess_name")),
             **values,
         )
 
@@ -293,14 +313,15 @@ class RunReader:
         return AttemptRecord(
             sequence=words.parts_of(values.pop("key")).sequence,
             target=self._targets[values.pop("target")],
-            error=self._text(values.pop("error_name")),
-            fault=self._text(values.pop("fault_name")),
+            error=self.text(values.pop("error_name")),
+            fault=self.text(values.pop("fault_name")),
             billed=bool(values.pop("billed")),
-            reason=self._text(values.pop("reason_name")),
+            reason=self.text(values.pop("reason_name")),
             **values,
         )
 
-    def _text(self, name: int) -> str:
+    def text(self, name: int) -> str:
+        """The interned text of a column that ends in `_name`."""
         found = self._texts.get(name)
         if found is None:
             (found,) = self._query("select text from names where id = ?", (name,))[0]

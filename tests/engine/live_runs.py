@@ -9,15 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from app.engine.desk import desk_for
 from app.engine.draws import Draws
-from app.engine.live import LiveWorld, desk_for, first_arrivals
+from app.engine.live import LiveWorld, first_arrivals
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
 from app.engine.rows import RowMaker
+from app.engine.wire_faults import WireFaults
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
-from app.providers.openai_chat import Endpoint, open_transport
+from app.providers.calls import open_transport
+from app.providers.endpoint import Endpoint
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
@@ -99,14 +102,17 @@ def live(
         inputs = prepare_inputs(file, worker)
         scenario = inputs.scenario
         book = QuestionBook(inputs, Draws(scenario.seed), worker)
-        faults = FaultSet((), Draws(scenario.seed), [])
-        arrivals = first_arrivals(Plan(scenario, Draws(scenario.seed), book, faults), 60, requests)
+        draws = Draws(scenario.seed)
+        faults = WireFaults(scenario, variant, draws)
+        everything = FaultSet(scenario.faults, draws, [True] * len(scenario.faults))
+        arrivals = first_arrivals(Plan(scenario, draws, book, everything), 60, requests)
         variants = tuple(NewVariant(name, name) for name in scenario.variants)
         new = NewRun("live", "Live", file.text, scenario.seed, "wall", 60, variants, tuple(scenario.targets))
         writer = RunWriter(log)
         run_id = writer.start(new)
         index = list(scenario.variants).index(variant)
-        rows = RowMaker(key_of(run_id, index, 0), _Names(writer), lambda bits: 0)
+        names = _Names(writer)
+        rows = RowMaker(key_of(run_id, index, 0), names, lambda bits: names[faults.ids_of(bits)])
 
         async def run() -> list[list[Heard]]:
             async with AsyncExitStack() as stack:
@@ -131,6 +137,7 @@ def live(
                     desk=desk,
                     observe=observe,
                     rows=rows,
+                    faults=faults,
                 )
                 task = asyncio.create_task(world.run(arrivals))
                 stopper = asyncio.create_task(enough.wait())

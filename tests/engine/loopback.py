@@ -1,4 +1,4 @@
-"""A small server on 127.0.0.1 that speaks, and misspeaks, OpenAI-compatible chat completions."""
+"""A small server on 127.0.0.1 that speaks, and misspeaks, the APIs of providers: chat completions unless told."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
+
+from app.providers.wire_errors import Api
+from app.providers.wires import WIRES
 
 Play = Callable[[asyncio.StreamWriter], Awaitable[None]]
 """Answers one call on its connection, which is kept unless it raises `CutError`."""
@@ -102,6 +105,13 @@ def answered(text: str, *, usage: tuple[int, int] | None = None) -> bytes:
 def says(text: str, *, usage: tuple[int, int] | None = None) -> Play:
     """A good answer."""
     return streams(answered(text, usage=usage))
+
+
+def speaks(api: Api, text: str, *, usage: tuple[int, int] | None = None, finish: str = "stop") -> Play:
+    """An answer in that API's format, a few characters at a time."""
+    pieces = [text[at : at + 4] for at in range(0, len(text), 4)]
+    written = WIRES[api].write("a-model", [text] if finish == "tool_calls" else pieces, finish, usage)
+    return streams(written.opening, *written.pieces, written.ending)
 
 
 def streams(*parts: bytes, ends: bool = True) -> Play:

@@ -86,6 +86,18 @@ def test_so_does_a_run_that_was_cut_short(tmp_path: Path) -> None:
     assert replay(lived.observations, lived.scenario) == []
 
 
+def test_so_does_a_run_with_faults_on_the_wire_and_its_log_names_them(tmp_path: Path) -> None:
+    faults = "".join(
+        f'[[faults]]\nkind = "{kind}"\nid = "my_{kind}"\nrate = 0.15\n'
+        for kind in ("hang", "server_error", "cut_stream", "empty")
+    )
+    struck = live(tmp_path, "safe", good, good, requests=120, text=SCENARIO + faults)
+    named = {attempt.fault for attempt in struck.attempts}
+    assert named >= {"", "my_hang", "my_server_error", "my_cut_stream", "my_empty"}
+    assert any("my_hang" in request.faults for request in struck.requests)
+    assert replay(struck.observations, struck.scenario) == []
+
+
 def test_another_now_shows(lived: Lived) -> None:
     at = first(lived.observations, "attempt", error="server_error")
     tampered = [replace(each, now_us=each.now_us + (each.sequence == at)) for each in lived.observations]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from PySide6.QtCore import Signal, Slot
@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.analysis.fault_rates import FaultRate
 from app.faults.card_knobs import knobs
 from app.faults.card_table import SEVERITIES, Card, Severity
 from app.faults.cards import (
@@ -52,6 +53,8 @@ class FailureCard(QFrame):
         self.card = card
         self._switchboard = switchboard
         self._original: Scenario | None = None
+        self.rates: Sequence[FaultRate] = ()
+        """Of a run that has ended: what each fault struck of what it could strike."""
         self._before: list[Setting] = []
         """What switching it off has changed, as it was."""
         self.setObjectName(f"card_{card.id}")
@@ -127,7 +130,7 @@ class FailureCard(QFrame):
         """Tell what has struck so far, from the variants of a run's summary; none: no run is shown."""
         found = realised(self.card, variants, self._switchboard.scenario) if variants else []
         found.sort(key=lambda each: -each.struck)
-        lines = [in_words(each) for each in found]
+        lines = [in_words(each, self.rates) for each in found]
         more = f"\nand {len(lines) - _SHOWN} more kinds" if len(lines) > _SHOWN + 1 else ""
         text = "\n".join(lines if not more else lines[:_SHOWN]) + more
         if text != self.struck.text():
@@ -177,11 +180,20 @@ class FailureCard(QFrame):
         self.customise_wanted.emit(self.card)
 
 
-def in_words(each: Realised) -> str:
-    """One kind's configured rate beside its realised one."""
+def in_words(each: Realised, rates: Sequence[FaultRate] = ()) -> str:
+    """One kind's configured rate beside its realised one; with its interval where it is known what could be struck."""
+    known = [rate for rate in rates if rate.kind == each.kind and rate.of]
+    if known:
+        return f"{each.title}: set to {each.configured}; " + "; ".join(map(_struck, known))
     if each.share is None:
         return f"{each.title}: set to {each.configured}"
     return f"{each.title}: set to {each.configured}; struck {percent(each.share)} of {each.of:,}"
+
+
+def _struck(rate: FaultRate) -> str:
+    low, high = rate.interval
+    share = percent(rate.struck / rate.of)
+    return f"struck {share} of the {rate.of:,} it could (95 %: {low * 100:.3g} to {high * 100:.3g} %)"
 
 
 def _bold(font: QFont) -> QFont:

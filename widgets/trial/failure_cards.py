@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Slot
@@ -19,6 +20,7 @@ from widgets.trial.switchboard import Switchboard
 
 if TYPE_CHECKING:
     from app.analysis.curves import Picture
+    from app.analysis.fault_rates import FaultRate
 
 
 class FailureCards(QWidget):
@@ -67,6 +69,12 @@ class FailureCards(QWidget):
         for dialog in self._dialogs.values():
             if dialog.isVisible():
                 dialog.show_variants(variants)
+
+    def show_rates(self, rates: Sequence[FaultRate]) -> None:
+        """Tell how often each fault has struck of what it could strike, in a run that has ended; none: nobody knows yet."""
+        for card in self.cards.values():
+            card.rates = rates
+        self.show_picture(self._picture)
 
     @Slot()
     def all_off(self) -> None:

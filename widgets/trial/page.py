@@ -10,6 +10,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton, QVBoxLayout, QWidget
 
 from app.analysis.curves import Picture
+from app.analysis.fault_rates import FaultRate, fault_rates
 from app.scenario.files import ScenarioFile
 from app.sessions.filters import Filter
 from app.sessions.reader import RunReader
@@ -65,6 +66,11 @@ class TrialPage(QWidget):
         self._prompts = LatestJob(self)
         self._prompts.done.connect(self._show_prompts)
         self._prompts.failed.connect(session.refused)
+        self._rates = LatestJob(self)
+        self._rates.done.connect(self._show_rates)
+        self._rates.failed.connect(session.refused)
+        self._rated: int | None = None
+        """The run whose faults have been counted, which is done when it has ended."""
         self._tabled: int | None = None
         self._wanted: int | None = None
         self._known_prompts: list[PromptRecord] | None = None
@@ -265,6 +271,9 @@ class TrialPage(QWidget):
         self.board.show_picture(None)
         self.summary.show_picture(None)
         self.cards.show_picture(None)
+        self.cards.show_rates(())
+        self._rates.cancel()
+        self._rated = None
         self.table.show_run(None)
         self.detail.clear()
         self.detail_dock.hide()
@@ -296,6 +305,10 @@ class TrialPage(QWidget):
         self.board.show_picture(picture)
         self.summary.show_picture(picture)
         self.cards.show_picture(picture)
+        if record.state != "running" and self._rated != record.run_id:
+            self._rated = record.run_id
+            path, run_id, variant = self._session.log_path, record.run_id, picture.variants[0].name
+            self._rates.run(lambda job: _rates_of(job, path, run_id, variant))
         if self._tabled != record.run_id and self._known_prompts is not None and not self._prompts.busy:
             self._make_table(picture)
         elif self._tabled == record.run_id:
@@ -304,6 +317,12 @@ class TrialPage(QWidget):
             self.detail.run_grew()
         if not self._session.steering:
             self.top_bar.show_progress(picture.until_s, record.duration_s)
+
+    @Slot(object)
+    def _show_rates(self, found: tuple[int, list[FaultRate]]) -> None:
+        run_id, rates = found
+        if run_id == self._session.run_id:
+            self.cards.show_rates(rates)
 
     @Slot(object)
     def _show_progress(self, progress: Progress) -> None:
@@ -343,3 +362,8 @@ class TrialPage(QWidget):
 def _prompts_of(_job: Job, log_path: Path | None, run_id: int) -> tuple[int, list[PromptRecord]]:
     with SessionLog.open(log_path, create=False) as log:
         return run_id, RunReader(log, run_id).prompts()
+
+
+def _rates_of(_job: Job, log_path: Path | None, run_id: int, variant: str) -> tuple[int, list[FaultRate]]:
+    with SessionLog.open(log_path, create=False) as log:
+        return run_id, fault_rates(RunReader(log, run_id), variant)

@@ -9,16 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from app.analysis.fault_bands import Band
+from app.analysis.in_force import scenario_at
 from app.analysis.stability.assess import Assessment, assess
 from app.analysis.stability.measured import Measured, Return, incidents_of, measure, read_course
 from app.analysis.stability.recovery import Recovery, Trigger
 from app.errors import UserError
 from app.faults.incidents import Outage
-from app.scenario.edit import with_setting
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
-from app.sessions.records import EventRecord
 
 _MICRO = 1e6
 
@@ -91,10 +90,10 @@ def of_run(
         )
     changes = [event for event in reader.events() if event.kind == "change"]
     began = parse_scenario(record.scenario_toml, Path("logged.toml")).scenario
-    ended = _scenario_at(began, changes, record.virtual_us / _MICRO)
+    ended = scenario_at(began, changes, record.virtual_us)
     trace_per_s = record.offered / max(1.0, min(record.duration_s, record.virtual_us / _MICRO))
     bands = incidents_of(reader)
-    outages = [_outage(_scenario_at(began, changes, band.from_s), band) for band in bands]
+    outages = [_outage(scenario_at(began, changes, round(band.from_s * _MICRO)), band) for band in bands]
     triggers = None if outage_s is None else (standstill(outage_s),)
     asked = settings if settings is not None and set(settings.variants) == set(ended.variants) else ended
     reports = []
@@ -104,7 +103,7 @@ def of_run(
         for band, outage, returned in zip(bands, outages, measured.returns, strict=True):
             expected = None
             if outage is not None:
-                then = _scenario_at(began, changes, band.from_s)
+                then = scenario_at(began, changes, round(band.from_s * _MICRO))
                 at = assess(then, variant, triggers=(outage,), at_s=band.from_s, trace_per_s=trace_per_s)
                 expected = at.recoveries[0]
             incidents.append(Incident(returned, expected))
@@ -116,19 +115,6 @@ def of_run(
 def standstill(outage_s: float) -> Trigger:
     """A provider that stands still for so long, and keeps its work."""
     return Trigger(f"A standstill of {outage_s:g} s", outage_s)
-
-
-def _scenario_at(began: Scenario, changes: Sequence[EventRecord], at_s: float) -> Scenario:
-    """The settings as they were at a time. A change that this version does not know is passed over."""
-    scenario = began
-    for event in changes:
-        if event.at_us > at_s * _MICRO:
-            break
-        try:
-            scenario = with_setting(scenario, str(event.details["set"]), event.details["value"])
-        except UserError:
-            continue
-    return scenario
 
 
 def _outage(scenario: Scenario, band: Band) -> Trigger | None:

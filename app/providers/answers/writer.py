@@ -69,11 +69,21 @@ class AnswerWriter:
         Raises UserError where the schema leaves no such answer: the expected value does not fit the field, or
         no other value does.
         """
+        return self._text(kind, None, expected, key, asked)
+
+    def spoil(self, kind: AnswerKind, said: str, *, expected: str | None, key: int, asked: str = "") -> str:
+        """What becomes of `said`, a real model's answer, as an answer of that kind; the rest is as for `text`.
+
+        One that has nothing of the right answer in it, as a refusal, is the simulated model's.
+        """
+        return self._text(kind, said, expected, key, asked)
+
+    def _text(self, kind: AnswerKind, said: str | None, expected: str | None, key: int, asked: str) -> str:
         if self._answers.expected_column is None:
             expected = None
         match kind:
             case "right":
-                return self._right(expected, key)
+                return self._right(expected, key) if said is None else said
             case "wrong":
                 return self._wrong(expected, key)
             case "empty":
@@ -86,7 +96,7 @@ class AnswerWriter:
                 return spoiled.tool_call(key)
             case "wrong_language":
                 return self._foreign(expected, key)
-        return self._spoiled(kind, self._right(expected, key), key)
+        return self._spoiled(kind, self._right(expected, key) if said is None else said, key)
 
     def _spoiled(self, kind: AnswerKind, right: str, key: int) -> str:
         """What comes of a right answer."""

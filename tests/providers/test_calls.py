@@ -14,8 +14,10 @@ from pydantic import SecretStr
 
 from app.errors import UserError
 from app.inputs.tokens import estimate_tokens
-from app.providers.openai_chat import CallOutcome, ChatCall, Endpoint, open_transport
-from app.providers.openai_wire import ChatStream, retry_after_us
+from app.providers.calls import Call, CallOutcome, open_transport
+from app.providers.endpoint import Endpoint
+from app.providers.wires.failures import retry_after_us
+from app.providers.wires.openai_chat import ChatStream
 from tests.engine.loopback import (
     Heard,
     Play,
@@ -43,7 +45,7 @@ def call(*plays: Play, first_s: float = 5, total_s: float = 5) -> tuple[list[Cal
             outcomes = []
             for _ in plays:
                 now = asyncio.get_running_loop().time()
-                made = ChatCall(transport, endpoint, [["system", "Be brief."], ["user", "Where is it?"]], 30)
+                made = Call(transport, endpoint, [["system", "Be brief."], ["user", "Where is it?"]], 30)
                 outcomes.append(await made.make(now + first_s, now + total_s))
             return outcomes, server.heard, server.connections
 
@@ -105,7 +107,7 @@ def test_a_connection_is_used_again_after_a_good_answer_and_after_an_error() -> 
         (fails(503, code="server_is_overloaded"), "overloaded", 503, False),
         (fails(408), "timeout", 408, False),
         (fails(400, code="context_length_exceeded"), "context_length_exceeded", 400, False),
-        (fails(401, code="invalid_api_key"), "rejected", 401, False),
+        (fails(401, code="invalid_api_key"), "unauthorized", 401, False),
         (replies(200, "<html>Sign in</html>", content_type="text/html"), "unreadable_answer", 200, True),
         (replies(200, '{"choices": [{"message": {}}]}'), "unreadable_answer", 200, True),
         (replies(200, answered("x").decode(), content_encoding="gzip"), "unreadable_answer", 200, True),
@@ -126,17 +128,17 @@ def test_every_way_to_end_has_its_error(play: Play, error: str, status: int, bil
     assert (outcome.error.name, outcome.status, outcome.billed) == (error, status, billed)
 
 
-def test_nobody_listening_is_a_lost_connection() -> None:
+def test_nobody_listening_is_a_refused_connection() -> None:
     async def run() -> CallOutcome:
         async with serving(lambda n: cuts()) as server:
             gone = server.base_url
         async with open_transport() as transport:
             now = asyncio.get_running_loop().time()
-            return await ChatCall(transport, Endpoint(gone, "m"), [["user", "?"]], 30).make(now + 5, now + 5)
+            return await Call(transport, Endpoint(gone, "m"), [["user", "?"]], 30).make(now + 5, now + 5)
 
     outcome = asyncio.run(run())
     assert outcome.error is not None
-    assert (outcome.error.name, outcome.status, outcome.billed) == ("connection_lost", 0, False)
+    assert (outcome.error.name, outcome.status, outcome.billed) == ("connection_refused", 0, False)
 
 
 def test_silence_ends_with_the_patience_for_a_first_token() -> None:
@@ -167,7 +169,7 @@ def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> None:
             moved = replies(307, "", location=thief.base_url + "/chat/completions")
             async with serving(lambda n: moved) as server, open_transport() as transport:
                 now = asyncio.get_running_loop().time()
-                made = ChatCall(transport, Endpoint(server.base_url, "m", KEY), [["user", "?"]], 30)
+                made = Call(transport, Endpoint(server.base_url, "m", KEY), [["user", "?"]], 30)
                 return await made.make(now + 5, now + 5), thief.heard
 
     outcome, stolen = asyncio.run(run())

@@ -1,7 +1,7 @@
-"""One streaming chat completion at an OpenAI-compatible endpoint: what is sent, and how it ended.
+"""One streaming call at an endpoint, whatever its API: `Call.make` makes it, `Call.given_up` tells how it stands.
 
 It retries nothing, follows no redirect, keeps no cookies and obeys no proxy variables; whoever calls decides
-what comes next. What the bytes mean is `openai_wire`'s.
+what comes next. What is sent and what the bytes mean is the business of the API's `Wire`.
 
 The transport is used without httpx's client: it is one method, two to three times as fast, and has none of
 the features that would have to be switched off.
@@ -19,13 +19,23 @@ from typing import Any, cast
 import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
-from pydantic import SecretStr
 
 import app
-from app.errors import UserError
 from app.inputs.tokens import estimate_tokens
-from app.providers.openai_wire import ChatStream, classify, error_object, retry_after_us
-from app.safeguards.errors import CONNECTION_LOST, TIMEOUT, UNREADABLE, CallError
+from app.providers.connection_errors import connection_error
+from app.providers.endpoint import Endpoint
+from app.providers.struck import EXTENSION, Struck
+from app.providers.wires.failures import classify, error_object, retry_after_us
+from app.providers.wires.limits import RateLimit, rate_limits
+from app.safeguards.errors import (
+    CONNECTION_LOST,
+    CONNECTION_REFUSED,
+    DNS_FAILURE,
+    TIMEOUT,
+    TLS_FAILURE,
+    UNREADABLE,
+    CallError,
+)
 
 CONNECTIONS = 500
 """Connections open at once. A further call waits for one, and that wait counts as its own time."""
@@ -33,54 +43,19 @@ _MAX_ERROR_BYTES = 65_536
 _TIDY_S = 0.1
 """How long to wait for the end of a response that is complete, so that its connection can be used again."""
 _NETWORK = (httpx.TransportError, aiohttp.ClientError, OSError)
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where to call, as which model, with which key. The key is in memory only, and in no representation.
-
-    Raises UserError for anything but a plain http(s) address (no user, query or fragment), and for a key that
-    no header can hold; the key is never part of the message.
-    """
-
-    base_url: str
-    """What providers call base URL: `/chat/completions` is added to its path."""
-    model: str
-    key: SecretStr | None = field(default=None, repr=False)
-
-    def __post_init__(self) -> None:
-        try:
-            url = httpx.URL(self.base_url)
-        except httpx.InvalidURL:
-            raise UserError("this is no address", where="endpoint", do="Give https://host/path.") from None
-        if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
-            raise UserError(
-                "this is more or less than an address", where="endpoint", do="Give https://host/path."
-            )
-        secret = self.key.get_secret_value() if self.key else ""
-        if not all("!" <= character <= "~" for character in secret):
-            raise UserError("the key holds signs that no key has", where="endpoint", do="Copy it once more.")
-
-    @property
-    def address(self) -> httpx.URL:
-        """The one address that calls go to."""
-        url = httpx.URL(self.base_url)
-        return url.copy_with(path=url.path.rstrip("/") + "/chat/completions")
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port: what the key is bound to, and what people are shown."""
-        url = httpx.URL(self.base_url)
-        return f"{url.scheme}://{url.netloc.decode('ascii')}"
+_BROKEN = (CONNECTION_LOST, CONNECTION_REFUSED, DNS_FAILURE, TLS_FAILURE, UNREADABLE)
 
 
 @dataclass(frozen=True)
 class CallOutcome:
     """How a call ended. `error` is None when there is an answer, which may be empty.
 
-    `status` is HTTP's, 0 for none. Instants are seconds of the event loop's clock. Tokens are as the provider
-    counts them unless `estimated`. `billed` says whether it is likely to be charged: it was answered with
-    status 200, or given up while the provider may have been at work.
+    `status` is HTTP's, 0 for none. Instants are seconds of the event loop's clock. `finish` says why the model
+    stopped, in OpenAI's words; None where that is not known. Tokens are as the provider counts them unless
+    `estimated`. `billed` says whether it is likely to be charged: it was answered with status 200, or given up
+    while the provider may have been at work; what a fault kept from the provider never is. `expired` says that
+    the client's patience ended, and not the connection or the provider's own time. `limits` are the rate limits
+    that the answer's headers told.
     """
 
     error: CallError | None
@@ -93,6 +68,9 @@ class CallOutcome:
     output_tokens: int
     estimated: bool
     billed: bool
+    finish: str | None = None
+    expired: bool = False
+    limits: Mapping[str, RateLimit] = field(default_factory=dict)
 
 
 def open_transport(connections: int = CONNECTIONS) -> httpx.AsyncBaseTransport:
@@ -110,7 +88,7 @@ def open_transport(connections: int = CONNECTIONS) -> httpx.AsyncBaseTransport:
     return transport
 
 
-class ChatCall:
+class Call:
     """One call. `make` it once; `given_up` tells how it stands if nobody waits for it any longer."""
 
     def __init__(
@@ -119,16 +97,23 @@ class ChatCall:
         endpoint: Endpoint,
         messages: Sequence[Sequence[str]],
         max_tokens: int,
+        struck: Struck | None = None,
     ) -> None:
-        """`messages` are pairs of role and text; `max_tokens` bounds the answer."""
+        """`messages` are pairs of role and text; `max_tokens` bounds the answer.
+
+        `struck` says what faults do to it; then the transport must be a `FaultTransport`.
+        """
         self._transport = transport
         self._endpoint = endpoint
         self._messages = messages
         self._max_tokens = max_tokens
-        self._stream = ChatStream()
+        self._struck = struck
+        self._stream = endpoint.wire.stream()
         self._status = 0
         self._first_s: float | None = None
         self._retry_after_us: int | None = None
+        self._limits: Mapping[str, RateLimit] = {}
+        self._expired = False
         self._response: httpx.Response | None = None
 
     async def make(self, first_by_s: float, until_s: float) -> CallOutcome:
@@ -142,11 +127,9 @@ class ChatCall:
         try:
             async with patience:
                 error = await self._converse(patience, until_s)
-        except (httpx.TransportError, aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError):
-            # The system has timeouts of its own, which mean a lost connection.
-            error = TIMEOUT if patience.expired() else CONNECTION_LOST
-        except aiohttp.ClientError:
-            error = UNREADABLE  # something answered, and it was not HTTP
+        except _NETWORK as broken:
+            self._expired = patience.expired()
+            error = TIMEOUT if self._expired else connection_error(broken)
         finally:
             finished_s = asyncio.get_running_loop().time()
             await self._hang_up()
@@ -159,6 +142,7 @@ class ChatCall:
     async def _converse(self, patience: asyncio.Timeout, until_s: float) -> CallError | None:
         self._response = response = await self._transport.handle_async_request(self._request())
         self._status = response.status_code
+        self._limits = rate_limits(response.headers)
         if response.status_code != 200:
             self._retry_after_us = retry_after_us(response.headers)
             return classify(response.status_code, await self._error())
@@ -168,7 +152,7 @@ class ChatCall:
         async with self._chunks() as chunks:
             async for chunk in chunks:
                 stream.feed(chunk)
-                if self._first_s is None and stream.begun:
+                if self._first_s is None and stream.pieces:
                     self._first_s = asyncio.get_running_loop().time()
                     patience.reschedule(until_s)
                 if stream.over:
@@ -184,22 +168,19 @@ class ChatCall:
 
     def _request(self) -> httpx.Request:
         endpoint = self._endpoint
-        body = {
-            "model": endpoint.model,
-            "messages": [{"role": role, "content": text} for role, text in self._messages],
-            "max_tokens": self._max_tokens,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
+        body = endpoint.wire.body(endpoint.model, self._messages, self._max_tokens)
         headers = {
             "accept": "text/event-stream",
             "accept-encoding": "identity",
             "content-type": "application/json",
             "user-agent": f"seatrial/{app.__version__}",
+            **endpoint.wire.credentials(endpoint.key.get_secret_value() if endpoint.key else ""),
         }
-        if endpoint.key is not None:
-            headers["authorization"] = f"Bearer {endpoint.key.get_secret_value()}"
-        return httpx.Request("POST", endpoint.address, headers=headers, content=json.dumps(body).encode())
+        extensions = {} if self._struck is None else {EXTENSION: self._struck}
+        content = json.dumps(body).encode()
+        return httpx.Request(
+            "POST", endpoint.address, headers=headers, content=content, extensions=extensions
+        )
 
     async def _error(self) -> Mapping[str, Any]:
         """What the provider says about its error; {} if that cannot be read: then the status has to do."""
@@ -228,11 +209,17 @@ class ChatCall:
 
     def _outcome(self, error: CallError | None, finished_s: float) -> CallOutcome:
         stream = self._stream
+        struck = self._struck
         text = stream.text
-        counted = stream.usage
-        if counted is None:
-            counted = (sum(estimate_tokens(said) for _, said in self._messages), estimate_tokens(text))
-        unanswered = self._status == 0 and error not in (CONNECTION_LOST, UNREADABLE)
+        told: tuple[int | None, int | None] = (stream.input_tokens, stream.output_tokens)
+        if struck is not None and struck.usage is not None:
+            told = struck.usage  # what is charged, though a fault kept it from the client
+        asked, answered = told
+        if asked is None:
+            asked = sum(estimate_tokens(said) for _, said in self._messages)
+        # Without a status the provider may be at work if nothing broke, and we just stopped waiting.
+        unmade = error in _BROKEN or (error is TIMEOUT and not self._expired)
+        unanswered = self._status == 0 and not unmade
         return CallOutcome(
             error=error,
             status=self._status,
@@ -240,8 +227,11 @@ class ChatCall:
             first_s=self._first_s,
             finished_s=finished_s,
             retry_after_us=self._retry_after_us,
-            input_tokens=counted[0],
-            output_tokens=counted[1],
-            estimated=stream.usage is None,
-            billed=self._status == 200 or unanswered,
+            input_tokens=asked,
+            output_tokens=estimate_tokens(text) if answered is None else answered,
+            estimated=None in told,
+            billed=(self._status == 200 or unanswered) and (struck is None or struck.reached),
+            finish=stream.finish,
+            expired=self._expired,
+            limits=self._limits,
         )

@@ -1,0 +1,190 @@
+"""What all wire formats share: an answer is a stream of events, each a line of JSON, and how it ends is classified.
+
+More strictly than the official SDKs do: a stream that ends before the provider said that it was finished is a lost
+connection, and what is no event stream is unreadable.
+"""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from app.providers.wire_errors import Api
+from app.providers.wires.failures import reported
+from app.safeguards.errors import CONNECTION_LOST, UNREADABLE, CallError
+
+Usage = tuple[int, int]
+"""Input and output tokens as the provider counts them."""
+
+_MAX_LINE_BYTES = 1_000_000
+_MAX_STREAM_BYTES = 16_000_000
+_FIELDS = (b"data", b"event", b"id", b"retry", b"")
+"""Names of an event stream's fields; a comment has none."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A stream as a provider would send it: what comes before the first token, a part for each piece of the answer, and
+    what comes after the last."""
+
+    opening: bytes
+    pieces: list[bytes]
+    ending: bytes
+
+
+class Wire(ABC):
+    """One API. Finish reasons are OpenAI's words: stop, length, content_filter, tool_calls."""
+
+    api: ClassVar[Api]
+    path: ClassVar[str]
+    """What is added to a base URL's path."""
+    keep_alive: ClassVar[bytes] = b": keep-alive\n\n"
+
+    def path_after(self, base: str) -> str:
+        """The path of calls to a base URL that has the path `base`."""
+        return base.rstrip("/") + self.path
+
+    @abstractmethod
+    def credentials(self, key: str) -> dict[str, str]:
+        """The headers that carry the key; an empty one is none."""
+
+    @abstractmethod
+    def body(self, model: str, messages: Sequence[Sequence[str]], max_tokens: int) -> dict[str, Any]:
+        """What is sent, for pairs of role and text and a bound on the answer."""
+
+    @abstractmethod
+    def stream(self) -> AnswerStream:
+        """A reader for one answer."""
+
+    @abstractmethod
+    def write(self, model: str, pieces: Sequence[str], finish: str, usage: Usage | None) -> Written:
+        """The answer as this API sends it. One that finishes with tool_calls has one piece: the calls as
+        `AnswerStream.text` tells them."""
+
+
+class AnswerStream(ABC):
+    """The answer as it comes in; how its bytes are cut makes no difference.
+
+    `over` once nothing more is expected; then `error` is None or says what was wrong.
+    """
+
+    def __init__(self) -> None:
+        self.over = False
+        self.error: CallError | None = None
+        self.finish: str | None = None
+        """Why the model stopped, in OpenAI's words, once it is known."""
+        self.pieces = 0
+        """How many pieces of the answer have come: text and calls of tools count, keep-alives do not."""
+        self.input_tokens: int | None = None
+        self.output_tokens: int | None = None
+        self._parts: list[str] = []
+        self._calls: list[list[str]] = []
+        self._rest = b""
+        self._bytes = 0
+
+    @property
+    def text(self) -> str:
+        """The answer so far; where it has calls of tools and no text, these as JSON: {"tool_calls": [{name, arguments}]}."""
+        if self._parts or not self._calls:
+            return "".join(self._parts)
+        calls = [{"name": name, "arguments": _plain(arguments)} for name, arguments in self._calls]
+        return json.dumps({"tool_calls": calls})
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the provider counts; None until both numbers have come."""
+        if self.input_tokens is None or self.output_tokens is None:
+            return None
+        return self.input_tokens, self.output_tokens
+
+    def feed(self, data: bytes) -> None:
+        """Take in the next bytes. After the end they are ignored."""
+        self._bytes += len(data)
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            if not self.over:
+                self._line(line.removesuffix(b"\r"))
+        if not self.over and (len(self._rest) > _MAX_LINE_BYTES or self._bytes > _MAX_STREAM_BYTES):
+            self._fail(UNREADABLE)
+
+    def close(self) -> None:
+        """The connection has ended. The answer has too only if the provider said that it was finished."""
+        if self.over:
+            return
+        begins = self._rest.partition(b":")[0]
+        if not any(name.startswith(begins) for name in _FIELDS):
+            self._fail(UNREADABLE)
+        elif self.finish is not None:
+            self.over = True
+        else:
+            self._fail(CONNECTION_LOST)
+
+    @abstractmethod
+    def _take(self, event: dict[str, Any]) -> None:
+        """Take in an event; one of another shape raises TypeError, KeyError, IndexError or AttributeError."""
+
+    def _line(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name not in _FIELDS:
+            self._fail(UNREADABLE)
+        elif name == b"data":
+            # Those who speak these formats send one line per event, and say its type in it.
+            self._event(value.strip())
+
+    def _event(self, data: bytes) -> None:
+        try:
+            self._take(json.loads(data))
+        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
+            self._fail(UNREADABLE)
+
+    def _say(self, piece: str | None) -> None:
+        if piece:
+            self._parts.append(piece + "")
+            self.pieces += 1
+
+    def _call(self, name: str) -> None:
+        """A call of a tool begins."""
+        self._calls.append([name + "", ""])
+        self.pieces += 1
+
+    def _argue(self, piece: str | None) -> None:
+        """The last call's arguments go on."""
+        if piece:
+            self._calls[-1][1] += piece
+            self.pieces += 1
+
+    def _count(self, asked: object, answered: object) -> None:
+        self.input_tokens = self.input_tokens if _tokens(asked) is None else _tokens(asked)
+        self.output_tokens = self.output_tokens if _tokens(answered) is None else _tokens(answered)
+
+    def _fail(self, error: CallError) -> None:
+        self.over = True
+        self.error = error
+
+    def _fail_as_told(self, told: object) -> None:
+        self._fail(reported(told))
+
+
+def event(told: Mapping[str, Any], *, named: bool = False) -> bytes:
+    """An event of a stream; `named` ones say their type in a line of its own, too."""
+    head = f"event: {told['type']}\n" if named else ""
+    return f"{head}data: {json.dumps(told)}\n\n".encode()
+
+
+def calls_in(text: str) -> list[tuple[str, str]]:
+    """Name and arguments (JSON) of the calls in an `AnswerStream.text`."""
+    return [(call["name"], json.dumps(call["arguments"])) for call in json.loads(text)["tool_calls"]]
+
+
+def _plain(arguments: str) -> object:
+    try:
+        return json.loads(arguments)
+    except (ValueError, RecursionError):
+        return arguments
+
+
+def _tokens(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value < 1 << 31 else None
