@@ -28,6 +28,13 @@ class ActionSpec:
 
 ACTIONS: Final = (
     ActionSpec("open_scenario", "&Open scenario…", "&File", "Ctrl+O", "Open a scenario file."),
+    ActionSpec(
+        "ready_made",
+        "&Ready-made scenarios…",
+        "&File",
+        "Ctrl+Shift+O",
+        "Choose one of the scenarios that come with Seatrial.",
+    ),
     ActionSpec("use_my_data", "&Use my data…", "&File", "Ctrl+D", "Run your own prompts and sample data."),
     ActionSpec(
         "save_scenario",

@@ -185,6 +185,7 @@ class MainWindow(QMainWindow):
         actions, session = self.actions_table, self.session
         for name, do in {
             "open_scenario": self.files.choose,
+            "ready_made": self.files.choose_ready_made,
             "use_my_data": self.use_my_data,
             "save_scenario": self.files.save,
             "import_run": self._import_run,

@@ -13,6 +13,7 @@ from widgets.inputs.drops import classify, dropped_files
 from widgets.inputs.panel import InputsPanel
 from widgets.inputs.recent import RecentFiles
 from widgets.message_bar import MessageBar
+from widgets.ready_made import ask_ready_made
 from widgets.runs.page import RunsPage
 from widgets.session import Session
 
@@ -47,9 +48,22 @@ class ScenarioFiles(QObject):
 
     def open(self, path: Path) -> None:
         """Open a scenario file."""
-        if self._session.open_scenario(str(path)):
+        if self._open(str(path)):
             self._recent.add("scenario", path)
+
+    def choose_ready_made(self) -> None:
+        """Ask which of the scenarios that come with Seatrial."""
+        name = ask_ready_made(self._window)
+        if name is not None:
+            self._open(name)
+
+    def _open(self, name: str) -> bool:
+        """Open it in place of what is shown: charts of another scenario would be taken for its own."""
+        opened = self._session.open_scenario(name)
+        if opened and not self._session.busy:
+            self._session.show_run(None)
         self._show_page(0)
+        return opened
 
     def save(self) -> None:
         """Ask where, and write the scenario with its switches as they are."""

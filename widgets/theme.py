@@ -163,7 +163,7 @@ def palette(theme: Theme) -> QPalette:
 def style_sheet(theme: Theme) -> str:
     """What the palette cannot say. Widgets take part by object name or the dynamic properties `role` and `tone`.
 
-    role: "title", "heading", "caption", "card", "badge", "primary" (the one main button), "flat".
+    role: "title", "heading", "group", "caption", "card", "badge", "primary" (the one main button), "flat".
     tone: "muted", "danger", "warn", "ok".
     """
     base = 10 * theme.scale
@@ -174,6 +174,7 @@ def style_sheet(theme: Theme) -> str:
     QLabel[role="title"] {{ font-size: {base * 1.7:.1f}pt; font-weight: 600; }}
     QLabel[role="heading"] {{ font-size: {base * 1.15:.1f}pt; font-weight: 600; }}
     QLabel[role="caption"] {{ font-size: {base * 0.9:.1f}pt; color: {t.muted}; }}
+    QLabel[role="group"] {{ font-size: {base * 0.9:.1f}pt; font-weight: 600; padding-top: 5px; }}
     QLabel[tone="muted"] {{ color: {t.muted}; }}
     QLabel[tone="danger"] {{ color: {t.danger}; }}
     QLabel[tone="warn"] {{ color: {t.warn}; }}

@@ -54,6 +54,12 @@ def ready_made() -> dict[str, Path]:
     return {path.stem: path for path in sorted(folder.glob("*.toml"))}
 
 
+def described(path: Path) -> tuple[str, str]:
+    """A ready-made scenario's title, and what it asks, in one sentence; nothing else of it is read."""
+    found = tomllib.loads(path.read_text(encoding="utf-8"))
+    return str(found["title"]), str(found.get("about", ""))
+
+
 def lesson(text: str) -> str:
     """What a scenario teaches: its first comment."""
     lines = []

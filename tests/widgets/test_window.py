@@ -8,19 +8,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.analysis.summary import summary
 from app.errors import UserError
-from app.scenario.files import open_scenario
+from app.scenario.files import open_scenario, ready_made
 from app.sessions.reader import RunReader, runs
 from app.sessions.session_log import SessionLog
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
+from widgets.ready_made import ReadyMadeDialog
 
 LONG_MS = 60_000
 OUTAGE = {"kind": "outage", "targets": ["primary"], "hang_share": 0}
@@ -320,6 +321,31 @@ class TestDrops:
         path.write_bytes(bytes(range(256)) * 20)
         self.drop(window, path)
         assert "film.mp4" in window.messages.text
+
+
+def test_a_scenario_that_is_opened_takes_the_place_of_another_ones_charts(
+    window: MainWindow, qtbot: QtBot
+) -> None:
+    # Given a run that is shown
+    run_to_the_end(window, qtbot)
+
+    # When a ready-made scenario is chosen by keyboard
+    def choose() -> None:
+        dialog = window.findChild(ReadyMadeDialog)
+        assert isinstance(dialog, ReadyMadeDialog)
+        assert [
+            dialog.list.item(row).data(Qt.ItemDataRole.UserRole) for row in range(dialog.list.count())
+        ] == [*ready_made()]
+        qtbot.keyClick(dialog.list, Qt.Key.Key_End)
+        qtbot.keyClick(dialog.list, Qt.Key.Key_Return)
+
+    QTimer.singleShot(0, choose)
+    window.actions_table["ready_made"].trigger()
+
+    # Then nothing on the page is of the scenario before it
+    assert window.session.run_id is None
+    assert window.windowTitle() == "Unwatched – Seatrial"
+    assert window.trial.left_dock.windowTitle() == "Switches of Unwatched"
 
 
 def test_a_broken_scenario_is_told_and_the_one_before_stays(window: MainWindow, tmp_path: Path) -> None:

@@ -70,6 +70,14 @@ class EndLabels(QGraphicsItem):
         middles = apart([y for _, _, y in found], row, top, bottom)
         return [(line, x, y) for (line, x, _), y in zip(found, middles, strict=True)]
 
+    def right_edge(self, metrics: QFontMetrics) -> float | None:
+        """Where the longest name ends, in pixels from the left of the frame; None where there is none."""
+        left = self._plot.box.geometry().left()
+        ends = [
+            x - left + SAMPLE_PX + 6 + metrics.horizontalAdvance(line.label) for line, x, _ in self.places()
+        ]
+        return max(ends, default=None)
+
     def _row(self) -> int:
         return QFontMetrics(small_font(self._plot.appearance.theme)).height() - 1
 
@@ -134,10 +142,12 @@ class TimesWords(Layer):
 
     def __init__(self, plot: LinePlot, band: NoAnswerBand) -> None:
         super().__init__(plot)
+        self._names = plot.labels
         self._band = band
 
     def draw(self, painter: QPainter, frame: Frame) -> None:
-        """Both at the left, where lines begin harmlessly more often than they end."""
+        """Both at the left, where lines begin harmlessly more often than they end; at the right while the run is young,
+        where the lines' names would hide them."""
         theme = self.plot.appearance.theme
         painter.setFont(small_font(theme))
         metrics = painter.fontMetrics()
@@ -147,11 +157,15 @@ class TimesWords(Layer):
         if patience_s is not None:
             y = self._band.patience_y(frame, patience_s)
             texts.append((f"patience ends at {patience_s:g} s", y + 1, "surface"))
+        widest = max(metrics.horizontalAdvance(text) for text, _, _ in texts)
+        names_end = self._names.right_edge(metrics)
+        at_right = names_end is not None and names_end + widest + 12 < frame.width
         for text, top, ground in texts:
-            box = QRectF(2, top, metrics.horizontalAdvance(text) + 4, metrics.height())
-            painter.fillRect(box, theme.colour(ground))
+            wide = metrics.horizontalAdvance(text) + 4
+            left = frame.width - wide - 2 if at_right else 2.0
+            painter.fillRect(QRectF(left, top, wide, metrics.height()), theme.colour(ground))
             painter.setPen(theme.colour("ink"))
-            painter.drawText(QPointF(4, top + metrics.ascent()), text)
+            painter.drawText(QPointF(left + 2, top + metrics.ascent()), text)
 
 
 class LinePlot(Plot):

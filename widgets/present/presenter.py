@@ -79,18 +79,25 @@ class Presenter(QWidget):
         return self._presenting
 
     def begin(self) -> None:
-        """Begin with the first act: live if no run is shown, otherwise with that run as a stand-in."""
-        self._acts = self._session.switchboard.original.acts
+        """Begin with the first act: live if no run is shown, otherwise with that run as a stand-in.
+
+        A run of another scenario is shown without acts, which would say of it what is not so.
+        """
+        session = self._session
         self._presenting = True
-        if self._session.run_id is None and not self._session.busy:
+        if session.run_id is None and not session.busy:
             self.play_live()
-        else:
-            self._rewind(steers=False)
+            return
+        picture, file = session.picture, session.file
+        others = picture is not None and file is not None and picture.record.scenario != file.name
+        self._acts = () if others else session.switchboard.original.acts
+        self._rewind(steers=False)
 
     @Slot()
     def play_live(self) -> None:
         """Start a run that waits for its acts, and begin with the first."""
         if not self._session.busy:
+            self._acts = self._session.switchboard.original.acts
             self._session.start_staged()
             self._rewind(steers=True)
 
@@ -134,9 +141,8 @@ class Presenter(QWidget):
             self._flips.append(board.undo_stack.index())
             if act.changes:
                 board.flip([(each.set, each.value) for each in act.changes], act.title)
-            began_s = self._hold_at_s if self._hold_at_s is not None else self._virtual_s
             last = self._index + 1 == len(self._acts)
-            self._hold_at_s = None if act.for_s is None or last else max(began_s, self._virtual_s) + act.for_s
+            self._hold_at_s = None if act.for_s is None or last else self._virtual_s + act.for_s
             session.pause(False)
         self._show_moment()
         self._show()
@@ -185,16 +191,16 @@ class Presenter(QWidget):
             self._actions[name].setEnabled(self._presenting and possible)
         self.next.setEnabled(self._actions["next_act"].isEnabled())
         self.back.setEnabled(self._actions["previous_act"].isEnabled())
-        self.live.setVisible(there and not self._steers)
+        playable = there or (self._presenting and bool(self._session.switchboard.original.acts))
+        self.live.setVisible(playable and not self._steers)
         self.live.setEnabled(not self._session.busy)
         if not there:
             self.show_notes.hide()
             self.text.show()
             self.place.show()
             self.title.setText("")
-            self.text.setText(
-                "This scenario has no acts: the charts speak for themselves." if self._presenting else ""
-            )
+            why = "The run is of another scenario, without acts" if playable else "This scenario has no acts"
+            self.text.setText(f"{why}: the charts speak for themselves." if self._presenting else "")
             self.notes.setText("")
             self.place.setText("")
             return

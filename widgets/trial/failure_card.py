@@ -87,7 +87,7 @@ class FailureCard(QFrame):
         head.addWidget(self.switch)
         head.addStretch()
         head.addWidget(self.customise)
-        layout = QGridLayout(self)
+        layout = self._layout = QGridLayout(self)
         layout.setContentsMargins(8, 6, 8, 6)
         layout.setSpacing(2)
         layout.addLayout(head, 0, 0)
@@ -98,6 +98,10 @@ class FailureCard(QFrame):
         switchboard.changed.connect(self.show_scenario)
         if switchboard.loaded:
             self.show_scenario(switchboard.scenario)
+
+    def add_below(self, widget: QWidget) -> None:
+        """Put something of this card alone at its foot."""
+        self._layout.addWidget(widget, self._layout.rowCount(), 0)
 
     @Slot(object)
     def show_scenario(self, scenario: Scenario) -> None:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from app.faults.card_table import CARDS, Card
 from app.faults.cards import all_off
 from app.scenario.model import Scenario
+from widgets.trial.alert_switches import AlertSwitches
 from widgets.trial.customise_dialog import CustomiseDialog
 from widgets.trial.failure_card import FailureCard
 from widgets.trial.labels import plain_label
@@ -51,6 +52,8 @@ class FailureCards(QWidget):
             self.cards[card.id] = widget = FailureCard(card, switchboard)
             widget.customise_wanted.connect(self.customise)
             layout.addWidget(widget)
+        unwatched = self.cards["unwatched"]
+        unwatched.add_below(AlertSwitches(switchboard, unwatched.customise, unwatched))
         self.overbuilt = OverbuiltCard(switchboard)
         layout.addWidget(self.overbuilt)
         switchboard.changed.connect(self._show_scenario)

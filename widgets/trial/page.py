@@ -40,7 +40,7 @@ _SHAPE_VERSION: Final = 1
 _TABLE_HEIGHT: Final = 230
 _LEAST_LINES: Final = 16
 """Lines of text that the page is high at least."""
-_EMPTY: Final = "No run is shown.\n\nPress Run (F5) to see how each variant does, or open an earlier run on the Runs page."
+_PRESS_RUN: Final = "Press Run (F5) to see how each variant does, or open an earlier run on the Runs page."
 _STARTING: Final = "Reading prompts and data…"
 
 
@@ -81,7 +81,8 @@ class TrialPage(QWidget):
         self.top_bar = TopBar(actions, session.switchboard)
         self.summary = SummaryStrip()
         self.board = ChartBoard(appearance)
-        self.board.set_empty_text(_EMPTY)
+        self._empty = f"No run is shown.\n\n{_PRESS_RUN}"
+        self.board.set_empty_text(self._empty)
         self.replay = ReplayBar(session)
         self.presenter = Presenter(session, actions)
         self.table = RequestTable(session.log_path, appearance)
@@ -257,6 +258,10 @@ class TrialPage(QWidget):
     @Slot(object)
     def _show_scenario(self, file: ScenarioFile) -> None:
         self.inputs.set_scenario(file, self._session.inputs)
+        title = file.scenario.title
+        self.left_dock.setWindowTitle(f"Switches of {title}".replace("&", "&&"))
+        self._empty = f"{title}\n{file.scenario.about}\n\n{_PRESS_RUN}"
+        self.board.set_empty_text(self._empty)
 
     @Slot(object)
     def _show_run(self, run_id: int | None) -> None:
@@ -284,7 +289,9 @@ class TrialPage(QWidget):
 
     def _make_table(self, picture: Picture) -> None:
         run_id = picture.record.run_id
-        self.table.show_run(run_id, picture.variants, self._known_prompts or ())
+        record = picture.record
+        prompts = self._known_prompts or ()
+        self.table.show_run(run_id, picture.variants, prompts, closed_loop=record.closed_loop)
         self._tabled = run_id
         self.table.run_grew(picture.record.offered, picture.record.state == "running")
         if self._wanted is not None:
@@ -326,7 +333,10 @@ class TrialPage(QWidget):
     def _show_state(self, state: str) -> None:
         self.top_bar.set_running(state != "idle")
         self.summary.set_starting(state in ("starting", "running"))
-        self.board.set_empty_text(_STARTING if state == "starting" else _EMPTY)
+        starting = state == "starting"
+        self.top_bar.set_starting(starting)
+        self.table.set_starting(starting)
+        self.board.set_empty_text(_STARTING if starting else self._empty)
 
     # -- what the user does -----------------------------------------------------------------------------
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from html import escape
 from typing import Final
 
-from PySide6.QtCore import QEvent, QSize, QStringListModel, Qt, Signal, Slot
+from PySide6.QtCore import QEvent, QSize, QStringListModel, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QKeyEvent, QResizeEvent
 from PySide6.QtWidgets import (
     QCompleter,
@@ -23,7 +24,9 @@ from PySide6.QtWidgets import (
 from app.errors import UserError
 from app.sessions.filters import ANYTHING, Filter, Known, filter_text, parse_filter
 
-HELP: Final = """Type words, then press Enter. Esc clears.
+_TYPED_MS: Final = 400
+"""Who pauses for so long while typing a filter wants to see what it finds."""
+HELP: Final = """Type words. Esc clears.
 
 failed, wrong, late, good, degraded   what the customer got
 primary, fallback, cache, canned   who answered
@@ -133,6 +136,11 @@ class FilterBar(QWidget):
         self.pause = self._button("request_pause", "Hold", "Let the table stand still while the run goes on")
         self.follow.setChecked(True)
         self._lay_out()
+        self._typed = QTimer(self)
+        self._typed.setSingleShot(True)
+        self._typed.setInterval(_TYPED_MS)
+        self._typed.timeout.connect(self._apply_typed)
+        self.field.textEdited.connect(self._typed.start)
         self.field.returnPressed.connect(self._apply_text)
         self.field.cleared.connect(self._show_all)
         self.field.textChanged.connect(self._forget_message)
@@ -194,6 +202,7 @@ class FilterBar(QWidget):
 
     def apply(self, wanted: Filter) -> None:
         """Put a filter in force, and tell."""
+        self._typed.stop()
         self.say("")
         self.show_filter(wanted)
         self.applied.emit(wanted)
@@ -277,6 +286,16 @@ class FilterBar(QWidget):
 
     def _failed(self) -> Filter:
         return Filter(variant=self._known.variants[0], outcomes=frozenset({"failed"}))
+
+    @Slot()
+    def _apply_typed(self) -> None:
+        """What has been typed, once it is a filter; the words stay as they are, for more may follow."""
+        with suppress(UserError):
+            wanted = parse_filter(self.field.text(), self._known)
+            if wanted != self.wanted:
+                self.wanted = wanted
+                self._press()
+                self.applied.emit(wanted)
 
     @Slot()
     def _apply_text(self) -> None:

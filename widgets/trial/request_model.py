@@ -87,6 +87,7 @@ class RequestModel(QAbstractTableModel):
         self._variants: tuple[VariantRecord, ...] = ()
         self._prompts: dict[int, str] = {}
         self._running = False
+        self._closed_loop = False
         self._numbers: Ints = np.empty(0, np.int64)
         self._pages: OrderedDict[int, list[Line]] = OrderedDict()
         self._open: set[int] = set()
@@ -104,11 +105,19 @@ class RequestModel(QAbstractTableModel):
         """The requests' numbers by row, ascending."""
         return self._numbers
 
-    def show_run(self, run_id: int, variants: tuple[VariantRecord, ...], prompts: dict[int, str]) -> None:
+    def show_run(
+        self,
+        run_id: int,
+        variants: tuple[VariantRecord, ...],
+        prompts: dict[int, str],
+        *,
+        closed_loop: bool = False,
+    ) -> None:
         """Begin with another run, of which no request is known yet. `prompts` are names by index."""
         self._loader.cancel()
         self.beginResetModel()
         self._run_id, self._variants, self._prompts = run_id, variants, prompts
+        self._closed_loop = closed_loop
         self._numbers = np.empty(0, np.int64)
         self._forget()
         self.endResetModel()
@@ -224,7 +233,7 @@ class RequestModel(QAbstractTableModel):
             return NOT_YET
         if column >= LEADING:
             variant, part = divmod(column - LEADING, PER_VARIANT)
-            return cell_text(line.cells[variant], part, self._running)
+            return cell_text(line.cells[variant], part, self._running, closed_loop=self._closed_loop)
         if line.intended_us is None or line.prompt is None:
             return "–"
         if column == 1:
@@ -304,10 +313,15 @@ class RequestModel(QAbstractTableModel):
         self._icons.clear()
 
 
-def cell_text(cell: Cell | None, part: int, running: bool) -> str:
-    """A variant's cell in words: its outcome (`part` 0), how long the answer took (1), who gave it (2)."""
+def cell_text(cell: Cell | None, part: int, running: bool, *, closed_loop: bool = False) -> str:
+    """A variant's cell in words: its outcome (`part` 0), how long the answer took (1), who gave it (2).
+
+    In a closed loop a variant that answers more slowly than another is asked less often.
+    """
+    if cell is None and part:
+        return "–"
     if cell is None:
-        return ("Under way" if running else "No end in the log") if part == 0 else "–"
+        return "Under way" if running else "Not asked" if closed_loop else "No end in the log"
     if part == 0:
         return OUTCOME_MARKS[cell.outcome].title
     if part == 1:

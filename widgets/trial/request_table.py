@@ -58,6 +58,7 @@ class RequestTable(QWidget):
         self._running = False
         self._held: tuple[int, bool] | None = None
         self.looking = False
+        self._starting = False
         self._by_hand = True
         self.model = RequestModel(log_path, appearance, self)
         self.model.failed.connect(self._say_error)
@@ -113,6 +114,8 @@ class RequestTable(QWidget):
         run_id: int | None,
         variants: tuple[VariantRecord, ...] = (),
         prompts: Sequence[PromptRecord] = (),
+        *,
+        closed_loop: bool = False,
     ) -> None:
         """Show a run from its beginning; None for none. `run_grew` then says how far it is.
 
@@ -125,7 +128,8 @@ class RequestTable(QWidget):
         self._search.cancel()
         self._naming.cancel()
         self._pick.stop()
-        self.model.show_run(run_id or 0, variants, {each.index: each.name for each in prompts})
+        names = {each.index: each.name for each in prompts}
+        self.model.show_run(run_id or 0, variants, names, closed_loop=closed_loop)
         self.view.fit(variants)
         self._known(())
         self.bar.change_filter(wanted)
@@ -136,6 +140,11 @@ class RequestTable(QWidget):
             self._naming.run(_fault_names(self._log_path, run_id))
             if wanted != Filter():
                 self._apply(wanted)
+        self._settle()
+
+    def set_starting(self, starting: bool) -> None:
+        """Whether a run is being prepared."""
+        self._starting = starting
         self._settle()
 
     def run_grew(self, offered: int, running: bool) -> None:
@@ -259,7 +268,8 @@ class RequestTable(QWidget):
             self._stack.setCurrentWidget(self.view)
             return
         if self._run_id is None:
-            self._nothing.say("No run is shown. Press Run (F5): every request appears here as it arrives.")
+            how = "A run is starting" if self._starting else "No run is shown. Press Run (F5)"
+            self._nothing.say(f"{how}: every request appears here as it arrives.")
         elif not self._offered:
             self._nothing.say("No request has arrived yet.")
         elif self.looking:

@@ -35,6 +35,9 @@ class RequestView(QTableView):
     """The table itself. `resized` comes when more or fewer rows are in view."""
 
     resized = Signal()
+    _variants: tuple[VariantRecord, ...] = ()
+    _fitted_height = 0
+    """Of the type that the columns were fitted to; 0 before that. Here, as Qt tells of changes before `__init__` is done."""
 
     def __init__(self, appearance: Appearance) -> None:
         super().__init__()
@@ -61,7 +64,9 @@ class RequestView(QTableView):
 
     def fit(self, variants: Sequence[VariantRecord]) -> None:
         """Give columns the width of what they usually hold."""
+        self._variants = tuple(variants)
         metrics = self.fontMetrics()
+        self._fitted_height = metrics.height()
         samples = list(_WIDTHS)
         for variant in variants:
             samples += [max(variant.title[:24], _VARIANT_WIDTHS[0], key=len), *_VARIANT_WIDTHS[1:]]
@@ -75,10 +80,12 @@ class RequestView(QTableView):
         return QSize(super().minimumSizeHint().width(), rows + around + 2 * self.frameWidth())
 
     def changeEvent(self, event: QEvent) -> None:  # noqa: N802 (Qt's name)
-        """Rows are as high as the type."""
+        """Rows are as high as the type, and columns as wide: a run may have begun while presenting in large type."""
         super().changeEvent(event)
         if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
             self._fit_rows()
+            if self._fitted_height not in (0, self.fontMetrics().height()):
+                self.fit(self._variants)
 
     def resizeEvent(self, event: QResizeEvent) -> None:  # noqa: N802 (Qt's name)
         """Tell."""

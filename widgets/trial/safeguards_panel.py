@@ -29,6 +29,9 @@ from widgets.trial.switchboard import Switchboard
 
 _CELL_PX: Final = 66
 """Least width of a variant's column: three of them fit a narrow dock."""
+_APART_PX: Final = 4
+_WIDEST_PX: Final = 90
+"""A heading's longest word keeps clear of the next one's, as far as there is room."""
 
 
 class SafeguardsPanel(QWidget):
@@ -100,11 +103,14 @@ class SafeguardsPanel(QWidget):
             head.setAlignment(Qt.AlignmentFlag.AlignHCenter | Qt.AlignmentFlag.AlignBottom)
             # As narrow as its longest word: the room belongs to the names of the safeguards.
             head.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Minimum)
-            grid.setColumnMinimumWidth(column, _CELL_PX)
             grid.addWidget(head, 0, column)
+            head.ensurePolished()
+            longest = max(map(head.fontMetrics().horizontalAdvance, title.split()), default=0)
+            grid.setColumnMinimumWidth(column, max(_CELL_PX, min(longest + _APART_PX, _WIDEST_PX)))
         at = 1
         for job, rows in by_job().items():
-            heading = self._headings[job] = plain_label(job, role="caption")
+            heading = self._headings[job] = plain_label(job, role="group")
+            heading.setIndent(0)
             grid.addWidget(heading, at, 0)
             at += 1
             for row in rows:
@@ -179,9 +185,11 @@ class SafeguardsPanel(QWidget):
                 widget.setVisible(shown)
             words = self._words[row.kind]
             words.setVisible(shown and bool(words.text()))
-        count = sum(not row.shown for row in ROWS)
-        self.more.setText("Fewer" if more else f"More ({count})")
-        self.more.setAccessibleName("Fewer safeguards" if more else f"{count} more safeguards")
+        hidden = [row for row in ROWS if not row.shown]
+        on = sum(any(cell.isChecked() for cell in self._cells_of(row)) for row in hidden)
+        some = f", {on} on" if on else ""
+        self.more.setText("Fewer" if more else f"More ({len(hidden)}{some})")
+        self.more.setAccessibleName("Fewer safeguards" if more else f"{len(hidden)} more safeguards{some}")
 
 
 class SafeguardCell(QCheckBox):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
@@ -22,6 +23,8 @@ _INTERVAL_TIP = (
     "(Wilson score interval, 95 %). It says nothing about other days' failures."
 )
 
+_UNIT_APART: Final = re.compile(r"(?<=\d) (?=(?:%|s\b|min\b))|(?<=\bn) (?==)|(?<==) (?=\d)")
+"""What is never parted by the end of a line: a number and its unit, and n."""
 _NO_RUN = "No run is shown yet. Press Run to see how each variant does."
 _STARTING = "A run is starting: what its variants make of the same requests will be told here."
 
@@ -59,9 +62,8 @@ class SummaryStrip(QWidget):
         for row, (title, found) in zip(self._rows, variants, strict=True):
             words = sentence(title, found)
             row[2].setToolTip(f"<span>{escape(words)}</span>" if self._brief else "")
-            for label, text in zip(
-                row, (_share(found), _interval(found), title if self._brief else words), strict=True
-            ):
+            told = title if self._brief else _UNIT_APART.sub("\N{NO-BREAK SPACE}", words)
+            for label, text in zip(row, (_share(found), _interval(found), told), strict=True):
                 if text != label.text():
                     label.setText(text)
         self._difference.setText(difference(variants))

@@ -64,6 +64,7 @@ class TopBar(QWidget):
         self.badge.setToolTip("No real model is called and nothing leaves this machine.")
         layout.addWidget(self.badge)
         self._of_run = False
+        self._clock_before = ""
         self.set_running(False)
         switchboard.changed.connect(self.show_scenario)
         if switchboard.loaded:
@@ -88,6 +89,14 @@ class TopBar(QWidget):
         self.clock.setText(f"{clock(min(virtual_s, end_s))} of {clock(end_s)}")
         if self._switchboard.loaded:
             self.traffic.show_time(min(virtual_s, end_s))
+
+    def set_starting(self, starting: bool) -> None:
+        """Whether a run is being prepared: the clock is nobody's then, for the run before it is still shown."""
+        if starting:
+            self._clock_before = self.clock.text()
+            self.clock.setText("Starting…")
+        elif self.clock.text() == "Starting…":
+            self.clock.setText(self._clock_before)
 
     def set_brief(self, brief: bool, *, presenting: bool) -> None:
         """Where there is little room, leave out the speeds, which the menu has, too, the seed, and while presenting the

@@ -128,6 +128,23 @@ def test_a_saved_run_stands_in(window: MainWindow, qtbot: QtBot) -> None:
     window.actions_table["present"].trigger()
 
 
+def test_a_run_of_another_scenario_is_shown_without_acts(window: MainWindow, qtbot: QtBot) -> None:
+    # Given a run, and another scenario that has been opened since
+    session, presenter = window.session, window.trial.presenter
+    session.open_file(open_scenario("messy-data", ["duration_s=5"]))
+    session.set_speed(None)
+    session.start()
+    qtbot.waitUntil(lambda: session.state == "idle" and session.picture is not None, timeout=LONG_MS)
+    session.open_file(open_scenario("retry-storm"))
+
+    # When one presents, then no act speaks over charts that it is not about, and it can be played live
+    window.actions_table["present"].trigger()
+    assert presenter.title.text() == ""
+    assert "of another scenario" in presenter.text.text()
+    assert presenter.live.isVisibleTo(presenter)
+    window.actions_table["present"].trigger()
+
+
 def test_a_scenario_without_acts_says_so(window: MainWindow, qtbot: QtBot) -> None:
     window.session.open_file(open_scenario("messy-data", ["duration_s=5"]))
     window.session.set_speed(None)

@@ -25,6 +25,7 @@ from tests.widgets.trial.runs import picture_of_a_run
 from widgets.appearance import Appearance
 from widgets.trial.customise_dialog import CustomiseDialog
 from widgets.trial.failure_cards import FailureCards
+from widgets.trial.safeguards_panel import SafeguardCell
 from widgets.trial.switchboard import Switchboard
 
 
@@ -61,6 +62,40 @@ def test_at_first_the_cards_show_what_the_scenario_brings(cards: FailureCards) -
     assert cards.cards["fallback"].customise.text() == f"Customise (2 of {len(CARDS['fallback'].kinds)})…"
     assert not any(button.isChecked() for button in cards.cards["fallback"].severities.values())
     assert "On as the scenario's file has it." in [label.text() for label in cards.findChildren(QLabel)]
+
+
+def test_unwatched_switches_alerts_of_each_variant(
+    cards: FailureCards, board: Switchboard, qtbot: QtBot
+) -> None:
+    # Given a scenario in which nobody watches
+    prototype, safeguarded = (
+        cards.findChild(QCheckBox, f"alerts_{name}") for name in ("prototype", "safeguarded")
+    )
+    assert prototype is not None
+    assert safeguarded is not None
+    assert not prototype.isChecked()
+
+    # When the prototype is to be watched, then it alone is, and one undo takes that back
+    qtbot.keyClick(prototype, Qt.Key.Key_Space)
+    first = board.scenario.variants["prototype"].safeguards[0]
+    assert (first.kind, first.on) == ("monitoring", True)
+    assert prototype.isChecked()
+    assert not safeguarded.isChecked()
+    board.undo()
+    assert not prototype.isChecked()
+
+    # And Tab comes to both after the card's other controls
+    assert cards.cards["unwatched"].customise.nextInFocusChain() is prototype
+    assert prototype.nextInFocusChain() is safeguarded
+
+    # And another scenario's variants have their own
+    board.load(open_scenario("unwatched"))
+
+    def titles() -> list[str]:
+        cells = cards.cards["unwatched"].findChildren(SafeguardCell)
+        return [each.text() for each in cells if each.isVisible()]
+
+    qtbot.waitUntil(lambda: titles() == ["Unwatched", "With monitoring"])
 
 
 def test_a_switch_turns_a_card_on_at_typical_and_one_undo_turns_it_off(

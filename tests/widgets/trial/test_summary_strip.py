@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -52,9 +53,18 @@ def test_each_variant_has_its_share_interval_n_and_sentence(strip: SummaryStrip,
         assert f"{found['good_rate'] * 100:.1f} %" in shown
         assert f"good, {low * 100:.1f} to {high * 100:.1f} %" in shown
         # n is told once, in the sentence
-        assert sum(f"n = {found['requests']:,}" in text for text in shown if text.startswith(title)) == 1
-        assert not any("n =" in text for text in shown if text.startswith("good"))
-        assert sentence(title, found) in shown
+        assert (
+            sum(
+                f"n\N{NO-BREAK SPACE}=\N{NO-BREAK SPACE}{found['requests']:,}" in text
+                for text in shown
+                if text.startswith(title)
+            )
+            == 1
+        )
+        assert not any("(n" in text for text in shown if text.startswith("good"))
+        told = next(text for text in shown if text.startswith(f"{title}:") and "(n" in text)
+        assert told.replace("\N{NO-BREAK SPACE}", " ") == sentence(title, found)
+        assert not re.search(r"\d (s|%)", told), "a line may end between a number and its unit"
     assert any("more of 1,000 customers got a good answer than with Prototype" in text for text in shown)
 
 
