@@ -1,4 +1,4 @@
-"""`seatrial runs`, `show` and `compare`: what the session log holds."""
+"""`seatrial runs`, `show`, `metrics` and `compare`: what the session log holds, and what its numbers mean."""
 
 from __future__ import annotations
 
@@ -71,6 +71,27 @@ def show(
         else:
             terminal.say_summary(summary_with_rates(reader), titles)
             terminal.say_events(reader.events())
+    return OK
+
+
+@cli.command()
+def metrics(*, json: Json = False) -> int:
+    """Say what is measured, and how: the formula of each metric."""
+    from app import terminal
+    from app.analysis.metrics import METRICS
+
+    if json:
+        terminal.say_json(
+            {
+                "metrics": [
+                    {"key": m.key, "title": m.title, "formula": m.formula, "unit": m.unit} for m in METRICS
+                ]
+            }
+        )
+    else:
+        for each in METRICS:
+            terminal.out.print(f"{each.title} ({each.key})", markup=False, highlight=False, style="bold")
+            terminal.out.print(f"    {each.formula}", markup=False, highlight=False)
     return OK
 
 

@@ -10,6 +10,7 @@ import pytest
 from app.analysis.metrics import METRICS, shown_metric
 from app.analysis.summary import of_totals
 from app.sessions.totals import EMPTY
+from tests.cli.commands import ROOT
 
 BY_KEY = {metric.key: metric for metric in METRICS}
 
@@ -17,6 +18,16 @@ BY_KEY = {metric.key: metric for metric in METRICS}
 def test_keys_are_unique_and_every_formula_is_told() -> None:
     assert max(Counter(metric.key for metric in METRICS).values()) == 1
     assert all(metric.formula and metric.title for metric in METRICS)
+
+
+def test_the_readme_has_the_formulas_of_the_table() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [line for line in documented() if line not in text] == []
+
+
+def documented() -> list[str]:
+    """The lines of the README's table."""
+    return [f"| {metric.title} | {metric.formula} |" for metric in METRICS]
 
 
 @pytest.mark.parametrize(
