@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
@@ -16,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from widgets.appearance import Appearance
 
+PATIENCE_MS = 120_000
 _HERE = Path(__file__).parent
 _OFFSCREEN_ONLY = "^This plugin does not support propagateSizeHints"
 
@@ -25,6 +27,28 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if _HERE in item.path.parents:
             item.add_marker(pytest.mark.qt_log_level_fail("WARNING"))
             item.add_marker(pytest.mark.qt_log_ignore(_OFFSCREEN_ONLY))
+
+
+class PatientBot(QtBot):
+    """Waits two minutes: what tests wait for comes at once on a machine that has time for it, and a machine may be busy."""
+
+    def waitUntil(self, callback: Callable[[], bool | None], *, timeout: int = PATIENCE_MS) -> None:  # noqa: N802
+        """As pytest-qt has it."""
+        super().waitUntil(callback, timeout=timeout)
+
+    def waitSignal(self, signal: Any, *, timeout: int = PATIENCE_MS, **rest: Any) -> Any:  # noqa: N802
+        """As pytest-qt has it."""
+        return super().waitSignal(signal, timeout=timeout, **rest)
+
+    def waitSignals(self, signals: Any, *, timeout: int = PATIENCE_MS, **rest: Any) -> Any:  # noqa: N802
+        """As pytest-qt has it."""
+        return super().waitSignals(signals, timeout=timeout, **rest)
+
+
+@pytest.fixture
+def qtbot(qapp: QApplication, request: pytest.FixtureRequest) -> QtBot:
+    """pytest-qt's, and patient."""
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")

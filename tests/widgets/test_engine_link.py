@@ -18,7 +18,6 @@ from app.sessions.session_log import SessionLog
 from tests.cli.commands import STEADY
 from widgets.engine_link import COMPLAINT_LINES, EngineLink, EngineOrder, Happened, Progress
 
-PATIENCE_MS = 60_000
 SIGNALS = ("started", "progress", "happened", "notice", "reading", "refused", "ended", "failed", "died")
 
 
@@ -104,17 +103,17 @@ def test_a_run_steered_from_its_begin_to_its_end(link: EngineLink, qtbot: QtBot,
     ear = Ear(link)
     link.start(order(tmp_path, duration_s=600))
 
-    qtbot.waitUntil(lambda: len(ear.of("happened")) == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(ear.of("happened")) == 1)
     link.pause()
-    qtbot.waitUntil(lambda: ear.of("progress")[-1].state == "paused", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: ear.of("progress")[-1].state == "paused")
     link.change("traffic.rate_per_s", 50, "A crowd — très grande")
     link.change("traffic.rate_per_s", -1)
     link.resume()
-    qtbot.waitUntil(lambda: (len(ear.of("happened")), len(ear.of("refused"))) == (2, 1), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: (len(ear.of("happened")), len(ear.of("refused"))) == (2, 1))
     link.set_speed(None)
-    qtbot.waitUntil(lambda: len(ear.of("happened")) == 3, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(ear.of("happened")) == 3)
     link.stop()
-    with qtbot.waitSignal(link.ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.ended):
         pass
 
     assert not link.running
@@ -141,7 +140,7 @@ def test_after_the_end_the_next_can_begin_at_once(link: EngineLink, qtbot: QtBot
     link.ended.connect(lambda: None if len(ear.of("ended")) > 1 else link.start(order(tmp_path, speed=None)))
 
     link.start(order(tmp_path, duration_s=13, speed=None))
-    qtbot.waitUntil(lambda: len(ear.of("ended")) == 2, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(ear.of("ended")) == 2)
 
     assert ear.of("ended") == [(1, "finished"), (2, "finished")]
     assert all(done <= total for done, total in ear.of("reading"))
@@ -151,7 +150,7 @@ def test_stopped_before_it_began_there_is_no_run(link: EngineLink, qtbot: QtBot,
     ear = Ear(link)
     link.start(order(tmp_path))
     link.stop()
-    with qtbot.waitSignal(link.ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.ended):
         pass
 
     assert ear.of("ended") in ([(None, "stopped")], [(1, "stopped")])
@@ -162,7 +161,7 @@ def test_wrong_input_is_told_as_what_where_and_what_to_do(
 ) -> None:
     ear = Ear(link)
     link.start(EngineOrder("suport-assistant", log=tmp_path / "log.db"))
-    with qtbot.waitSignal(link.failed, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.failed):
         pass
 
     (error,) = ear.of("failed")
@@ -174,7 +173,7 @@ def test_wrong_input_is_told_as_what_where_and_what_to_do(
 def test_closing_ends_the_engine_and_keeps_the_run(link: EngineLink, qtbot: QtBot, tmp_path: Path) -> None:
     ear = Ear(link)
     link.start(order(tmp_path, speed=1))
-    qtbot.waitUntil(lambda: bool(ear.of("progress")), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(ear.of("progress")))
     heard = len(ear.heard)
 
     link.close()
@@ -208,14 +207,14 @@ def test_a_killed_engine_is_told_of_and_another_can_be_started(
 ) -> None:
     ear = Ear(link)
     link.start(order(tmp_path, speed=1))
-    qtbot.waitUntil(lambda: bool(ear.of("started")), timeout=PATIENCE_MS)
-    with qtbot.waitSignal(link.died, timeout=PATIENCE_MS):
+    qtbot.waitUntil(lambda: bool(ear.of("started")))
+    with qtbot.waitSignal(link.died):
         link._process.kill()  # type: ignore[union-attr]
 
     assert ear.of("died") == ["The engine ended unexpectedly (signal 9)."]
     assert not link.running
     link.start(order(tmp_path, duration_s=13, speed=None))
-    with qtbot.waitSignal(link.ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.ended):
         pass
     assert ear.of("ended")[0][1] == "finished"
 
@@ -226,7 +225,7 @@ def test_its_last_words_are_told(stub: Callable[[str], EngineLink], qtbot: QtBot
     )
     ear = Ear(link)
     link.start(EngineOrder("any"))
-    with qtbot.waitSignal(link.died, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.died):
         pass
 
     first, *lines = ear.of("died")[0].splitlines()
@@ -238,7 +237,7 @@ def test_an_engine_that_ends_without_a_word_has_died(stub: Callable[[str], Engin
     link = stub('say(\'{"event": "started", "run": 5}\\n\')')
     ear = Ear(link)
     link.start(EngineOrder("any"))
-    with qtbot.waitSignal(link.died, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.died):
         pass
 
     assert ear.heard == [("started", 5), ("died", "The engine ended unexpectedly (exit status 0).")]
@@ -246,7 +245,7 @@ def test_an_engine_that_ends_without_a_word_has_died(stub: Callable[[str], Engin
 
 def test_a_program_that_is_not_there_is_told(qtbot: QtBot, tmp_path: Path) -> None:
     link = EngineLink(command=[str(tmp_path / "nowhere")])
-    with qtbot.waitSignal(link.died, timeout=PATIENCE_MS) as died:
+    with qtbot.waitSignal(link.died) as died:
         link.start(EngineOrder("any"))
 
     assert died.args is not None
@@ -273,11 +272,11 @@ say(b'{"event": "ended", "run": 7, "state": "finished"}\\nand then some')
     )
     ear = Ear(link)
     link.start(EngineOrder("any"))
-    qtbot.waitUntil(lambda: len(ear.of("notice")) == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(ear.of("notice")) == 1)
     link.pause()
-    qtbot.waitUntil(lambda: len(ear.of("notice")) == 3, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(ear.of("notice")) == 3)
     link.stop()
-    with qtbot.waitSignal(link.ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.ended):
         pass
 
     notices = [("notice", text) for text in ("now", "né 🙂", "go on")]
@@ -296,7 +295,7 @@ say(''.join(line % n for n in range(300)) + '{"event": "ended", "run": 1, "state
     )
     ear = Ear(link)
     link.start(EngineOrder("any"))
-    with qtbot.waitSignal(link.ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.ended):
         pass
 
     told = ear.of("progress")
@@ -308,7 +307,7 @@ def test_an_engine_that_does_not_end_is_killed_in_time(
     stub: Callable[[str], EngineLink], qtbot: QtBot
 ) -> None:
     link = stub('import time\nsay(\'{"event": "started", "run": 1}\\n\')\ntime.sleep(600)')
-    with qtbot.waitSignal(link.started, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.started):
         link.start(EngineOrder("any"))
     began = monotonic()
 

@@ -15,8 +15,6 @@ from widgets.inputs.own_inputs import OwnInputs
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 
-LONG_MS = 60_000
-
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
@@ -48,7 +46,7 @@ def test_it_explains_itself_step_by_step_and_only_once(
     assert window.session.busy
 
     # Then the first switch that flips by itself is pointed at
-    qtbot.waitUntil(lambda: said(window) == "A switch just flipped", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: said(window) == "A switch just flipped")
     assert window.session.picture is not None
     callout = window.first_run.callout
     assert callout is not None
@@ -57,10 +55,10 @@ def test_it_explains_itself_step_by_step_and_only_once(
     # And it can be closed by key, and the next one still comes: the other variant
     qtbot.keyClick(callout, Qt.Key.Key_Escape)
     assert said(window) == ""
-    qtbot.waitUntil(lambda: said(window) == "Look at the other variant", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: said(window) == "Look at the other variant")
 
     # And at the end, it offers the user's own data
-    qtbot.waitUntil(lambda: said(window) == "Now your own", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: said(window) == "Now your own")
     assert window.actions_table["run"].isEnabled()
     assert "good answer" in window.trial.summary.as_text()
     callout = window.first_run.callout
@@ -87,7 +85,7 @@ def test_its_last_callout_goes_when_the_user_goes_on(window: MainWindow, qtbot: 
     # Given a first run that ended
     window.session.set_speed(None)
     window.begin()
-    qtbot.waitUntil(lambda: said(window) == "Now your own", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: said(window) == "Now your own")
 
     # When the user goes on without a look at the callout
     if then == "own data":
@@ -98,7 +96,7 @@ def test_its_last_callout_goes_when_the_user_goes_on(window: MainWindow, qtbot: 
     # Then it is out of the way
     assert said(window) == ""
     window.actions_table["stop"].trigger()
-    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.session.state == "idle")
 
 
 def test_help_shows_it_again(window: MainWindow, qtbot: QtBot) -> None:
@@ -106,7 +104,7 @@ def test_help_shows_it_again(window: MainWindow, qtbot: QtBot) -> None:
     window.begin()
     window.session.set_speed(None)
     window.actions_table["tour"].trigger()
-    qtbot.waitUntil(lambda: said(window) == "Now your own", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: said(window) == "Now your own")
 
 
 def test_a_window_appears_before_its_pages(qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> None:

@@ -40,6 +40,6 @@ def test_cycles_are_freed_by_the_gui_thread(qtbot: QtBot) -> None:
 
     # Then it is not that thread that frees, but this one, soon
     assert freed_on == []
-    qtbot.waitUntil(lambda: freed_on == [threading.get_ident()], timeout=5_000)
+    qtbot.waitUntil(lambda: freed_on == [threading.get_ident()])
     collector.release()
     assert gc.isenabled()

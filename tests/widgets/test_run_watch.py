@@ -27,8 +27,6 @@ from widgets.engine_link import EngineLink, EngineOrder
 from widgets.run_watch import RunWatch, _Wish, _Worker
 from widgets.theme import OUTCOME_MARKS, SAVED_MARKS
 
-PATIENCE_MS = 30_000
-
 
 class Eye(QObject):
     """Keeps what a watch shows."""
@@ -95,7 +93,7 @@ def test_a_run_that_has_ended_is_seen_whole(
     watch: RunWatch, finished: tuple[Path, int, int], qtbot: QtBot
 ) -> None:
     path, run_id, _ = finished
-    with qtbot.waitSignal(watch.pictured, timeout=PATIENCE_MS) as seen:
+    with qtbot.waitSignal(watch.pictured) as seen:
         watch.watch(run_id)
 
     assert seen.args is not None
@@ -109,16 +107,16 @@ def test_a_run_in_progress_is_followed_to_its_end(fresh: RunWatch, log: SessionL
     writer = RunWriter(log)
     run_id = writer.start(replace(NEW_RUN, duration_s=10))
     fresh.watch(run_id)
-    qtbot.waitUntil(lambda: eye.sees(0), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.sees(0))
     now_us = 0
     for turn, (now_us, batch) in enumerate(batches(run_id, duration_s=3, per_s=10)):
         hand_over(writer, batch)
         if turn % 8 == 0:
             writer.flush(now_us)
-            qtbot.waitUntil(partial(eye.sees, now_us / 1e6), timeout=PATIENCE_MS)
+            qtbot.waitUntil(partial(eye.sees, now_us / 1e6))
             assert eye.pictures[-1].record.state == "running"
     writer.end("finished", now_us, drain_end_us=now_us)
-    qtbot.waitUntil(lambda: eye.pictures[-1].record.state == "finished", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.pictures[-1].record.state == "finished")
 
     last = eye.pictures[-1]
     assert last.summary["variants"]["prototype"]["requests"] == 30
@@ -171,16 +169,16 @@ def test_of_many_wishes_in_a_row_the_last_is_shown(
 ) -> None:
     eye = Eye(watch)
     watch.watch(finished[1])
-    qtbot.waitUntil(lambda: len(eye.pictures) == 1, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(eye.pictures) == 1)
     whole = eye.pictures.pop()
     for tenth in range(100):
         watch.show_at(tenth / 10)
-    qtbot.waitUntil(lambda: eye.sees(9.9), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.sees(9.9))
 
     assert [picture.until_s for picture in eye.pictures] == [9.9]
     assert all(curves.complete == 9 for curves in eye.pictures[0].curves.values())
     watch.live()
-    qtbot.waitUntil(lambda: eye.sees(whole.until_s), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.sees(whole.until_s))
     assert eye.pictures[-1].summary == whole.summary
 
 
@@ -191,12 +189,12 @@ def test_an_earlier_moment_stays_while_the_run_goes_on(
     writer = RunWriter(log)
     fresh.watch(writer.start(NEW_RUN))
     writer.flush(5_000_000)
-    qtbot.waitUntil(lambda: eye.sees(5), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.sees(5))
     fresh.show_at(2)
-    qtbot.waitUntil(lambda: eye.sees(2), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.sees(2))
     writer.flush(9_000_000)
     fresh.live()
-    qtbot.waitUntil(lambda: eye.sees(9), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.sees(9))
 
     # It was held at 2 s for as long as that was wished.
     after = [picture.until_s for picture in eye.pictures]
@@ -210,13 +208,13 @@ def test_from_one_run_to_another_and_to_none(
     _, first, second = finished
     watch.watch(first)
     watch.watch(second)
-    qtbot.waitUntil(lambda: bool(eye.pictures), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(eye.pictures))
     assert [picture.record.run_id for picture in eye.pictures] == [second]
 
     watch.watch(None)
     assert watch.run_id is None
     watch.watch(first)
-    qtbot.waitUntil(lambda: len(eye.pictures) == 2, timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: len(eye.pictures) == 2)
     assert eye.pictures[-1].record.run_id == first
 
 
@@ -228,9 +226,9 @@ def test_a_run_that_was_deleted_since_it_was_shown_is_told(
     run_id = writer.start(NEW_RUN)
     writer.end("finished", 5_000_000)
     fresh.watch(run_id)
-    qtbot.waitUntil(lambda: eye.sees(5), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.sees(5))
     delete(log, run_id)
-    with qtbot.waitSignal(fresh.vanished, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(fresh.vanished):
         fresh.show_at(2)
 
     assert len(eye.lost) == 1
@@ -244,13 +242,13 @@ def test_a_log_that_is_not_there_is_told_and_another_run_can_be_watched(
     path = tmp_path / "later.db"
     watch = RunWatch(path)
     eye = Eye(watch)
-    with qtbot.waitSignal(watch.vanished, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(watch.vanished):
         watch.watch(1)
     assert str(path) in eye.lost[0]
 
     with SessionLog.open(path) as made:
         watch.watch(RunWriter(made).start(NEW_RUN))
-        qtbot.waitUntil(lambda: eye.sees(0), timeout=PATIENCE_MS)
+        qtbot.waitUntil(lambda: eye.sees(0))
     watch.close()
 
 
@@ -264,7 +262,7 @@ def test_closed_it_shows_nothing_and_can_begin_anew(
     assert watch.run_id is None
 
     watch.watch(finished[2])
-    qtbot.waitUntil(lambda: bool(eye.pictures), timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: bool(eye.pictures))
     assert [picture.record.run_id for picture in eye.pictures] == [finished[2]]
 
 
@@ -272,11 +270,9 @@ def test_the_engine_s_run_is_seen_from_its_begin_to_its_end(fresh: RunWatch, qtb
     eye, link = Eye(fresh), EngineLink()
     link.started.connect(fresh.watch)
     text = STEADY.read_text(encoding="utf-8").replace("duration_s = 60", "duration_s = 15")
-    with qtbot.waitSignal(link.ended, timeout=PATIENCE_MS):
+    with qtbot.waitSignal(link.ended):
         link.start(EngineOrder("steady.toml", text=text, log=fresh._log_path, speed=10))
-    qtbot.waitUntil(
-        lambda: bool(eye.pictures) and eye.pictures[-1].record.state == "finished", timeout=PATIENCE_MS
-    )
+    qtbot.waitUntil(lambda: bool(eye.pictures) and eye.pictures[-1].record.state == "finished")
 
     assert len(eye.pictures) > 2
     assert [event.label for event in eye.pictures[-1].events] == ["Three seconds", "Twelve seconds"]
@@ -288,11 +284,11 @@ def test_of_an_engine_that_was_killed_the_run_is_seen_as_interrupted(fresh: RunW
     eye, link = Eye(fresh), EngineLink()
     link.started.connect(fresh.watch)
     link.start(EngineOrder(str(STEADY), log=fresh._log_path, speed=4))
-    qtbot.waitUntil(lambda: bool(eye.pictures) and eye.pictures[-1].until_s > 1, timeout=PATIENCE_MS)
-    with qtbot.waitSignal(link.died, timeout=PATIENCE_MS):
+    qtbot.waitUntil(lambda: bool(eye.pictures) and eye.pictures[-1].until_s > 1)
+    with qtbot.waitSignal(link.died):
         link._process.kill()  # type: ignore[union-attr]
 
-    qtbot.waitUntil(lambda: eye.pictures[-1].record.state == "interrupted", timeout=PATIENCE_MS)
+    qtbot.waitUntil(lambda: eye.pictures[-1].record.state == "interrupted")
     assert eye.pictures[-1].curves["prototype"].requests.sum() > 0
 
 

@@ -18,7 +18,6 @@ from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 
-LONG_MS = 30_000
 SHORT = ["duration_s=20", "changes=[]"]
 
 
@@ -36,7 +35,7 @@ def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[Mai
     made.show()
     made.session.open_file(open_scenario("support-assistant", SHORT))
     made.session.show_run(run_id)
-    qtbot.waitUntil(lambda: made.trial.table.model.rowCount() > 0, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: made.trial.table.model.rowCount() > 0)
     yield made
     if made.trial.presenter.presenting:
         made.present(False)

@@ -19,7 +19,6 @@ from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 from widgets.stability_dialog import StabilityDialog
 
-LONG_MS = 30_000
 SHORT = ["duration_s=100"]
 
 
@@ -47,7 +46,7 @@ def opened(window: MainWindow, qtbot: QtBot) -> StabilityDialog:
 
 
 def wait(qtbot: QtBot, happens: Callable[[], bool]) -> None:
-    qtbot.waitUntil(happens, timeout=LONG_MS)
+    qtbot.waitUntil(happens)
 
 
 def row(dialog: StabilityDialog, title: str) -> list[str]:

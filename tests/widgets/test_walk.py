@@ -41,7 +41,6 @@ from widgets.inputs.elided_label import ElidedLabel
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 
-LONG_MS = 20_000
 SETTINGS = ("duration_s=20", "drain_s=20", "acts=[]", "changes=[]")
 MARK = "<i>"
 """Begins every foreign text of the hostile run: where it is taken for markup, the text is rich."""
@@ -97,8 +96,8 @@ def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path, made_once: Path
 def trial_of(window: MainWindow, qtbot: QtBot, run_id: int) -> QWidget:
     """The Trial page with a run, and one of its requests opened."""
     window.session.show_run(run_id)
-    qtbot.waitUntil(lambda: window.trial.table.model.rowCount() > 0, timeout=LONG_MS)
-    with qtbot.waitSignal(window.trial.detail.shown, timeout=LONG_MS):
+    qtbot.waitUntil(lambda: window.trial.table.model.rowCount() > 0)
+    with qtbot.waitSignal(window.trial.detail.shown):
         window.trial.show_request(3)
     return window
 
@@ -113,21 +112,21 @@ def trial_without_a_run(window: MainWindow, qtbot: QtBot) -> QWidget:
 
 def runs(window: MainWindow, qtbot: QtBot) -> QWidget:
     window.actions_table["go_runs"].trigger()
-    qtbot.waitUntil(lambda: window.runs.table.model().rowCount() == 3, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.runs.table.model().rowCount() == 3)
     window.runs.select(2)
     return window
 
 
 def compare(window: MainWindow, qtbot: QtBot) -> QWidget:
     window.runs.compare_runs.emit([1, 2])
-    qtbot.waitUntil(lambda: window.compare.comparison is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.compare.comparison is not None)
     return window
 
 
 def inputs(window: MainWindow, qtbot: QtBot) -> QWidget:
     window.actions_table["use_my_data"].trigger()
     dialog = the_dialog()
-    qtbot.waitUntil(lambda: dialog.preview is not None, timeout=LONG_MS)  # type: ignore[attr-defined]
+    qtbot.waitUntil(lambda: dialog.preview is not None)  # type: ignore[attr-defined]
     return dialog
 
 
@@ -322,7 +321,7 @@ def test_no_text_is_cut_off(place: Place, window: MainWindow, qtbot: QtBot) -> N
 
     # What is still being read may just have been put in: its layout follows at once.
     with suppress(WaitTimeoutError):
-        qtbot.waitUntil(lambda: not cut(), timeout=LONG_MS)
+        qtbot.waitUntil(lambda: not cut())
     assert not cut(), "\n".join(cut())
 
 
@@ -376,10 +375,10 @@ def test_foreign_text_is_plain_text(window: MainWindow, qtbot: QtBot) -> None:
     rich = taken_for_markup(window, at_least=3)
     runs(window, qtbot)
     window.runs.select(3)
-    qtbot.waitUntil(lambda: MARK in window.runs.details.title.text(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: MARK in window.runs.details.title.text())
     rich += taken_for_markup(window, at_least=1)
     window.runs.compare_runs.emit([1, 3])
-    qtbot.waitUntil(lambda: window.compare.comparison is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.compare.comparison is not None)
     rich += taken_for_markup(window)
     for place in (inputs, customise, safeguards, opened("assumptions")):
         dialog = settled(place, window, qtbot)

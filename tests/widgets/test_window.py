@@ -23,7 +23,6 @@ from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 from widgets.ready_made import ReadyMadeDialog
 
-LONG_MS = 60_000
 OUTAGE = {"kind": "outage", "targets": ["primary"], "hang_share": 0}
 QUIET = ["duration_s=120", "drain_s=20", "faults.outage.on=false"]
 """The sample scenario with nothing planned before its limits at 80 s."""
@@ -51,7 +50,7 @@ def window(
 
 
 def wait(qtbot: QtBot, happens: Callable[[], bool]) -> None:
-    qtbot.waitUntil(happens, timeout=LONG_MS)
+    qtbot.waitUntil(happens)
 
 
 def run_to_the_end(window: MainWindow, qtbot: QtBot) -> int:
@@ -128,7 +127,7 @@ def test_pause_holds_virtual_time(window: MainWindow, qtbot: QtBot) -> None:
     wait(qtbot, lambda: session.picture is not None and session.picture.record.offered > 5)
     window.actions_table["pause"].trigger()
     assert session.state == "paused"
-    with qtbot.waitSignals([session.progressed] * 3, timeout=LONG_MS):
+    with qtbot.waitSignals([session.progressed] * 3):
         pass
     seen: list[float] = []
     session.progressed.connect(lambda progress: seen.append(progress.virtual_s))
@@ -171,7 +170,7 @@ def test_a_spike_that_is_clicked_lists_exactly_its_requests(
 
     # And picking one opens it
     window.trial.show_request(numbers[0])
-    with qtbot.waitSignal(window.trial.detail.shown, timeout=LONG_MS):
+    with qtbot.waitSignal(window.trial.detail.shown):
         pass
     assert window.trial.detail_dock.isVisible()
 
@@ -301,7 +300,7 @@ class TestDrops:
         prompt, data = tmp_path / "mine.j2", tmp_path / "mine.csv"
         prompt.write_text("Answer {{ body }}", encoding="utf-8")
         data.write_text("Body,Kind\nhello,a\nwhere is it,b\n", encoding="utf-8")
-        with qtbot.waitSignal(window.session.inputs_changed, timeout=LONG_MS):
+        with qtbot.waitSignal(window.session.inputs_changed):
             self.drop(window, prompt, data)
         assert window.session.inputs.prompts == prompt
         assert window.session.inputs.data == data

@@ -32,7 +32,7 @@ def page(log_path: Path, appearance: Appearance, qtbot: QtBot) -> Iterator[Compa
 
 def compared(page: ComparePage, qtbot: QtBot, *wanted: tuple[int, str | None]) -> None:
     page.compare(wanted)
-    qtbot.waitUntil(lambda: not page.tasks.busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not page.tasks.busy)
 
 
 def cells(grid: Grid, column: int) -> list[str]:

@@ -33,7 +33,7 @@ def opened(qtbot: QtBot, appearance: Appearance, recent: RecentFiles, support: S
         dialog = InputsDialog(appearance, recent, support, inputs)
         qtbot.addWidget(dialog)
         dialog.show()
-        qtbot.waitUntil(lambda: dialog.preview is not None, timeout=20_000)
+        qtbot.waitUntil(lambda: dialog.preview is not None)
         return dialog
 
     return made
@@ -42,14 +42,14 @@ def opened(qtbot: QtBot, appearance: Appearance, recent: RecentFiles, support: S
 def rendered(qtbot: QtBot, dialog: InputsDialog) -> str:
     """The text of the rendered prompt, once there is one."""
     dialog.tabs.setCurrentIndex(RENDERED)
-    qtbot.waitUntil(lambda: dialog.rendered.facts.text() != "Rendering…", timeout=20_000)
+    qtbot.waitUntil(lambda: dialog.rendered.facts.text() != "Rendering…")
     return str(dialog.rendered.text.toPlainText())
 
 
 def messed_up(qtbot: QtBot, dialog: InputsDialog, kind: str) -> None:
     """Show a kind of mess."""
     dialog.tabs.setCurrentIndex(MESS)
-    qtbot.waitUntil(lambda: dialog.mess.facts.text() != "Making a mess…", timeout=20_000)
+    qtbot.waitUntil(lambda: dialog.mess.facts.text() != "Making a mess…")
     dialog.mess.kind.setCurrentIndex(dialog.mess.kind.findText(kind, Qt.MatchFlag.MatchStartsWith))
 
 

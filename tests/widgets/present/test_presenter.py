@@ -15,8 +15,6 @@ from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 
-LONG_MS = 60_000
-
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
@@ -40,8 +38,8 @@ def test_acts_flip_their_switches_and_time_waits_between_them(window: MainWindow
 
     # Then the first act plays as long as it says, and time waits
     assert presenter.title.text() == "A calm morning"
-    qtbot.waitUntil(lambda: session.state == "paused", timeout=LONG_MS)
-    qtbot.waitUntil(lambda: session.picture is not None and session.picture.until_s >= 60, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.state == "paused")
+    qtbot.waitUntil(lambda: session.picture is not None and session.picture.until_s >= 60)
     assert "waits for Next" in presenter.place.text()
     assert session.scenario().targets["primary"].rpm is None
 
@@ -50,7 +48,7 @@ def test_acts_flip_their_switches_and_time_waits_between_them(window: MainWindow
     assert presenter.title.text() == "The provider's limits"
     assert session.scenario().targets["primary"].rpm == 500
     assert session.state == "running"
-    qtbot.waitUntil(lambda: session.state == "paused", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.state == "paused")
 
     # And going back takes them back
     actions["previous_act"].trigger()
@@ -64,7 +62,7 @@ def test_acts_flip_their_switches_and_time_waits_between_them(window: MainWindow
     assert window.trial.left_dock.isVisible()
     assert session.busy
     session.stop()
-    qtbot.waitUntil(lambda: session.state == "idle", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.state == "idle")
 
 
 def test_type_is_large_and_what_names_files_is_hidden(
@@ -86,7 +84,7 @@ def test_type_is_large_and_what_names_files_is_hidden(
     assert appearance.theme.scale == 1
     assert window.menuBar().isVisible()
     window.session.stop()
-    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.session.state == "idle")
 
 
 def test_a_saved_run_stands_in(window: MainWindow, qtbot: QtBot) -> None:
@@ -100,31 +98,27 @@ def test_a_saved_run_stands_in(window: MainWindow, qtbot: QtBot) -> None:
             session.state == "idle" and session.picture is not None and bool(session.picture.record.ended_at)
         )
 
-    qtbot.waitUntil(over, timeout=LONG_MS)
+    qtbot.waitUntil(over)
     run_id = session.run_id
 
     # When one presents, then each act shows it up to its own end, and nothing new is run
     window.actions_table["present"].trigger()
-    qtbot.waitUntil(
-        lambda: session.picture is not None and 50 <= session.picture.until_s <= 60, timeout=LONG_MS
-    )
+    qtbot.waitUntil(lambda: session.picture is not None and 50 <= session.picture.until_s <= 60)
     window.actions_table["next_act"].trigger()
-    qtbot.waitUntil(
-        lambda: session.picture is not None and 150 <= session.picture.until_s <= 160, timeout=LONG_MS
-    )
+    qtbot.waitUntil(lambda: session.picture is not None and 150 <= session.picture.until_s <= 160)
     assert session.run_id == run_id
     assert not session.busy
 
     # After the presentation all of it is shown again
     window.actions_table["present"].trigger()
-    qtbot.waitUntil(lambda: session.picture is not None and session.picture.until_s > 300, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.picture is not None and session.picture.until_s > 300)
     window.actions_table["present"].trigger()
 
     # And it can be played live at any time
     window.trial.presenter.live.click()
-    qtbot.waitUntil(lambda: session.run_id not in (None, run_id), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.run_id not in (None, run_id))
     session.stop()
-    qtbot.waitUntil(lambda: session.state == "idle", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.state == "idle")
     window.actions_table["present"].trigger()
 
 
@@ -134,7 +128,7 @@ def test_a_run_of_another_scenario_is_shown_without_acts(window: MainWindow, qtb
     session.open_file(open_scenario("messy-data", ["duration_s=5"]))
     session.set_speed(None)
     session.start()
-    qtbot.waitUntil(lambda: session.state == "idle" and session.picture is not None, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: session.state == "idle" and session.picture is not None)
     session.open_file(open_scenario("retry-storm"))
 
     # When one presents, then no act speaks over charts that it is not about, and it can be played live
@@ -151,7 +145,7 @@ def test_a_scenario_without_acts_says_so(window: MainWindow, qtbot: QtBot) -> No
     window.actions_table["present"].trigger()
     assert "no acts" in window.trial.presenter.text.text()
     assert not window.actions_table["next_act"].isEnabled()
-    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.session.state == "idle")
     window.actions_table["present"].trigger()
 
 
@@ -166,7 +160,7 @@ def test_afterwards_the_desk_is_as_it_was(window: MainWindow, qtbot: QtBot) -> N
     # When one presents in large type, and ends that
     window.actions_table["present"].trigger()
     qtbot.waitUntil(window.isFullScreen)
-    qtbot.waitUntil(lambda: window.session.state == "idle", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: window.session.state == "idle")
     window.actions_table["present"].trigger()
 
     # Then it is maximised again, and the column no wider than before

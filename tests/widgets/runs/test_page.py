@@ -241,7 +241,7 @@ def test_a_run_that_goes_on_is_followed_to_its_end(page: RunsPage, log_path: Pat
     # When the run ends while the page is shown, then the page says so unasked
     with SessionLog.open(log_path) as log:
         log.db.execute("update runs set state = 'finished' where id = 3")
-    qtbot.waitUntil(lambda: column(page, "State")[0] == "Finished", timeout=10_000)
+    qtbot.waitUntil(lambda: column(page, "State")[0] == "Finished")
 
 
 def test_without_runs_the_page_says_what_to_do(

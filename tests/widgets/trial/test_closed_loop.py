@@ -50,7 +50,6 @@ def test_the_badge_is_the_run_s_that_is_shown(window: MainWindow, qtbot: QtBot) 
             lambda run_id=run_id: (  # type: ignore[misc]
                 window.session.picture is not None and window.session.picture.record.run_id == run_id
             ),
-            timeout=20_000,
         )
         assert window.trial.top_bar.badge.text() == badge
         assert ("closed loop" in window.trial.summary.as_text()) == (run_id == 1)
@@ -64,7 +63,7 @@ def test_what_the_slower_variant_was_never_asked_is_not_said_to_be_lost() -> Non
 
 def test_the_compare_page_does_not_pair_its_variants(window: MainWindow, qtbot: QtBot) -> None:
     window.compare.compare([(1, None)])
-    qtbot.waitUntil(lambda: window.compare.comparison is not None, timeout=20_000)
+    qtbot.waitUntil(lambda: window.compare.comparison is not None)
     findings = window.compare.findings
     assert "closed loop" in findings.pairing.text()
     assert not findings.saved.isVisibleTo(findings)

@@ -15,8 +15,6 @@ from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
 
-LONG_MS = 60_000
-
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
@@ -37,7 +35,7 @@ def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: P
 
 def show(window: MainWindow, qtbot: QtBot, run_id: int) -> None:
     window.session.show_run(run_id)
-    qtbot.waitUntil(lambda: shown_run(window) == run_id, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: shown_run(window) == run_id)
 
 
 def shown_run(window: MainWindow) -> int | None:

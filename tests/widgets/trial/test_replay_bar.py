@@ -15,8 +15,6 @@ from widgets.appearance import Appearance
 from widgets.session import Session
 from widgets.trial.replay_bar import ReplayBar
 
-LONG_MS = 30_000
-
 
 @pytest.fixture
 def session(qapp: QApplication, tmp_path: Path) -> Iterator[Session]:
@@ -35,7 +33,7 @@ def bar(qtbot: QtBot, appearance: Appearance, session: Session) -> ReplayBar:
     qtbot.addWidget(made)
     made.resize(800, 40)
     session.show_run(1)
-    qtbot.waitUntil(lambda: made.slider.value() == made.slider.maximum(), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: made.slider.value() == made.slider.maximum())
     assert made.isVisible()
     return made
 
@@ -54,7 +52,7 @@ def test_a_click_on_the_slider_goes_there(
 ) -> None:
     qtbot.mouseClick(bar.slider, Qt.MouseButton.LeftButton, pos=place_at(bar, share))
     assert bar.slider.value() == pytest.approx(share * bar.slider.maximum(), abs=20)
-    qtbot.waitUntil(lambda: shown_s(session) == pytest.approx(20 * share, abs=0.5), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: shown_s(session) == pytest.approx(20 * share, abs=0.5))
 
 
 def test_what_was_pressed_can_be_dragged_on(bar: ReplayBar, qtbot: QtBot) -> None:
@@ -75,12 +73,12 @@ def test_keys_move_by_a_hundredth_and_a_tenth(bar: ReplayBar, qtbot: QtBot) -> N
 def test_it_stands_where_somebody_else_has_gone(bar: ReplayBar, session: Session, qtbot: QtBot) -> None:
     # Given a run that is shown to its end, when an act of a presentation shows 10 of its 20 seconds
     session.watch.show_at(10.0)
-    qtbot.waitUntil(lambda: shown_s(session) == pytest.approx(10, abs=0.5), timeout=LONG_MS)
+    qtbot.waitUntil(lambda: shown_s(session) == pytest.approx(10, abs=0.5))
     # Then the slider and the clock say so, and go to the end with it again
     assert bar.clock.text().startswith("0:10 of ")
     assert 0 < bar.slider.value() < bar.slider.maximum()
     session.watch.live()
-    qtbot.waitUntil(lambda: shown_s(session) > 15, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: shown_s(session) > 15)
     assert bar.slider.value() == bar.slider.maximum()
 
 

@@ -40,7 +40,7 @@ def detail(run: LoggedRun, appearance: Appearance, qtbot: QtBot) -> RequestDetai
 
 
 def _show(detail: RequestDetail, run: LoggedRun, number: int, qtbot: QtBot) -> None:
-    with qtbot.waitSignal(detail.shown, timeout=20_000):
+    with qtbot.waitSignal(detail.shown):
         detail.show_request(run.run_id, number)
 
 
@@ -98,7 +98,7 @@ def test_of_two_asked_for_only_the_last_is_shown(detail: RequestDetail, run: Log
 
     for number in (3, 4, 5):
         detail.show_request(run.run_id, number)
-    qtbot.waitUntil(lambda: bool(shown), timeout=20_000)
+    qtbot.waitUntil(lambda: bool(shown))
 
     assert shown == [5]
     assert detail.title.text() == "Request 5"
@@ -138,8 +138,8 @@ def test_what_has_not_ended_says_so_and_appears_when_it_has(
             detail.run_grew()
             return first.outcome.text() != "Under way"
 
-        with qtbot.waitSignal(detail.shown, timeout=30_000):
-            qtbot.waitUntil(ended, timeout=30_000)
+        with qtbot.waitSignal(detail.shown):
+            qtbot.waitUntil(ended)
         assert first.waterfall.isVisible()
         assert first.answer.edit.toPlainText() != "Reading …"
 

@@ -50,12 +50,12 @@ def _read(table: RequestTable, qtbot: QtBot) -> None:
         row = table.view.rowAt(0)
         return bool(not table.looking and row >= 0 and table.model.line_at(row) is not None)
 
-    qtbot.waitUntil(there, timeout=10_000)
+    qtbot.waitUntil(there)
 
 
 def _filtered(table: RequestTable, qtbot: QtBot, text: str) -> list[int]:
     table.set_filter_text(text)
-    qtbot.waitUntil(lambda: not table.looking, timeout=10_000)
+    qtbot.waitUntil(lambda: not table.looking)
     return list(table.model.numbers)
 
 
@@ -187,7 +187,7 @@ def test_what_is_under_way_says_so_until_it_has_ended(
             table.run_grew(run.offered, running=True)
             return "Under way" not in _cells(table, row)
 
-        qtbot.waitUntil(ended, timeout=30_000)
+        qtbot.waitUntil(ended)
 
 
 def test_a_filter_keeps_finding_while_the_run_grows(
@@ -206,8 +206,8 @@ def test_a_filter_keeps_finding_while_the_run_grows(
             table.run_grew(run.offered, running=True)
             return list(table.model.numbers) == _expected(run, "prototype:failed")
 
-        qtbot.waitUntil(lambda: _ended(run), timeout=30_000)
-        qtbot.waitUntil(all_found, timeout=10_000)
+        qtbot.waitUntil(lambda: _ended(run))
+        qtbot.waitUntil(all_found)
         assert len(table.model.numbers) > len(before)
 
 
@@ -280,7 +280,7 @@ def test_enter_applies_the_filter_and_esc_clears_it(
 @pytest.mark.qt_log_ignore("This plugin does not support", extend=True)
 def test_a_filter_applies_by_itself_once_one_pauses(table: RequestTable, qtbot: QtBot) -> None:
     qtbot.keyClicks(table.bar.field, "prototype:failed")
-    qtbot.waitUntil(lambda: table.bar.wanted != Filter() and not table.looking, timeout=10_000)
+    qtbot.waitUntil(lambda: table.bar.wanted != Filter() and not table.looking)
     assert table.bar.first_failed.isChecked()
     assert table.bar.field.text() == "prototype:failed"
 

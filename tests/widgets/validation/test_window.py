@@ -15,7 +15,6 @@ from widgets.appearance import Appearance
 from widgets.validation.parameters_dialog import ParametersDialog
 from widgets.validation.window import ValidationWindow
 
-LONG_MS = 60_000
 QUICK = cases_of("layered-retries", ["tries=2", "layers=2"])
 SLOW = cases_of("metastable")[:1]
 COARSE = cases_of("md1", ["requests=1000", "precision=0.01"])
@@ -58,7 +57,7 @@ def verdicts(window: ValidationWindow) -> list[str]:
 
 
 def finish(window: ValidationWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.runner.busy, timeout=LONG_MS)
+    qtbot.waitUntil(lambda: not window.runner.busy)
 
 
 def parameters(window: ValidationWindow, place: int) -> ParametersDialog:
@@ -122,7 +121,7 @@ def test_cancel_ends_what_runs_and_keeps_what_was_found(opened: Opened, qtbot: Q
     # Given a quick case that has ended, and slow ones that run and wait
     window = opened([*QUICK, *SLOW, *SLOW, *SLOW])
     window.start()
-    qtbot.waitUntil(lambda: verdicts(window)[0] == "pass", timeout=LONG_MS)
+    qtbot.waitUntil(lambda: verdicts(window)[0] == "pass")
     processes = window.runner.findChildren(QProcess)
 
     window.cancel.click()
