@@ -18,7 +18,7 @@ from tests.cli.commands import FIRST_DAY, seatrial
         ("traffic.rate=3", "did you mean 'rate_per_s'"),
         ("traffic.rate_per_s=-1", "must be at least 0"),
         ("traffic.rate_per_s=inf", "must be a finite number"),
-        ("traffic.arrivals=now", "allowed: constant, gamma, poisson, trace"),
+        ("traffic.arrivals=now", "allowed: closed, constant, gamma, poisson, trace"),
         ("duration_s=nan", "must be a finite number"),
         ("seed=1.5", "must be a whole number"),
         ("seed=99999999999999999999", "must be less than"),

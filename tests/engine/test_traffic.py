@@ -150,7 +150,7 @@ def test_an_opened_scenario_reads_no_trace_elsewhere_but_its_user_may(
     elsewhere = REPLAYED.replace("trace.csv", "../trace.csv")
     with pytest.raises(UserError, match="outside of the scenario's folder") as caught:
         prepare_inputs(scenario(inner, elsewhere), worker)
-    assert "--set traffic.trace.path=FILE" in caught.value.do
+    assert caught.value.option == "--set traffic.trace.path=FILE"
     chosen = scenario(inner, REPLAYED, f"traffic.trace.path={folder / 'trace.csv'}")
     assert intended_us(run(chosen, worker=worker))[1] == 4_314_579
 

@@ -53,7 +53,7 @@ class FailureCards(QWidget):
             widget.customise_wanted.connect(self.customise)
             layout.addWidget(widget)
         unwatched = self.cards["unwatched"]
-        unwatched.add_below(AlertSwitches(switchboard, unwatched.customise, unwatched))
+        unwatched.add_below(AlertSwitches(switchboard, unwatched.severities["severe"], unwatched))
         self.overbuilt = OverbuiltCard(switchboard)
         layout.addWidget(self.overbuilt)
         switchboard.changed.connect(self._show_scenario)

@@ -85,7 +85,7 @@ def test_unwatched_switches_alerts_of_each_variant(
     assert not prototype.isChecked()
 
     # And Tab comes to both after the card's other controls
-    assert cards.cards["unwatched"].customise.nextInFocusChain() is prototype
+    assert cards.cards["unwatched"].severities["severe"].nextInFocusChain() is prototype
     assert prototype.nextInFocusChain() is safeguarded
 
     # And another scenario's variants have their own
