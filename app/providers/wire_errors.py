@@ -9,7 +9,6 @@ Formats: platform.openai.com/docs/guides/error-codes and docs.anthropic.com/en/a
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, get_args
@@ -141,24 +140,24 @@ def wire_error(
         page = f"{error.status} {_GATEWAYS[error.status]}"
         html = f"<html>\r\n<head><title>{page}</title></head>\r\n<body><h1>{page}</h1></body>\r\n</html>\r\n"
         return WireError(error.status, {"content-type": "text/html", **headers}, html.encode())
-    told, status = _told(api, error, tokens=tokens)
+    body, status = told(api, error, tokens=tokens)
     name = f"req_{number:024d}"
     if api == "anthropic-messages":
-        told = {**told, "request_id": name}
+        body["request_id"] = name
         headers = {"content-type": _JSON, "request-id": name, **headers}
     else:
         headers = {"content-type": _JSON, "x-request-id": name, **headers}
-    return WireError(529 if error.status == 529 else status, headers, json.dumps(told).encode())
+    return WireError(529 if error.status == 529 else status, headers, json.dumps(body).encode())
 
 
 def error_event(api: Api, error: CallError) -> bytes:
     """The event that reports the error in a stream which began with status 200. KeyError as for `wire_error`."""
-    told, _ = _told(api, error, tokens=False)
+    body, _ = told(api, error)
     if api == "anthropic-messages":
-        return b"event: error\ndata: " + json.dumps(told).encode() + b"\n\n"
+        return b"event: error\ndata: " + json.dumps(body).encode() + b"\n\n"
     if api == "openai-chat":
-        return b"data: " + json.dumps(told).encode() + b"\n\n"
-    said = told["error"]
+        return b"data: " + json.dumps(body).encode() + b"\n\n"
+    said = body["error"]
     event = {
         "type": "error",
         "code": said["code"] or said["type"],
@@ -176,9 +175,7 @@ def limit_headers(
     if retry_after_us is None:
         return {}
     seconds = retry_after_us / 1_000_000
-    headers = {"retry-after": f"{-(-retry_after_us // 1_000_000)}"}
-    if api != "anthropic-messages":
-        headers["retry-after-ms"] = f"{-(-retry_after_us // 1_000)}"
+    headers = retry_after(api, retry_after_us)
     if error.name != "rate_limited":
         return headers
     unit = "tokens" if tokens else "requests"
@@ -192,11 +189,21 @@ def limit_headers(
     return headers
 
 
-def _told(api: Api, error: CallError, *, tokens: bool) -> tuple[Mapping[str, Any], int]:
-    """The body's object, and the status it comes with."""
+def retry_after(api: Api, wait_us: int | None) -> dict[str, str]:
+    """The headers that ask for patience, rounded up; none for None."""
+    if wait_us is None:
+        return {}
+    headers = {"retry-after": f"{-(-wait_us // 1_000_000)}"}
+    return headers if api == "anthropic-messages" else headers | {"retry-after-ms": f"{-(-wait_us // 1_000)}"}
+
+
+def told(
+    api: Api, error: CallError, *, tokens: bool = False, message: str = ""
+) -> tuple[dict[str, Any], int]:
+    """The body's object, in the words of `message` if there are better ones, and the status it comes with."""
     name = "token_limited" if tokens and error.name == "rate_limited" else error.name
     if api == "anthropic-messages":
-        status, kind, message = _ANTHROPIC[name]
-        return {"type": "error", "error": {"type": kind, "message": message}}, status
-    status, kind, code, message, param = _OPENAI[name]
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}, status
+        status, kind, usual = _ANTHROPIC[name]
+        return {"type": "error", "error": {"type": kind, "message": message or usual}}, status
+    status, kind, code, usual, param = _OPENAI[name]
+    return {"error": {"message": message or usual, "type": kind, "param": param, "code": code}}, status

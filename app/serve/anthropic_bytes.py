@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from math import ceil
 from typing import Any, ClassVar
 
+from app.providers.wire_errors import retry_after, told
+from app.safeguards.errors import CONTEXT_LENGTH, SERVER_ERROR
 from app.serve.dialect import (
     Asked,
     BadRequestError,
@@ -27,26 +29,6 @@ from app.serve.dialect import (
     request_id,
 )
 
-_ERRORS: dict[str, tuple[int, str, str]] = {
-    "rate_limited": (
-        429,
-        "rate_limit_error",
-        "This request would exceed your organization's rate limit of {limit}.",
-    ),
-    "request_too_large": (413, "request_too_large", "Request exceeds the maximum size."),
-    "insufficient_quota": (402, "billing_error", "Your credit balance is too low to access the API."),
-    "server_error": (500, "api_error", "Internal server error"),
-    "overloaded": (529, "overloaded_error", "Overloaded"),
-    "context_length_exceeded": (
-        400,
-        "invalid_request_error",
-        "prompt is too long: {asked_tokens} tokens > {context_tokens} maximum",
-    ),
-    "unauthorized": (401, "authentication_error", "invalid x-api-key"),
-    "forbidden": (403, "permission_error", "Your API key does not have permission to use this model."),
-    "content_policy": (400, "invalid_request_error", "Output blocked by content filtering policy"),
-}
-"""By name of the error: status, type, message. Overload is 529 here, whichever way the scenario words it."""
 _STOP_REASONS = {
     "max_tokens": "max_tokens",
     "repetition": "max_tokens",
@@ -73,16 +55,14 @@ class Anthropic(Dialect):
 
     def failure(self, failure: Failure) -> tuple[int, dict[str, Any], Headers]:
         """Status, body and further headers of an error."""
-        status, kind, template = _ERRORS[failure.error.name]
-        message = template.format(
-            limit=f"{failure.limit} per minute",
-            asked_tokens=failure.asked_tokens,
-            context_tokens=failure.context_tokens,
+        body, status = told(
+            "anthropic-messages", failure.error, tokens=failure.limit == "tokens", message=_detail(failure)
         )
-        headers: Headers = {}
-        if failure.retry_after_us is not None:
-            headers["retry-after"] = str(ceil(failure.retry_after_us / 1_000_000))
-        return status, _error(kind, message, failure.number), headers
+        return (
+            status,
+            body | {"request_id": request_id(failure.number)},
+            retry_after("anthropic-messages", failure.retry_after_us),
+        )
 
     def bad_request(self, status: int, message: str, param: str | None, number: int) -> dict[str, Any]:  # noqa: ARG002
         """The body of an error about the request itself."""
@@ -127,8 +107,15 @@ class Anthropic(Dialect):
 
     def error_event(self, number: int) -> bytes:
         """An event `error`."""
-        _, kind, message = _ERRORS["server_error"]
-        return b"event: error\ndata: " + json.dumps(_error(kind, message, number)).encode() + b"\n\n"
+        body, _ = told("anthropic-messages", SERVER_ERROR)
+        return _event("error", **body | {"request_id": request_id(number)})
+
+
+def _detail(failure: Failure) -> str:
+    """What is known of this one; empty where the usual words say it all."""
+    if failure.error is CONTEXT_LENGTH:
+        return f"prompt is too long: {failure.asked_tokens} tokens > {failure.context_tokens} maximum"
+    return ""
 
 
 def _limit(name: str, meter: Meter | None, now_s: float) -> Headers:

@@ -10,6 +10,8 @@ from math import ceil
 from typing import Any, ClassVar
 
 from app.providers.answers.kinds import FINISH_REASONS
+from app.providers.wire_errors import error_event, retry_after, told
+from app.safeguards.errors import CONTEXT_LENGTH, RATE_LIMITED, REQUEST_TOO_LARGE, SERVER_ERROR
 from app.serve.dialect import (
     Asked,
     BadRequestError,
@@ -24,31 +26,6 @@ from app.serve.dialect import (
     messages_text,
     model_of,
 )
-
-_ERRORS: dict[str, tuple[str, str | None, str | None, str]] = {
-    "insufficient_quota": (
-        "insufficient_quota",
-        "insufficient_quota",
-        None,
-        "You exceeded your current quota, please check your plan and billing details.",
-    ),
-    "server_error": ("server_error", None, None, "The server had an error while processing your request."),
-    "overloaded": (
-        "service_unavailable_error",
-        "server_is_overloaded",
-        None,
-        "The engine is currently overloaded, please try again later.",
-    ),
-    "unauthorized": ("invalid_request_error", "invalid_api_key", None, "Incorrect API key provided."),
-    "forbidden": ("invalid_request_error", "model_not_allowed", None, "You may not use this model."),
-    "content_policy": (
-        "invalid_request_error",
-        "content_policy_violation",
-        None,
-        "Your request was rejected by our safety system.",
-    ),
-}
-"""By name of the error: type, code, param, message."""
 
 
 class OpenAi(Dialect):
@@ -69,43 +46,10 @@ class OpenAi(Dialect):
 
     def failure(self, failure: Failure) -> tuple[int, dict[str, Any], Headers]:
         """Status, body and further headers of an error."""
-        error = failure.error
-        headers: Headers = {}
-        told: tuple[str, str | None, str | None, str]
-        if failure.retry_after_us is not None:
-            headers = {
-                "retry-after": str(ceil(failure.retry_after_us / 1_000_000)),
-                "retry-after-ms": str(ceil(failure.retry_after_us / 1_000)),
-            }
-        if error.name == "rate_limited":
-            wait = duration(failure.retry_after_us or 0)
-            name = "tokens per min (TPM)" if failure.limit == "tokens" else "requests per min (RPM)"
-            told = (
-                failure.limit,
-                "rate_limit_exceeded",
-                None,
-                f"Rate limit reached on {name}. Please try again in {wait}.",
-            )
-        elif error.name == "request_too_large":
-            told = (
-                "tokens",
-                "rate_limit_exceeded",
-                None,
-                f"Request too large on tokens per min (TPM): Requested {failure.asked_tokens}. "
-                "The input or output tokens must be reduced in order to run successfully.",
-            )
-        elif error.name == "context_length_exceeded":
-            told = (
-                "invalid_request_error",
-                "context_length_exceeded",
-                "messages",
-                f"This model's maximum context length is {failure.context_tokens} tokens. However, your messages "
-                f"and the completion asked for come to {failure.asked_tokens} tokens.",
-            )
-        else:
-            told = _ERRORS[error.name]
-        kind, code, param, message = told
-        return error.status, _error(message, kind, param, code), headers
+        body, _ = told(
+            "openai-chat", failure.error, tokens=failure.limit == "tokens", message=_detail(failure)
+        )
+        return failure.error.status, body, retry_after("openai-chat", failure.retry_after_us)
 
     def bad_request(self, status: int, message: str, param: str | None, number: int) -> dict[str, Any]:  # noqa: ARG002
         """The body of an error about the request itself."""
@@ -151,8 +95,25 @@ class OpenAi(Dialect):
 
     def error_event(self, number: int) -> bytes:  # noqa: ARG002
         """An event with an error object."""
-        kind, code, param, message = _ERRORS["server_error"]
-        return _data(_error(message, kind, param, code))
+        return error_event("openai-chat", SERVER_ERROR)
+
+
+def _detail(failure: Failure) -> str:
+    """What is known of this one; empty where the usual words say it all."""
+    if failure.error is RATE_LIMITED:
+        name = "tokens per min (TPM)" if failure.limit == "tokens" else "requests per min (RPM)"
+        return f"Rate limit reached on {name}. Please try again in {duration(failure.retry_after_us or 0)}."
+    if failure.error is REQUEST_TOO_LARGE:
+        return (
+            f"Request too large on tokens per min (TPM): Requested {failure.asked_tokens}. "
+            "The input or output tokens must be reduced in order to run successfully."
+        )
+    if failure.error is CONTEXT_LENGTH:
+        return (
+            f"This model's maximum context length is {failure.context_tokens} tokens. However, your messages "
+            f"and the completion asked for come to {failure.asked_tokens} tokens."
+        )
+    return ""
 
 
 def duration(us: int) -> str:
