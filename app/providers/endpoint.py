@@ -8,7 +8,8 @@ import httpx
 from pydantic import SecretStr
 
 from app.errors import UserError
-from app.providers.wire_errors import APIS, Api
+from app.providers.address import Api
+from app.providers.wire_errors import APIS
 from app.providers.wires import WIRES, Wire
 
 

@@ -10,6 +10,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from app.providers.address import Address
 from app.providers.prices import Price, Tariff, price_for
 from app.providers.quota import Limits
 from app.scenario.base import Settings
@@ -56,6 +57,8 @@ class Target(Settings):
     price: Price | None = None
     price_as_of: date | None = None
     """The day whose published price counts; today's, when left out."""
+    endpoint: Address | None = None
+    """Where real calls to it go, as `model`; a simulated run makes none."""
 
     service: Literal["tokens", "lognormal", "exponential", "constant", "trace"] = "tokens"
     """tokens: first token, then `tokens_per_s`; the others draw the whole service time from `service_s`."""

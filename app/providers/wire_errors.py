@@ -11,12 +11,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
+from app.providers.address import Api
 from app.safeguards.errors import CallError
 
-Api = Literal["openai-chat", "openai-responses", "anthropic-messages"]
-"""How an endpoint is spoken to."""
 APIS: tuple[Api, ...] = get_args(Api)
 
 _JSON = "application/json"

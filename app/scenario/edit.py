@@ -81,7 +81,7 @@ def check_changeable(path: str) -> None:
     """Raise UserError if the setting at `path` cannot change while a run goes."""
     steps = path.split(".")
     if steps[0] in ("variants", "targets"):
-        changeable = len(steps) > 2
+        changeable = len(steps) > 2 and steps[2] != "endpoint"
     elif steps[0] in ("traffic", "faults", "tokens"):
         changeable = len(steps) > 1 and not _FIXED.fullmatch(path)
     else:
@@ -103,6 +103,9 @@ def _down(here: Any, above: list[str], step: str, path: str) -> Any:
             here[step] = [] if step in _LISTS else {}
             return here[step]
         if above == ["traffic"] and step in _MADE_ON_THE_WAY:
+            here[step] = {}
+            return here[step]
+        if above[:1] == ["targets"] and len(above) == 2 and step == "endpoint":
             here[step] = {}
             return here[step]
         if step == "safeguards" and here.get("preset") in PRESETS:

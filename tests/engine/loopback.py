@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from app.providers.wire_errors import Api
+from app.providers.address import Api
 from app.providers.wires import WIRES
 
 Play = Callable[[asyncio.StreamWriter], Awaitable[None]]

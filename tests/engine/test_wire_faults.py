@@ -12,7 +12,8 @@ from app.engine.replay import replay
 from app.errors import UserError
 from app.faults.base import AttemptFault
 from app.faults.registry import GROUPS, KINDS
-from app.providers.wire_errors import APIS, Api
+from app.providers.address import Api
+from app.providers.wire_errors import APIS
 from tests.engine.live_runs import GOOD
 from tests.engine.loopback import chunk, fails, streams
 from tests.engine.wire_rig import USAGE, Ended, WireRig, fault, wire_rig

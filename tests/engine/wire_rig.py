@@ -20,9 +20,9 @@ from app.engine.wire_faults import WireFaults
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs, prepare_inputs
+from app.providers.address import Api
 from app.providers.calls import open_transport
 from app.providers.endpoint import Endpoint
-from app.providers.wire_errors import Api
 from app.safeguards.commands import Attempt
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from app.errors import UserError
+from app.providers.address import Api
 from app.providers.calls import Call, CallOutcome, open_transport
 from app.providers.connection_errors import connection_error
 from app.providers.endpoint import Endpoint
-from app.providers.wire_errors import APIS, Api, error_event, wire_error
+from app.providers.wire_errors import APIS, error_event, wire_error
 from app.providers.wires import WIRES, AnswerStream
 from app.providers.wires.failures import classify, error_object, reported, retry_after_us
 from app.providers.wires.limits import RateLimit, rate_limits

@@ -5,7 +5,7 @@ A module for each; `failures` and `limits` read what they have in common.
 
 from __future__ import annotations
 
-from app.providers.wire_errors import Api
+from app.providers.address import Api
 from app.providers.wires.anthropic import AnthropicMessages
 from app.providers.wires.base import AnswerStream, Usage, Wire, Written
 from app.providers.wires.openai_chat import OpenAIChat

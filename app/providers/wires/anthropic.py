@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
-from app.providers.wire_errors import Api
+from app.providers.address import Api
 from app.providers.wires.base import AnswerStream, Usage, Wire, Written, calls_in, event
 
 _VERSION = "2023-06-01"

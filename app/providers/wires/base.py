@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from app.providers.wire_errors import Api
+from app.providers.address import Api
 from app.providers.wires.failures import reported
 from app.safeguards.errors import CONNECTION_LOST, UNREADABLE, CallError
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from itertools import count
 from typing import Any, ClassVar
 
-from app.providers.wire_errors import Api
+from app.providers.address import Api
 from app.providers.wires.base import AnswerStream, Usage, Wire, Written, calls_in, event
 
 _INCOMPLETE = {"max_output_tokens": "length", "content_filter": "content_filter"}
