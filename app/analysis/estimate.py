@@ -207,4 +207,5 @@ def _assumptions(scenario: Scenario, tariffs: list[Tariff], sampled: int, reques
 
 
 def _per_million(pico: int) -> str:
-    return f"{pico / 1_000_000:g}"
+    whole, _, decimals = f"{pico / 1_000_000:.6f}".rstrip("0").partition(".")
+    return f"{whole}.{decimals:0<2}"

@@ -163,4 +163,4 @@ def test_a_ready_made_scenario_says_what_it_assumes(worker: BoundedWorker) -> No
     assert found.requests == pytest.approx(2400, rel=0.1)
     assert 0 < found.expected_usd < found.most_usd
     assert found.assumptions[1].startswith("Prompts as the first 1,024 requests")
-    assert any(each.startswith("fallback: no model named, $0.1 and $0.4") for each in found.assumptions)
+    assert any(each.startswith("fallback: no model named, $0.10 and $0.40") for each in found.assumptions)
