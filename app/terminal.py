@@ -253,7 +253,7 @@ def _lower(title: str) -> str:
 def say_runs(records: Sequence[RunRecord]) -> None:
     """The runs of the log, newest first."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "when", "scenario", "seed", "state", "requests", "length"):
+    for heading in ("run", "when", "scenario", "calls", "seed", "state", "requests", "length"):
         table.add_column(
             heading, justify="right" if heading in ("run", "seed", "requests", "length") else "left"
         )
@@ -262,6 +262,7 @@ def say_runs(records: Sequence[RunRecord]) -> None:
             str(record.run_id),
             _when(record.created_at),
             Text(printable(record.name or record.scenario)),
+            "simulated" if record.clock == "virtual" else "REAL",
             str(record.seed),
             record.state,
             f"{record.offered:,}",
