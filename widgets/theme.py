@@ -226,6 +226,15 @@ def style_sheet(theme: Theme) -> str:
     QCheckBox::indicator:checked, QTableView::indicator:checked, QListView::indicator:checked {{
         border-color: {t.accent}; background: {t.accent}; image: url({_icon(f"check_{t.scheme}")});
     }}
+    QRadioButton::indicator {{
+        width: {base * 1.1:.0f}px; height: {base * 1.1:.0f}px; border: 1px solid {t.edge}; background: {t.surface};
+        border-radius: {base * 0.55 + 1:.0f}px;
+    }}
+    QRadioButton::indicator:checked {{
+        width: {base * 0.7:.0f}px; height: {base * 0.7:.0f}px; border: {base * 0.2 + 1:.0f}px solid {t.accent};
+    }}
+    QRadioButton::indicator:disabled {{ border-color: {t.line}; background: {t.raised}; }}
+    QRadioButton::indicator:checked:disabled {{ border-color: {t.edge}; }}
     QCheckBox::indicator:indeterminate {{
         border-color: {t.accent}; background: {t.accent}; image: url({_icon(f"partly_{t.scheme}")});
     }}

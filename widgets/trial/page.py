@@ -28,6 +28,7 @@ from widgets.inputs.recent import RecentFiles
 from widgets.latest_job import LatestJob
 from widgets.present.presenter import Presenter
 from widgets.real_calls.provider_panel import ProviderPanel
+from widgets.real_calls.words import origins
 from widgets.session import Session
 from widgets.trial.failure_cards import FailureCards
 from widgets.trial.replay_bar import ReplayBar
@@ -307,7 +308,8 @@ class TrialPage(QWidget):
     @Slot(object)
     def _show_picture(self, picture: Picture) -> None:
         record = picture.record
-        self.top_bar.show_badge(record.badge, real=record.clock == "wall")
+        where = origins(picture.summary.get("real_calls"))
+        self.top_bar.show_badge(record.badge, real=record.clock == "wall", where=where)
         self.board.show_picture(picture)
         self.summary.show_picture(picture)
         self.cards.show_picture(picture)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
@@ -74,6 +75,7 @@ class TopBar(QWidget):
         self.show_badge("SIMULATED", real=False)
         self._of_run = False
         self._wants_real = False
+        self._spent = ""
         self._clock_before = ""
         self.set_running(False)
         switchboard.changed.connect(self.show_scenario)
@@ -89,10 +91,11 @@ class TopBar(QWidget):
             self.show_badge("REAL CALLS" if self._wants_real else simulated, real=self._wants_real)
             self.show_progress(0, scenario.duration_s)
 
-    def show_badge(self, text: str, *, real: bool) -> None:
-        """Say whether it is simulated; real calls have a colour of their own."""
+    def show_badge(self, text: str, *, real: bool, where: str = "") -> None:
+        """Say whether it is simulated; real calls have a colour of their own, and the tooltip says where they go."""
         self.badge.setText(text)
-        self.badge.setToolTip(_REAL if real else _SIMULATED)
+        told = f"{_REAL} They go to {in_a_cell(where)}." if where else _REAL
+        self.badge.setToolTip(f"<span>{escape(told)}</span>" if real else _SIMULATED)
         if self.badge.property("real") != real:
             self.badge.setProperty("real", real)
             self.badge.style().polish(self.badge)
@@ -105,8 +108,8 @@ class TopBar(QWidget):
 
     def show_spent(self, spent_usd: float, cap_usd: float, turn: Sequence[str]) -> None:
         """Show what the real calls have cost, and whose turn it is, where variants take turns."""
-        whose = f", turn of {in_a_cell(turn[0])}" if len(turn) == 1 else ""
-        self.spent.setText(f"{usd(spent_usd)} of {usd(cap_usd)} spent{whose}")
+        self._spent = f"{usd(spent_usd)} of {usd(cap_usd)} spent"
+        self.spent.setText(f"{self._spent}, turn of {in_a_cell(turn[0])}" if len(turn) == 1 else self._spent)
         self.spent.show()
 
     def show_run(self, shown: bool) -> None:
@@ -140,6 +143,8 @@ class TopBar(QWidget):
     def set_running(self, running: bool) -> None:
         """Whether a run goes: its seed cannot change then."""
         self._running = running
+        if not running:
+            self.spent.setText(self._spent)  # it is nobody's turn any more
         self.seed.setEnabled(not running)
         self.seed.setToolTip(
             "A run keeps its seed. Stop it to choose another."

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 from keyring.backends import fail
 from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QDialog
+from PySide6.QtWidgets import QDialog, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
 from app.providers.keys import Keys
@@ -97,6 +97,11 @@ def choose_real(window: MainWindow, qtbot: QtBot) -> None:
     window.actions_table["run"].trigger()
 
 
+def answers(window: MainWindow) -> str:
+    boxes = [box for card in window.trial.detail.cards for box in card.findChildren(QPlainTextEdit)]
+    return " ".join(box.toPlainText() for box in boxes)
+
+
 def test_from_the_choice_to_the_answers(window: MainWindow, provider: Endpoint, qtbot: QtBot) -> None:
     # given a scenario whose calls go to a provider on this machine
     assert window.trial.top_bar.badge.text() == "SIMULATED"
@@ -130,6 +135,17 @@ def test_from_the_choice_to_the_answers(window: MainWindow, provider: Endpoint, 
         found = RunReader(log, record.run_id).request("bare", 0)
         assert found is not None
         assert found[1][0].text
+    # and its page says where it went
+    assert provider.url in window.trial.top_bar.badge.toolTip()
+    assert f"Real calls to {provider.url}" in window.trial.summary.as_text()
+    window.go_to(1)
+    qtbot.waitUntil(lambda: window.runs.table.model().rowCount() == 1)
+    window.runs.select(record.run_id)
+    qtbot.waitUntil(lambda: "not independent" in window.runs.details.real.text())
+    assert "of $0.50 spent" in window.runs.details.real.text()
+    window.go_to(0)
+    window.trial.show_request(0)
+    qtbot.waitUntil(lambda: bool(window.trial.detail.cards) and "mail" in answers(window))
     # the next run is asked about anew
     window.actions_table["run"].trigger()
     again = [each for each in window.findChildren(ConfirmDialog) if each.isVisible()]
