@@ -217,7 +217,7 @@ class LiveWorld:
         number, intended_us, question, cache_key, _, max_tokens, hits = planned
         self._to_come -= 1
         # A scenario may have sizes drawn for the simulation; what a real prompt costs depends on its text.
-        request = Request(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
+        request = Request().begun(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
         self.in_flight[number] = request
         return request
 
