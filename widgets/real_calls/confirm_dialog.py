@@ -44,8 +44,11 @@ _PLACES: Final = {
 
 
 class ConfirmDialog(QDialog):
-    """`given(Leave)` comes when the user agrees. Attributes: `hosts`, `cost`, `details`, `cap`, `problem`, `add_key`, `go`,
-    `cancel`, `side_by_side`, `keep_answers`; `prepared`, once it is known."""
+    """`given(Leave)` comes when the user agrees.
+
+    Attributes: `hosts`, `cost`, `doubts`, `details`, `cap`, `problem`, `add_key`, `go`, `cancel`, `side_by_side`,
+    `keep_answers`; `prepared`, once it is known.
+    """
 
     given = Signal(object)
 
@@ -76,6 +79,10 @@ class ConfirmDialog(QDialog):
         self.add_key.clicked.connect(self._ask_for_key)
         self.cost = plain_label(wraps=True)
         self.cost.setObjectName("real_cost")
+        self.doubts = plain_label(wraps=True)
+        self.doubts.setObjectName("real_doubts")
+        self.doubts.setProperty("tone", "danger")
+        self.doubts.hide()
         self.details = QPlainTextEdit()
         self.details.setObjectName("real_details")
         self.details.setAccessibleName("What the estimate rests on")
@@ -114,6 +121,7 @@ class ConfirmDialog(QDialog):
         layout.addWidget(self.hosts)
         layout.addWidget(self.add_key, 0, Qt.AlignmentFlag.AlignLeft)
         layout.addWidget(self.cost)
+        layout.addWidget(self.doubts)
         layout.addWidget(self.details, 1)
         layout.addLayout(row)
         layout.addWidget(self.side_by_side)
@@ -139,6 +147,8 @@ class ConfirmDialog(QDialog):
         lines.append("Your prompts, filled with rows of your data, are sent there.")
         self.hosts.setText(breakable("\n".join(lines)))
         self.add_key.setVisible(any(host.key is None for host in prepared.hosts))
+        self.doubts.setText(breakable("\n".join(prepared.doubts)))
+        self.doubts.setVisible(bool(prepared.doubts))
         found = prepared.estimate
         count = len(found.variants)
         self.cost.setText(
