@@ -12,13 +12,13 @@ _MISSED = 0.025
 
 
 def distribution(sample: Sample) -> tuple[Floats, Floats]:
-    """Values, rising and each once, and the share of all that is at or below each (the estimator of Kaplan and Meier, JASA 53,
-    1958). Without censored values that is the empirical distribution function."""
+    """Values, rising and each once, and the share of all that is at or below each (Kaplan and Meier, JASA 53, 1958). Without
+    censored values that is the empirical distribution function."""
     values, counts = np.unique(sample.values, return_counts=True)
     # Whoever was given up at a value was still there at it.
     left = np.array([np.count_nonzero(sample.values >= each) for each in values], dtype=np.float64)
     left += np.array([np.count_nonzero(sample.at_least >= each) for each in values])
-    return values, 1 - np.cumprod(1 - counts / left)
+    return values, np.asarray(1 - np.cumprod(1 - counts / left), dtype=np.float64)
 
 
 def quantile(sample: Sample, share: float) -> float | None:
@@ -29,8 +29,8 @@ def quantile(sample: Sample, share: float) -> float | None:
 
 
 def quantile_95(sample: Sample, share: float) -> tuple[float | None, float | None]:
-    """The 95 % interval of a quantile from order statistics, which holds for every distribution; None where the sample is too
-    small to bound it on that side. Values that were given up count as larger than all."""
+    """The 95 % interval of a quantile from order statistics, which holds for any distribution; None where the sample is
+    too small to bound it on that side. Values that were given up count as larger than all."""
     n = sample.count
     ordered = np.concatenate([np.sort(sample.values), np.full(len(sample.at_least), inf)])
     chances = [comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]

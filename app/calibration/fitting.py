@@ -97,7 +97,8 @@ class Fits:
     @property
     def enough(self) -> bool:
         """Whether there is a profile at all."""
-        return self.answered >= LEAST_ANSWERED
+        fitted = self.whole if self.in_one_piece else self.first_token
+        return self.answered >= LEAST_ANSWERED and fitted.fit is not None
 
 
 def fit_calls(calls: Sequence[Measured], max_tokens: int, draws: Draws) -> Fits:
@@ -167,7 +168,7 @@ def _sample(seen: Sequence[float], beyond: Sequence[float], *, whole: bool = Fal
 
 
 def _fitted(sample: Sample, draws: Draws, purpose: str) -> Fitted:
-    fit = fit_lognormal(sample) if len(sample.values) >= LEAST_ANSWERED else None
+    fit = fit_lognormal(sample) if sample.count >= LEAST_ANSWERED else None
     return Fitted(sample, fit, None if fit is None else goodness(sample, fit, draws, purpose))
 
 
@@ -219,5 +220,3 @@ def _predicted(
     z = draws.normal_block("calibration.predicted.first_token", None, 0, _PREDICTED)
     first_s = first.median * np.exp(first.sigma * z)
     return np.sort(first_s + (sizes - 1) / speed.value)
-
-

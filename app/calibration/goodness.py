@@ -9,7 +9,7 @@ good fit of ten calls excludes little.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import exp, log
+from math import log
 
 import numpy as np
 
@@ -80,4 +80,3 @@ def _of_complete(logs: Floats) -> Floats:
     ranks = np.arange(1, n + 1) / n
     distances = np.maximum(np.abs(ranks - fitted), np.abs(fitted - (ranks - 1 / n))).max(axis=1)
     return np.where(spread[:, 0] > 0, distances, 0.0)
-

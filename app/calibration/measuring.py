@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import httpx
 
@@ -148,7 +149,10 @@ class _Caller:
                 for caller in callers:
                     caller.cancel()
 
-            halt.attach(lambda: loop.call_soon_threadsafe(stop) and None)
+            def stop_soon() -> None:
+                loop.call_soon_threadsafe(stop)
+
+            halt.attach(stop_soon)
             try:
                 ends = await asyncio.gather(*callers, return_exceptions=True)
             finally:
@@ -180,9 +184,7 @@ class _Caller:
         course = self._course
         pieces_s: list[float] = []
         transport: httpx.AsyncBaseTransport = self._transport
-        call = Call(
-            transport, course.endpoint, asked.messages, course.max_tokens, on_piece=pieces_s.append
-        )
+        call = Call(transport, course.endpoint, asked.messages, course.max_tokens, on_piece=pieces_s.append)
         began_s = self._loop.time()
         until_s = began_s + course.patience_s
         try:
@@ -196,9 +198,7 @@ class _Caller:
         charged_pico = most_pico if measured.given_up else measured.cost_pico
         await self._purse.settle(most_pico, charged_pico)
 
-    def _keep(
-        self, asked: Asked, outcome: CallOutcome, began_s: float, pieces_s: list[float]
-    ) -> Measured:
+    def _keep(self, asked: Asked, outcome: CallOutcome, began_s: float, pieces_s: list[float]) -> Measured:
         error = "" if outcome.error is None else outcome.error.name
         cost_pico = self._course.tariff.cost_pico(outcome.input_tokens, outcome.output_tokens)
         measured = Measured(
@@ -207,7 +207,7 @@ class _Caller:
             given_up=outcome.expired or outcome.error is RUN_ENDED,
             first_s=None if outcome.first_s is None else outcome.first_s - began_s,
             followed_s=outcome.finished_s - began_s,
-            piece_gaps_s=tuple(after - before for before, after in zip(pieces_s, pieces_s[1:], strict=False)),
+            piece_gaps_s=tuple(after - before for before, after in pairwise(pieces_s)),
             input_tokens=outcome.input_tokens,
             output_tokens=outcome.output_tokens,
             estimated=outcome.estimated,

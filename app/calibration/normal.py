@@ -24,4 +24,3 @@ def hazard(z: Floats) -> Floats:
     near = np.minimum(z, _FAR)
     density = np.exp(-near * near / 2) / sqrt(2 * pi)
     return np.where(z < _FAR, density / cdf(-near), z + 1 / np.maximum(z, 1))
-

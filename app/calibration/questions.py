@@ -54,9 +54,7 @@ def choose(inputs: Inputs, worker: BoundedWorker, draws: Draws, calls: int) -> l
 
 def _rendered(inputs: Inputs, worker: BoundedWorker, pairs: list[int]) -> list[Asked]:
     places = [divmod(pair, inputs.row_count) for pair in pairs]
-    jobs = [
-        render_job(inputs.prompts[prompt], inputs.row(row), inputs.columns) for prompt, row in places
-    ]
+    jobs = [render_job(inputs.prompts[prompt], inputs.row(row), inputs.columns) for prompt, row in places]
     found = []
     for (prompt, row), answer in zip(places, worker.run(jobs), strict=True):
         if "error" in answer:
