@@ -9,12 +9,12 @@ good fit of ten calls excludes little.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 
 import numpy as np
 
 from app.calibration.empirical import distribution
-from app.calibration.lognormal import Floats, Lognormal, Sample, fast_fit
+from app.calibration.lognormal import Floats, Lognormal, Sample, censored_fits
 from app.calibration.normal import cdf
 from app.engine.draws import Draws
 
@@ -44,24 +44,11 @@ def goodness(sample: Sample, fit: Lognormal, draws: Draws, purpose: str) -> Good
     mu, sigma = log(fit.median), fit.sigma
     measured = _distance(sample, mu, sigma)
     z = draws.normal_block(purpose, None, 0, ROUNDS * sample.count).reshape(ROUNDS, sample.count)
-    values = np.exp(mu + sigma * z)
+    logs = np.sort(mu + sigma * z, axis=1)
     if sample.whole:
-        values = np.maximum(np.rint(values), 1)
-    if len(sample.at_least):
-        distances = np.array([_refitted(row, sample) for row in values])
-    else:
-        distances = _of_complete(np.log(values))
+        logs = np.log(np.maximum(np.rint(np.exp(logs)), 1))
+    distances = _distances(logs, log(sample.limit) if len(sample.at_least) else inf, mu, sigma)
     return Goodness(measured, (1 + int(np.count_nonzero(distances >= measured))) / (1 + ROUNDS))
-
-
-def _refitted(values: Floats, like: Sample) -> float:
-    """The distance of one drawn sample from its own fit; 0 where it has none."""
-    seen = values < like.limit
-    sample = Sample(values[seen], np.full(np.count_nonzero(~seen), like.limit))
-    if len(sample.values) < 2:
-        return 0.0
-    mu, sigma = fast_fit(np.log(sample.values), np.log(sample.at_least))
-    return _distance(sample, mu, sigma) if sigma > 0 else 0.0
 
 
 def _distance(sample: Sample, mu: float, sigma: float) -> float:
@@ -71,12 +58,21 @@ def _distance(sample: Sample, mu: float, sigma: float) -> float:
     return float(max(np.abs(below - fitted).max(), np.abs(fitted - before).max()))
 
 
-def _of_complete(logs: Floats) -> Floats:
-    """The distances of complete samples from their own fits; `logs` has the shape (samples, values)."""
-    n = logs.shape[1]
-    spread = logs.std(axis=1, keepdims=True)
-    z = np.sort((logs - logs.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1), axis=1)
-    fitted = cdf(z)
-    ranks = np.arange(1, n + 1) / n
-    distances = np.maximum(np.abs(ranks - fitted), np.abs(fitted - (ranks - 1 / n))).max(axis=1)
-    return np.where(spread[:, 0] > 0, distances, 0.0)
+def _distances(logs: Floats, limit: float, mu: float, sigma: float) -> Floats:
+    """The distances of samples from their own fits. `logs`, shape (samples, values), rises in each row and is followed up
+    to `limit`; `mu` and `sigma` are where to begin looking. A sample without a fit has the distance 0."""
+    seen = logs < limit
+    fits = (np.count_nonzero(seen, axis=1) > 1) & (logs[:, 0] < np.where(seen, logs, -inf).max(axis=1))
+    distances = np.zeros(len(logs))
+    if fits.any():
+        logs, seen = logs[fits], seen[fits]
+        if limit < inf:
+            mean, spread = censored_fits(logs, seen, limit, mu, sigma)
+        else:
+            mean, spread = logs.mean(axis=1), logs.std(axis=1)
+        fitted = cdf((logs - mean[:, np.newaxis]) / spread[:, np.newaxis])
+        n = logs.shape[1]
+        ranks = np.arange(1, n + 1) / n
+        gaps = np.maximum(np.abs(ranks - fitted), np.abs(fitted - (ranks - 1 / n)))
+        distances[fits] = np.where(seen, gaps, 0.0).max(axis=1)
+    return distances

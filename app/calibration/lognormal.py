@@ -88,16 +88,36 @@ def fit_lognormal(sample: Sample) -> Lognormal | None:
     unbiased = sigma * sqrt((freedom + 1) / freedom)
     low, high = (unbiased * sqrt(freedom / _chi_square(freedom, z)) for z in (Z_95, -Z_95))
     mu += centre
-    return Lognormal(exp(mu), sigma, (exp(mu - half), exp(mu + half)), (low, high))
+    return Lognormal(_exp(mu), sigma, (_exp(mu - half), _exp(mu + half)), (low, high))
 
 
-def fast_fit(logs: Floats, beyond: Floats) -> tuple[float, float]:
-    """Mean and standard deviation of the logarithms alone, by maximum likelihood."""
-    if not len(beyond) or np.ptp(logs) == 0:
-        return float(logs.mean()), float(logs.std())
-    centre = float(logs.mean())
-    mu, sigma, _ = _maximum(logs - centre, beyond - centre)
-    return mu + centre, sigma
+def censored_fits(
+    logs: Floats, seen: NDArray[np.bool_], limit: float, mu: float, sigma: float
+) -> tuple[Floats, Floats]:
+    """Means and standard deviations, by maximum likelihood, of many samples of logarithms at once: `logs` and `seen` have
+    the shape (samples, values), and those not seen were followed up to `limit`. The search begins at `mu` and `sigma`,
+    near which they must be."""
+    x = np.where(seen, (logs - mu) / sigma, 0.0)
+    c = (limit - mu) / sigma
+    n = np.count_nonzero(seen, axis=1)
+    m = seen.shape[1] - n
+    once, twice = x.sum(axis=1), (x * x).sum(axis=1)
+    a, b = np.zeros(len(x)), np.ones(len(x))
+    for _ in range(_ROUNDS):
+        gone = b * c - a
+        h = hazard(gone)
+        k = h * (h - gone)
+        slope_a = b * once - n * a + m * h
+        slope_b = n / b - b * twice + a * once - m * h * c
+        aa, ab, bb = n + m * k, -once - m * k * c, n / (b * b) + twice + m * k * c * c
+        whole = aa * bb - ab * ab
+        step_a, step_b = (bb * slope_a - ab * slope_b) / whole, (aa * slope_b - ab * slope_a) / whole
+        # A step may not take b below 0, nor far beyond where the likelihood looks as it does here.
+        share = np.minimum(1.0, 0.5 * b / np.maximum(np.abs(step_b), 1e-300))
+        a, b = a + share * step_a, b + share * step_b
+        if np.abs(step_a).max() + np.abs(step_b).max() < _CLOSE:
+            break
+    return mu + sigma * a / b, sigma / b
 
 
 def _maximum(seen: Floats, beyond: Floats) -> tuple[float, float, tuple[float, float]]:
@@ -143,6 +163,11 @@ def _likelihood(x: Floats, c: Floats, a: float, b: float) -> float:
     gone = cdf(-(b * c - a))
     with np.errstate(divide="ignore"):
         return float(len(x) * log(b) - ((b * x - a) ** 2).sum() / 2 + np.log(gone).sum())
+
+
+def _exp(value: float) -> float:
+    """Two wild values have an interval beyond all numbers."""
+    return exp(min(max(value, -700.0), 700.0))
 
 
 def t_97_5(freedom: float) -> float:
