@@ -80,6 +80,14 @@ ACTIONS: Final = (
         section=2,
     ),
     ActionSpec(
+        "keys",
+        "&Keys for real calls…",
+        "&Run",
+        "",
+        "See, add, test and delete the keys that real calls take.",
+        section=3,
+    ),
+    ActionSpec(
         "calibrate",
         "&Calibrate…",
         "&Run",

@@ -194,6 +194,7 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "run": self._run,
             "stop": session.stop,
+            "keys": self.show_keys,
             "undo": session.switchboard.undo,
             "redo": session.switchboard.redo,
             "palette": self.find_action,
@@ -400,6 +401,12 @@ class MainWindow(QMainWindow):
         from widgets.stability_dialog import show_stability
 
         show_stability(self, self.session)
+
+    def show_keys(self) -> None:
+        """The keys for real calls."""
+        from widgets.real_calls.keys_dialog import KeysDialog
+
+        KeysDialog(self, self.session.keys).open()
 
     def _show_log_file(self) -> None:
         from widgets.help_dialogs import show_log_file

@@ -194,8 +194,8 @@ class _Caller:
             self._keep(asked, call.given_up(RUN_ENDED), began_s, pieces_s)
             raise
         measured = self._keep(asked, outcome, began_s, pieces_s)
-        # A call that was given up may be charged to its end, whatever had come of it.
-        charged_pico = most_pico if measured.given_up else measured.cost_pico
+        # A call that broke off may be charged to its end, whatever had come of it.
+        charged_pico = most_pico if measured.cost_pico and not measured.answered else measured.cost_pico
         await self._purse.settle(most_pico, charged_pico)
 
     def _keep(self, asked: Asked, outcome: CallOutcome, began_s: float, pieces_s: list[float]) -> Measured:

@@ -11,11 +11,22 @@ from io import StringIO, TextIOWrapper
 
 import typer
 
-from app.cli import calibrate, look, run, scenarios, serve, stability, transfer, validate
+from app.cli import calibrate, keys, look, run, scenarios, serve, stability, transfer, validate
 from app.cli.application import INTERRUPTED, OK, WRONG_INPUT, cli
 from app.errors import UserError
 
-__all__ = ["calibrate", "look", "run", "run_cli", "scenarios", "serve", "stability", "transfer", "validate"]
+__all__ = [
+    "calibrate",
+    "keys",
+    "look",
+    "run",
+    "run_cli",
+    "scenarios",
+    "serve",
+    "stability",
+    "transfer",
+    "validate",
+]
 
 
 def run_cli(arguments: list[str]) -> int:

@@ -13,10 +13,10 @@ from keyring.errors import KeyringLocked
 class DictBackend(KeyringBackend):
     """Keeps secrets in this process; `kept` is by service and user."""
 
-    priority = 5  # type: ignore[assignment]
+    priority = 5
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.kept: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:

@@ -109,7 +109,7 @@ def test_a_name_in_the_list_cannot_borrow_the_key_of_another_place(tmp_path: Pat
     with system_store(DictBackend()):
         keys = keys_in(tmp_path, SEATRIAL_KEY_CI=f"{X} {MARKED}")
         (tmp_path / "keys.json").write_text(
-            '{"keys": [{"name": "SEATRIAL_KEY_CI", "origin": "https://evil.example"}]}'
+            '{"keys": [{"name": "SEATRIAL_KEY_CI", "address": "https://evil.example"}]}'
         )
         # then the variable's key does not go there
         with pytest.raises(UserError, match="not there any more"):
@@ -193,7 +193,7 @@ def test_the_list_holds_no_key_and_is_the_users_alone(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["keys.json"]
 
 
-@pytest.mark.parametrize("text", ["", "[]", '{"keys": [1]}', '{"keys": [{"name": "a", "origin": "b"}]}'])
+@pytest.mark.parametrize("text", ["", "[]", '{"keys": [1]}', '{"keys": [{"name": "a", "address": "b"}]}'])
 def test_a_damaged_list_is_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "keys.json").write_text(text)
     with pytest.raises(UserError, match="damaged"):

@@ -25,7 +25,7 @@ from app.calibration.measuring import Halt, Progress
 from app.calibration.saving import calibrated_text, settings
 from app.calibration.words import announcement, headline, usd
 from app.errors import UserError
-from app.providers.keys import Keys, KeySource
+from app.providers.keys import KeySource
 from app.scenario.files import changed_text, parse_scenario
 from widgets.appearance import Appearance
 from widgets.background import Job
@@ -53,7 +53,7 @@ def show_calibration(parent: QWidget, session: Session, appearance: Appearance) 
         return None
     found = parent.findChild(CalibrationDialog, _NAME)
     if found is None or not found.isVisible():
-        found = CalibrationDialog(parent, session, appearance, Keys().for_origin)
+        found = CalibrationDialog(parent, session, appearance)
     found.show()
     found.activateWindow()
     return found
@@ -63,14 +63,13 @@ class CalibrationDialog(QDialog):
     """Attributes: `form`, `reckon` (shows what it would cost), `announced`, `call` (makes the calls), `stop`, `progress`,
     `told`, `tabs` (the form first, then the `found` pages once there is a result), `use`, `save`, `error`, `calibration`."""
 
-    def __init__(self, parent: QWidget, session: Session, appearance: Appearance, keys: KeySource) -> None:
+    def __init__(self, parent: QWidget, session: Session, appearance: Appearance) -> None:
         super().__init__(parent)
         self.setObjectName(_NAME)
         self.setWindowTitle("Calibrate")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
         self._appearance = appearance
-        self._keys = keys
         self._prepared: Prepared | None = None
         self._file = session.file
         self._overrides: list[Setting] = []
@@ -180,7 +179,7 @@ class CalibrationDialog(QDialog):
             session.inputs.data,
             dict(session.inputs.columns),
         )
-        self._preparing.run(_preparation(order, self._keys))
+        self._preparing.run(_preparation(order, session.keys.for_origin))
 
     @Slot(object)
     def _announce(self, prepared: Prepared) -> None:
