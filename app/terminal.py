@@ -354,6 +354,8 @@ def progress_of_validation(total: int) -> Iterator[tuple[Callable[[str], None], 
 @contextmanager
 def progress_of_calls(total: int) -> Iterator[Callable[[Calls], None]]:
     """A progress bar on standard error over so many real calls: what to tell how they go."""
+    from app.calibration.words import usd
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -367,7 +369,7 @@ def progress_of_calls(total: int) -> Iterator[Callable[[Calls], None]]:
     task = bar.add_task("Calling", total=total, cost="")
 
     def tell(calls: Calls) -> None:
-        bar.update(task, completed=calls.made, cost=f"{calls.cost_pico / 1e12:.2g} USD")
+        bar.update(task, completed=calls.made, cost=usd(calls.cost_pico))
 
     with bar:
         yield tell

@@ -13,7 +13,7 @@ from app.calibration.saving import is_primary, not_measured
 
 _UPPER = (0.9, 0.95, 0.99)
 _FAR = 0.1
-"""A share by which the estimate of input tokens may be off before it is said what that costs."""
+"""What is off by no more than this share is not worth a sentence."""
 
 
 def doubts(calibration: Calibration) -> list[str]:
@@ -95,5 +95,8 @@ def _about_limits(calibration: Calibration) -> Iterator[str]:
         yield "The headers do not say for how long a limit holds; it is taken to be a minute."
     if "tokens" not in limits and "input-tokens" in limits:
         yield "The provider limits input and output tokens apart, which no simulated target does: tpm stays as it is."
+    opened, answered = calibration.prepared.course.concurrency, calibration.fits.answered
+    if opened > _FAR * answered:
+        yield f"{opened:,} of the calls opened a connection, which is in their times; a client in production seldom does."
     told = not_measured(calibration)
     yield f"{told[0].upper()}{told[1:]}: slots stays as it is, assumed."

@@ -13,8 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import httpx
-
 from app.calibration.purse import Purse
 from app.calibration.questions import Asked
 from app.providers.calls import Call, CallOutcome, open_transport
@@ -154,10 +152,12 @@ class _Caller:
 
             halt.attach(stop_soon)
             try:
-                ends = await asyncio.gather(*callers, return_exceptions=True)
+                # Where one of them breaks, the others shall not go on and cost money.
+                await asyncio.wait(callers, return_when=asyncio.FIRST_EXCEPTION)
             finally:
                 halt.attach(None)
                 stop()
+                ends = await asyncio.gather(*callers, return_exceptions=True)
         for end in ends:
             if isinstance(end, BaseException) and not isinstance(end, asyncio.CancelledError):
                 raise end
@@ -183,8 +183,9 @@ class _Caller:
     async def _call(self, asked: Asked, most_pico: int) -> None:
         course = self._course
         pieces_s: list[float] = []
-        transport: httpx.AsyncBaseTransport = self._transport
-        call = Call(transport, course.endpoint, asked.messages, course.max_tokens, on_piece=pieces_s.append)
+        call = Call(
+            self._transport, course.endpoint, asked.messages, course.max_tokens, on_piece=pieces_s.append
+        )
         began_s = self._loop.time()
         until_s = began_s + course.patience_s
         try:

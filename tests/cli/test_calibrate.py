@@ -125,6 +125,27 @@ def test_settings_given_on_the_line_are_where_the_calls_go(tmp_path: Path, serve
     assert "no target 'x'" in seatrial("calibrate", tmp_path / "own.toml", *CAP, "--target", "x").complaint
 
 
+@pytest.mark.skipif(os.name != "posix", reason="terminals as POSIX has them")
+@pytest.mark.parametrize(("answer", "status", "calls"), [(b"n\n", 130, 0), (b"y\n", 0, 5)])
+def test_on_a_terminal_it_asks(
+    tmp_path: Path, server: Loopback, answer: bytes, status: int, calls: int
+) -> None:
+    scenario_in(tmp_path, server.base_url)
+    person, terminal = os.openpty()
+    line = command("calibrate", tmp_path / "own.toml", *CAP, "--calls", "5")
+    with subprocess.Popen(
+        line, env=environment(), stdin=terminal, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        os.write(person, answer)
+        _, err = process.communicate(timeout=60)
+    os.close(person)
+    os.close(terminal)
+
+    assert "Make these calls?" in err
+    assert process.returncode == status
+    assert len(server.heard) == calls
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals as POSIX has them")
 def test_an_interrupt_keeps_what_was_measured(tmp_path: Path) -> None:
     processes: list[subprocess.Popen[str]] = []
