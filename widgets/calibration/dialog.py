@@ -226,6 +226,7 @@ class CalibrationDialog(QDialog):
 
     @Slot(object)
     def _show_error(self, error: UserError) -> None:
+        self.tabs.setCurrentIndex(0)
         self.error.tell(error)
         self._enable()
 
@@ -240,6 +241,8 @@ class CalibrationDialog(QDialog):
         flips = [*self._called_with, *settings(self.calibration)]
         if self._session.switchboard.flip(flips, f"Calibrate {target}"):
             self.told.setText(f"'{target}' is as it was measured now. Undo takes it back.")
+        else:
+            self.told.setText("The scenario cannot take it; the window says why.")
 
     @Slot()
     def _save(self) -> None:
@@ -257,7 +260,7 @@ class CalibrationDialog(QDialog):
         try:
             path.write_text(text, encoding="utf-8")
         except OSError as error:
-            self.error.tell(UserError(f"cannot be written ({error.strerror})", where=str(path)))
+            self._show_error(UserError(f"cannot be written ({error.strerror})", where=str(path)))
             return
         self.told.setText(breakable(f"Saved as {path}."))
 

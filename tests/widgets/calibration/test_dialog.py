@@ -121,6 +121,9 @@ def test_another_address_is_called_and_becomes_the_scenarios(
     finished(dialog, qtbot)
 
     assert {heard.body["model"] for heard in server.heard} == {"another"}
+    dialog.save_to(tmp_path / "nowhere" / "calibrated.toml")
+    assert "cannot be written" in dialog.error.what.text()
+    assert dialog.tabs.currentIndex() == 0
     dialog.save_to(tmp_path / "calibrated.toml")
     dialog.use.click()
     for scenario in (window.session.scenario(), open_scenario(str(tmp_path / "calibrated.toml")).scenario):
