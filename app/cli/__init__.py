@@ -11,7 +11,7 @@ from io import StringIO, TextIOWrapper
 
 import typer
 
-from app.cli import calibrate, keys, look, run, scenarios, serve, stability, transfer, validate
+from app.cli import calibrate, keys, look, replay, run, scenarios, serve, stability, transfer, validate
 from app.cli.application import INTERRUPTED, OK, WRONG_INPUT, cli
 from app.errors import UserError
 
@@ -19,6 +19,7 @@ __all__ = [
     "calibrate",
     "keys",
     "look",
+    "replay",
     "run",
     "run_cli",
     "scenarios",
