@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -25,7 +25,7 @@ from rich.text import Text
 from app.analysis.comparison import Comparison
 from app.analysis.comparison_text import as_text
 from app.analysis.metrics import METRICS, metric, shown_metric
-from app.analysis.summary import sentence
+from app.analysis.summary import sentence, usd
 from app.analysis.validation.report import Report
 from app.engine.events import Event
 from app.engine.run import Listener
@@ -34,6 +34,9 @@ from app.errors import UserError
 from app.inputs.preparation import Inputs
 from app.sessions.records import EventRecord, RunRecord
 from app.sessions.vocabulary import OUTCOMES, SERVED_BY
+
+if TYPE_CHECKING:
+    from app.calibration.measuring import Progress as Calls
 
 _MICRO = 1e6
 
@@ -107,11 +110,14 @@ def progress_of_run() -> Iterator[Listener]:
             task("Preparing")
 
     def advance(each: RunProgress) -> None:
+        real = each.real
+        name = "Running" if real is None else f"REAL CALLS, {printable(', '.join(real.variants))}"
+        pace = f"×{each.per_s:,.0f}" if real is None else f"{usd(real.spent_usd)} of {usd(real.cap_usd)}"
         bar.update(
-            task("Running"),
+            task(name),
             completed=min(each.virtual_us, each.end_us),
             total=max(each.end_us, 1),
-            detail=f"{each.offered:,} requests, ×{each.per_s:,.0f}",
+            detail=f"{each.offered:,} requests, {pace}",
         )
 
     with bar:
@@ -148,7 +154,7 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
         title = titles.get(name, name)
         out.print(Text(printable(sentence(title, variant))))
         closed = summary["loop"] == "closed"
-        open_requests = 0 if closed else summary["offered"] - variant["requests"]
+        open_requests = 0 if closed else variant.get("offered", summary["offered"]) - variant["requests"]
         if open_requests:
             what = "request has" if open_requests == 1 else "requests have"
             out.print(
@@ -162,6 +168,11 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
                 style="bold",
             )
         )
+    if "real_calls" in summary:
+        from app import terminal_real
+
+        terminal_real.say_made(summary["real_calls"])
+        return
     simulated = (
         f"SIMULATED, seed {summary['seed']}. The numbers rest on assumptions: "
         "'seatrial check SCENARIO' lists them."
@@ -245,7 +256,7 @@ def _lower(title: str) -> str:
 def say_runs(records: Sequence[RunRecord]) -> None:
     """The runs of the log, newest first."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "when", "scenario", "seed", "state", "requests", "length"):
+    for heading in ("run", "when", "scenario", "calls", "seed", "state", "requests", "length"):
         table.add_column(
             heading, justify="right" if heading in ("run", "seed", "requests", "length") else "left"
         )
@@ -254,6 +265,7 @@ def say_runs(records: Sequence[RunRecord]) -> None:
             str(record.run_id),
             _when(record.created_at),
             Text(printable(record.name or record.scenario)),
+            "simulated" if record.clock == "virtual" else "REAL",
             str(record.seed),
             record.state,
             f"{record.offered:,}",
@@ -269,7 +281,8 @@ def _when(utc: str) -> str:
 
 def say_events(events: Sequence[EventRecord]) -> None:
     """What happened in a run, in order."""
-    for event in events:
+    # Where variants take turns, each has a clock of its own.
+    for event in sorted(events, key=lambda each: each.at_us):
         out.print(Text(_event_line(event)))
 
 
@@ -346,6 +359,30 @@ def progress_of_validation(total: int) -> Iterator[tuple[Callable[[str], None], 
 
     with bar:
         yield begun, done
+
+
+@contextmanager
+def progress_of_calls(total: int) -> Iterator[Callable[[Calls], None]]:
+    """A progress bar on standard error over so many real calls: what to tell how they go."""
+    from app.calibration.words import usd
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[cost]}"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal or err.is_dumb_terminal,
+    )
+    task = bar.add_task("Calling", total=total, cost="")
+
+    def tell(calls: Calls) -> None:
+        bar.update(task, completed=calls.made, cost=usd(calls.cost_pico))
+
+    with bar:
+        yield tell
 
 
 def say_validation(report: Report) -> None:
