@@ -204,6 +204,7 @@ class MainWindow(QMainWindow):
             "redo": session.switchboard.redo,
             "palette": self.find_action,
             "tour": self.begin_tour,
+            "calibrate": self.show_calibration,
             "assumptions": self._show_assumptions,
             "validation": self.show_validation,
             "stability": self._show_stability,
@@ -395,6 +396,12 @@ class MainWindow(QMainWindow):
             self._validation.raise_()
         self._validation.show()
         self._validation.activateWindow()
+
+    def show_calibration(self) -> None:
+        """A target measured with real calls."""
+        from widgets.calibration.dialog import show_calibration
+
+        show_calibration(self, self.session, self.appearance)
 
     def _show_stability(self) -> None:
         from widgets.stability_dialog import show_stability
