@@ -147,8 +147,8 @@ class ConfirmDialog(QDialog):
         lines.append("Your prompts, filled with rows of your data, are sent there.")
         self.hosts.setText(breakable("\n".join(lines)))
         self.add_key.setVisible(any(host.key is None for host in prepared.hosts))
-        self.doubts.setText(breakable("\n".join(prepared.doubts)))
-        self.doubts.setVisible(bool(prepared.doubts))
+        self.doubts.setText(breakable("\n".join(prepared.estimate.doubts)))
+        self.doubts.setVisible(bool(prepared.estimate.doubts))
         found = prepared.estimate
         count = len(found.variants)
         self.cost.setText(

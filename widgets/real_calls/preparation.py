@@ -7,12 +7,10 @@ from pathlib import Path
 
 from app.analysis.estimate import Estimate, estimate
 from app.engine.real_calls import check_real
-from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
 from app.providers.endpoint import Endpoint
 from app.providers.keys import KeyEntry, Keys
-from app.providers.prices import Tariff, price_for
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
 from widgets.background import Job
@@ -35,8 +33,6 @@ class Prepared:
 
     hosts: tuple[Host, ...]
     estimate: Estimate
-    doubts: tuple[str, ...]
-    """Prices under which the cap would not hold what it says."""
     store_problem: str
     """Why a key that is added cannot be stored; empty where it can."""
 
@@ -54,37 +50,9 @@ def preparing(text: str, path: Path, inputs: OwnInputs, keys: Keys) -> Work:
             check_real(found.scenario)
             cost = estimate(found, worker)
         hosts = hosts_of(found.scenario, keys.entries())
-        return Prepared(hosts, cost, price_doubts(found.scenario), keys.store_problem)
+        return Prepared(hosts, cost, keys.store_problem)
 
     return work
-
-
-def price_doubts(scenario: Scenario) -> tuple[str, ...]:
-    """What to say of prices that a scenario brings along, where they are none or lower than the published ones: what is
-    spent is counted by them."""
-    found = []
-    for name, target in scenario.targets.items():
-        if target.price is None:
-            continue
-        given = target.tariff()
-        published = _published(target.model)
-        if published is not None and (
-            given.input_pico < published.input_pico or given.output_pico < published.output_pico
-        ):
-            found.append(
-                f"{name}: the scenario's price for {target.model} is lower than the published one "
-                f"({published.source}), so more may be spent than the cap says."
-            )
-        elif not given.input_pico or not given.output_pico:
-            found.append(f"{name}: the scenario has it free of charge, so the cap cannot stop its calls.")
-    return tuple(found)
-
-
-def _published(model: str) -> Tariff | None:
-    try:
-        return price_for(model)
-    except UserError:
-        return None
 
 
 def hosts_of(scenario: Scenario, entries: list[KeyEntry]) -> tuple[Host, ...]:

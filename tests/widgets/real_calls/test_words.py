@@ -5,12 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from app.providers.keys import KeyEntry
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
-from widgets.real_calls.preparation import hosts_of, price_doubts
+from widgets.real_calls.preparation import hosts_of
 from widgets.real_calls.words import origins, real_lines
 
 TOLD: dict[str, Any] = {
@@ -22,19 +20,18 @@ TOLD: dict[str, Any] = {
 }
 
 
-def scenario(price: str, model: str = "gpt-4o-mini") -> Scenario:
-    text = f"""
+def scenario() -> Scenario:
+    text = """
 title = "Priced"
 [traffic]
 rate_per_s = 1
 [targets.primary]
-model = "{model}"
-endpoint = {{ base_url = "https://a.example/v1" }}
-{price}
+model = "gpt-4o-mini"
+endpoint = { base_url = "https://a.example/v1" }
 [targets.spare]
 model = "other"
-endpoint = {{ base_url = "https://a.example:443/other" }}
-price = {{ input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }}
+endpoint = { base_url = "https://a.example:443/other" }
+price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }
 [variants.bare]
 """
     return parse_scenario(text, Path("priced.toml")).scenario
@@ -63,35 +60,8 @@ def test_of_a_simulated_run_nothing_is_said() -> None:
     assert origins(None) == ""
 
 
-@pytest.mark.parametrize(
-    ("price", "model", "said"),
-    [
-        ("", "gpt-4o-mini", ""),
-        (
-            "price = { input_usd_per_million_tokens = 90, output_usd_per_million_tokens = 90 }",
-            "gpt-4o-mini",
-            "",
-        ),
-        (
-            "price = { input_usd_per_million_tokens = 0.01, output_usd_per_million_tokens = 90 }",
-            "gpt-4o-mini",
-            "lower",
-        ),
-        (
-            "price = { input_usd_per_million_tokens = 0, output_usd_per_million_tokens = 0 }",
-            "my-own",
-            "free of charge",
-        ),
-        ("price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }", "my-own", ""),
-    ],
-)
-def test_a_price_under_which_the_cap_holds_nothing_is_told(price: str, model: str, said: str) -> None:
-    doubts = price_doubts(scenario(price, model))
-    assert (said in doubts[0]) if said else doubts == ()
-
-
 def test_each_host_is_named_once_with_its_models_and_its_key() -> None:
     used = KeyEntry("mine", "https://a.example/v1", "store", used=True)
     older = KeyEntry("older", "https://a.example", "store", used=False)
-    (host,) = hosts_of(scenario(""), [older, used])
+    (host,) = hosts_of(scenario(), [older, used])
     assert (host.origin, host.models, host.key) == ("https://a.example", ("gpt-4o-mini", "other"), used)
