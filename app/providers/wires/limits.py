@@ -28,7 +28,9 @@ class RateLimit:
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, RateLimit]:
     """The limits that the headers tell, by kind: requests, tokens, input-tokens, output-tokens. `headers` know no case."""
-    found = {}
+    found: dict[str, RateLimit] = {}
+    if not any("ratelimit" in name.lower() for name in headers):
+        return found
     for kind in _KINDS:
         told = [
             headers.get(f"x-ratelimit-{what}-{kind}") or headers.get(f"anthropic-ratelimit-{kind}-{what}")
