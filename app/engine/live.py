@@ -69,6 +69,9 @@ from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
 
+_AT_A_STRETCH_US = 500
+"""How long entries of the agenda may be worked off before the network has its turn."""
+
 
 def first_arrivals(plan: Plan, duration_s: float, most: int) -> list[PlannedRequest]:
     """The plan's first requests, `most` at the most, that arrive within `duration_s`.
@@ -153,7 +156,7 @@ class LiveWorld:
                 messages = await loop.run_in_executor(self._thread, self._desk.render, question)
                 self._messages[_key(question)] = messages
             async with asyncio.TaskGroup() as self._tasks:
-                self._woken = asyncio.Event()
+                self._woken = loop.create_future()
                 self._zero_s = loop.time()
                 for planned in arrivals:
                     self._agenda.at(planned[1], self._arrive, planned)
@@ -178,25 +181,33 @@ class LiveWorld:
     async def _work(self) -> None:
         """Work the agenda off until nothing is left to wait for."""
         heap = self._agenda.heap
+        rest_at_us = 0
         while self._to_come or self.in_flight:
             now = self._read_clock()
             if now >= self._end_us:
                 return
-            if heap and heap[0][0] <= now:
+            if not heap or heap[0][0] > now:
+                await self._wait_until(min(heap[0][0], self._end_us) if heap else self._end_us)
+                rest_at_us = self._read_clock() + _AT_A_STRETCH_US
+            elif now >= rest_at_us:
+                await asyncio.sleep(0)  # what the network has for us, and the calls that were begun
+                rest_at_us = self._read_clock() + _AT_A_STRETCH_US
+            else:
                 _, _, call, argument = heappop(heap)
                 self._clock.now = now
                 call(argument)
-                await asyncio.sleep(0)  # what the network has for us comes before the next entry
-            else:
-                await self._wait_until(min(heap[0][0], self._end_us) if heap else self._end_us)
 
     async def _wait_until(self, time_us: int) -> None:
-        self._woken.clear()
+        self._woken = self._loop.create_future()
+        timer = self._loop.call_at(self._instant(time_us), self._wake)
         try:
-            async with asyncio.timeout_at(self._instant(time_us)):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
+            await self._woken
+        finally:
+            timer.cancel()
+
+    def _wake(self) -> None:
+        if not self._woken.done():
+            self._woken.set_result(None)
 
     def _read_clock(self) -> int:
         return int((self._loop.time() - self._zero_s) * MICRO)
@@ -337,14 +348,15 @@ class LiveWorld:
         if self._faults is None:
             return None
         question = attempt.request.question
-        there = sum(each.target == attempt.target for each in self._calls)
+
+        def load() -> float:
+            there = sum(each.target == attempt.target for each in self._calls)
+            return there / self._slots[attempt.target]
 
         async def spoil(kind: AnswerKind, said: str) -> str:
             return await self._loop.run_in_executor(self._thread, self._desk.spoil, question, kind, said)
 
-        struck = self._faults.strike(
-            attempt, endpoint, now=self._clock.now, load=there / self._slots[attempt.target], spoil=spoil
-        )
+        struck = self._faults.strike(attempt, endpoint, now=self._clock.now, load=load, spoil=spoil)
         if struck is not None and struck.injection.price_factor != 1:
             attempt.tariff = dearer(self._tariffs[attempt.target], struck.injection.price_factor)
         return struck
@@ -355,9 +367,11 @@ class LiveWorld:
         answer: Answer | None = None
         due_us = 0
         if outcome.error is None:
-            correct, failed = await self._loop.run_in_executor(
-                self._thread, self._desk.judge, attempt.request.question, outcome.text
-            )
+            correct, failed = True, frozenset[str]()
+            if self._desk.judges(attempt.request.question):
+                correct, failed = await self._loop.run_in_executor(
+                    self._thread, self._desk.judge, attempt.request.question, outcome.text
+                )
             if outcome.finish not in (None, "stop"):
                 failed |= {FINISH_REASON}
             # What a fault has spoiled is no right answer, even where no check can tell.
@@ -369,7 +383,7 @@ class LiveWorld:
             if outcome.first_s is None:
                 due_us = min(due_us, attempt.first_by_us)
         self._agenda.at(max(due_us, self._read_clock()), self._returned, (attempt, outcome, answer))
-        self._woken.set()
+        self._wake()
 
     def _book(self, attempt: Attempt, outcome: CallOutcome) -> None:
         """Note what the call took and what it cost."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import httpx
 from pydantic import SecretStr
@@ -46,7 +47,7 @@ class Endpoint:
         if not all("!" <= character <= "~" for character in secret):
             raise UserError("the key holds signs that no key has", where="endpoint", do="Copy it once more.")
 
-    @property
+    @cached_property
     def address(self) -> httpx.URL:
         """The one address that calls go to."""
         url = httpx.URL(self.base_url)
