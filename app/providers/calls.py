@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
@@ -77,9 +77,14 @@ class CallOutcome:
     limits: Mapping[str, RateLimit] = field(default_factory=dict)
 
 
-def open_transport(connections: int = CONNECTIONS) -> httpx.AsyncBaseTransport:
-    """A transport for any number of calls to any endpoints, in one event loop; close it with `async with`."""
-    return CallTransport(connections)
+def open_transport(
+    connections: int = CONNECTIONS, waited: Callable[[float], None] | None = None
+) -> httpx.AsyncBaseTransport:
+    """A transport for any number of calls to any endpoints, in one event loop; close it with `async with`.
+
+    `waited` is told of each call that had to wait for one of the `connections` how long it did, in seconds.
+    """
+    return CallTransport(connections, waited)
 
 
 class Call:

@@ -7,7 +7,8 @@ what that means.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import httpx
@@ -23,8 +24,10 @@ ALL_READ = "seatrial.all_read"
 class CallTransport(httpx.AsyncBaseTransport):
     """Any number of calls to any addresses, in one event loop. Close it with `async with`."""
 
-    def __init__(self, connections: int = CONNECTIONS) -> None:
-        self._connections = connections
+    def __init__(self, connections: int = CONNECTIONS, waited: Callable[[float], None] | None = None) -> None:
+        """`waited` is told of each call that had to wait for one of the `connections` how long it did, in seconds."""
+        self._free = asyncio.Semaphore(connections)
+        self._waited = waited
         self._tls = httpx.create_ssl_context()
         self._session: aiohttp.ClientSession | None = None
 
@@ -47,7 +50,7 @@ class CallTransport(httpx.AsyncBaseTransport):
         return httpx.Response(
             response.status,
             headers=response.raw_headers,
-            stream=_Body(response),
+            stream=_Body(response, self._free),
             extensions={ALL_READ: response.content.at_eof},
             request=request,
         )
@@ -57,9 +60,18 @@ class CallTransport(httpx.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
 
+    async def _take_one(self) -> None:
+        """Take a connection. Its limit is kept here, since aiohttp tells of waits only by way of much slower calls."""
+        if self._free.locked() and self._waited is not None:
+            began_s = asyncio.get_running_loop().time()
+            await self._free.acquire()
+            self._waited(asyncio.get_running_loop().time() - began_s)
+        else:
+            await self._free.acquire()
+
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:
-            connector = aiohttp.TCPConnector(limit=self._connections, ssl=self._tls)
+            connector = aiohttp.TCPConnector(limit=0, ssl=self._tls)
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -72,8 +84,10 @@ class CallTransport(httpx.AsyncBaseTransport):
 class _Body(httpx.AsyncByteStream):
     """A response's body, from where it was last left."""
 
-    def __init__(self, response: aiohttp.ClientResponse) -> None:
+    def __init__(self, response: aiohttp.ClientResponse, free: asyncio.Semaphore) -> None:
         self._response = response
+        self._free = free
+        self._held = True
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while data := await self._response.content.readany():
@@ -81,4 +95,7 @@ class _Body(httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         """Keep the connection for another call if all was read, else close it."""
-        self._response.release()
+        if self._held:
+            self._held = False
+            self._free.release()
+            self._response.release()
