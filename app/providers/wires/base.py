@@ -91,7 +91,7 @@ class AnswerStream(ABC):
     def text(self) -> str:
         """The answer so far; where it has calls of tools and no text, these as JSON: {"tool_calls": [{name, arguments}]}."""
         if self._parts or not self._calls:
-            return "".join(self._parts)
+            return _whole("".join(self._parts))
         calls = [{"name": name, "arguments": _plain(arguments)} for name, arguments in self._calls]
         return json.dumps({"tool_calls": calls})
 
@@ -189,6 +189,15 @@ def event(told: Mapping[str, Any], *, named: bool = False) -> bytes:
 def calls_in(text: str) -> list[tuple[str, str]]:
     """Name and arguments (JSON) of the calls in an `AnswerStream.text`."""
     return [(call["name"], json.dumps(call["arguments"])) for call in json.loads(text)["tool_calls"]]
+
+
+def _whole(text: str) -> str:
+    """The text with halves of characters put together, which came in two pieces; one half alone is no character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _plain(arguments: str) -> object:

@@ -1,4 +1,5 @@
-"""`python -m tests.benchmarks.wire.server`: answers every POST with the same stream of a chat completion, as fast as it can.
+"""`python -m tests.benchmarks.wire.server [DELAY_S]`: answers every POST with the same stream of a chat completion, as fast as
+it can, or all of it so long after the call.
 
 It understands as little HTTP as the clients need, so that they are what is measured. Prints its port, and ends with its
 input.
@@ -25,6 +26,7 @@ def stream() -> tuple[bytes, bytes]:
 
 
 FIRST, REST = stream()
+DELAY_S = float(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 0.0
 
 
 class Answering(asyncio.Protocol):
@@ -45,8 +47,11 @@ class Answering(asyncio.Protocol):
             if len(self._received) < size:
                 return
             self._received = self._received[size:]
-            self._transport.write(FIRST)
-            self._loop.call_soon(self._transport.write, REST)
+            if DELAY_S:
+                self._loop.call_later(DELAY_S, self._transport.write, FIRST + REST)
+            else:
+                self._transport.write(FIRST)
+                self._loop.call_soon(self._transport.write, REST)
 
 
 async def serve() -> None:
