@@ -1,5 +1,5 @@
-"""`python -m tests.benchmarks.wire.server [DELAY_S]`: answers every POST with the same stream of a chat completion, as fast as
-it can, or all of it so long after the call.
+"""`python -m tests.benchmarks.wire.server [DELAY_S]`: answers every POST with the same stream of a chat completion, as fast
+as it can, or all of it so long after the call.
 
 It understands as little HTTP as the clients need, so that they are what is measured. Prints its port, and ends with its
 input.
