@@ -79,6 +79,22 @@ ACTIONS: Final = (
         "Switch every failure off at once.",
         section=2,
     ),
+    ActionSpec(
+        "keys",
+        "&Keys for real calls…",
+        "&Run",
+        "",
+        "See, add, test and delete the keys that real calls take.",
+        section=3,
+    ),
+    ActionSpec(
+        "calibrate",
+        "&Calibrate…",
+        "&Run",
+        "",
+        "Measure a real target with a few dozen real calls, and fit the simulated one to it.",
+        section=3,
+    ),
     ActionSpec("undo", "&Undo", "&Edit", "Ctrl+Z", "Take back the last change of a switch."),
     ActionSpec("redo", "&Redo", "&Edit", "Ctrl+Shift+Z", "Make it again."),
     ActionSpec(

@@ -17,7 +17,6 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,7 +32,7 @@ from app.engine.live_traffic import LiveTraffic, Move, planned_moves
 from app.engine.live_turn import AbandonedError, Batch, LiveTurn, Observed
 from app.engine.punctuality import Punctuality
 from app.engine.questions import QuestionBook
-from app.engine.real_calls import KeyFor, RealCalls, endpoints_of
+from app.engine.real_calls import RealCalls, endpoints_of
 from app.engine.run import Listener, Progress, RealProgress
 from app.engine.spending import PICO_PER_USD, SpendingLedger
 from app.engine.wire_faults import WireFaults
@@ -77,8 +76,7 @@ class LiveCourse:
         self._listener = listener
         self._run_id = run_id
         self._variants = list(inputs.scenario.variants)
-        self._key_for: KeyFor = cache(real.key_for)
-        self._endpoints = endpoints_of(inputs.scenario, self._key_for)
+        self._endpoints = endpoints_of(inputs.scenario, real.key_for)
         self._spending = SpendingLedger(int(real.max_usd * PICO_PER_USD))
         self._rows = [LiveRows(key_of(run_id, index, 0), names) for index in range(len(self._variants))]
         self._arrived = [0] * len(self._variants)
@@ -275,7 +273,7 @@ class LiveCourse:
                 )
                 worlds.append(LiveWorld(scenario, name, calls, observe, punctuality.sends))
             traffic = LiveTraffic(
-                scenario, self._questions, desk, thread, worlds, moves, self._key_for, refused.append
+                scenario, self._questions, desk, thread, worlds, moves, self._real.key_for, refused.append
             )
             turn = LiveTurn(
                 scenario,

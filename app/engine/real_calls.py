@@ -86,9 +86,10 @@ def endpoints_of(scenario: Scenario, key_for: KeyFor) -> dict[str, Endpoint]:
     return found
 
 
-def check_real(scenario: Scenario) -> None:
-    """Raise UserError for what cannot be done with real calls, also where a planned change brings it about."""
-    endpoints_of(scenario, no_key)
+def check_real(scenario: Scenario, key_for: KeyFor = no_key) -> None:
+    """Raise UserError for what cannot be done with real calls, also where a planned change brings it about, and for a key
+    that cannot be had."""
+    endpoints_of(scenario, key_for)
     check_now(scenario)
     for change in sorted(scenario.changes, key=lambda each: each.at_s):
         scenario = with_setting(scenario, change.set, change.value, where=f"changes, at {change.at_s:g} s")

@@ -9,8 +9,9 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -130,22 +131,24 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
         )
         for notice in inputs.notices:
             listener.notice(notice)
+        real: RealCalls | None = None
         if order.real is not None:
             # Imported here, because what speaks to the network takes long to import.
             from app.engine.real_calls import check_real
 
-            check_real(inputs.scenario)
+            real = replace(order.real, key_for=cache(order.real.key_for))
+            check_real(inputs.scenario, real.key_for)
         draws = Draws(inputs.scenario.seed)
         questions = QuestionBook(inputs, draws, worker)
-        for doubt in questions.doubts() if order.real is None else ():
+        for doubt in questions.doubts() if real is None else ():
             listener.notice(doubt)
         _not_stopped(control)
         # Before there is a run in the log: a change may need what the data had no column for.
         rehearse_changes(inputs.scenario)
         writer = RunWriter(log)
         run_id = _begin(writer, order, inputs, questions.expected_values)
-        if order.real is not None:
-            _run_real(order.real, inputs, questions, worker, writer, control, listener, run_id)
+        if real is not None:
+            _run_real(real, inputs, questions, worker, writer, control, listener, run_id)
             return run_id
         simulation = Simulation(
             inputs.scenario, questions, draws, Names(writer), lambda variant: key_of(run_id, variant, 0)

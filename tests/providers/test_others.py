@@ -144,8 +144,9 @@ def chaosllm(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         ({"internal_error_pct": 100}, "server_error", 500),
         ({"forbidden_pct": 100}, "forbidden", 403),
         ({"not_found_pct": 100}, "rejected", 404),
-        ({"connection_reset_pct": 100}, "connection_lost", 0),
-        ({"connection_failed_pct": 100, "connection_failed_lead_sec": [0, 0]}, "connection_lost", 0),
+        # It says of these two that they happened, with status 503, and keeps the connection.
+        ({"connection_reset_pct": 100}, "overloaded", 503),
+        ({"connection_failed_pct": 100, "connection_failed_lead_sec": [0, 0]}, "overloaded", 503),
         ({"invalid_json_pct": 100}, "unreadable_answer", 200),
         ({"truncated_pct": 100}, "unreadable_answer", 200),
         ({"empty_body_pct": 100}, "connection_lost", 200),

@@ -29,7 +29,7 @@ class RateLimit:
 def rate_limits(headers: Mapping[str, str]) -> dict[str, RateLimit]:
     """The limits that the headers tell, by kind: requests, tokens, input-tokens, output-tokens. `headers` know no case."""
     named = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
-    found = {}
+    found: dict[str, RateLimit] = {}
     for kind in _KINDS if named else ():
         told = [
             named.get(f"x-ratelimit-{what}-{kind}") or named.get(f"anthropic-ratelimit-{kind}-{what}")
