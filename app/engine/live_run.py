@@ -222,6 +222,9 @@ class LiveCourse:
         moves: list[Move] = planned_moves(self._scenario)
         with ThreadPoolExecutor(1, "seatrial-desk") as thread:
             for place, names in enumerate(turns):
+                if self._control.stopping:
+                    self._stopped = "stopped"
+                    return
                 if place:
                     loop = asyncio.get_running_loop()
                     await loop.run_in_executor(thread, self._begin_anew)
