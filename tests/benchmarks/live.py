@@ -25,9 +25,9 @@ from tests.benchmarks.wire.measured import CONNECTIONS, Measured
 from tests.benchmarks.wire.ours import body
 
 ROUNDS = 3
-CALLS = 6_000
+CALLS = 4_000
 RATES_PER_S = (200, 500)
-OPEN_LOOP_S = 10
+OPEN_LOOP_S = 8
 SEND_ERROR_P99_MS = 5
 LOCUST = ("uv", "run", "--quiet", "--no-project", "--with", "locust>=2.32,<3", "--python", "3.11", "python")
 

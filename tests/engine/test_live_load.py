@@ -65,11 +65,13 @@ class Ran:
         )
         self._order = Order(parse_scenario(text, folder / "load.toml"), real=RealCalls(10))
         self._path = folder / "log.db"
+        self.notices: list[str] = []
 
     def sail(self, progress: Callable[[Progress], None] = lambda _progress: None) -> None:
         """Run it, and read what the log has."""
         with SessionLog.open(self._path) as log:
-            self.id = run_scenario(self._order, log, Control(), Listener(progress=progress))
+            listener = Listener(progress=progress, notice=self.notices.append)
+            self.id = run_scenario(self._order, log, Control(), listener)
             columns = "number, intended_s, started_s, first_token_s, finished_s, outcome"
             found = log.db.query(f"select {columns} from requests where run_id = {self.id} order by number")
             self.requests: list[dict[str, Any]] = list(found)
@@ -93,13 +95,13 @@ def steady_server() -> Iterator[tuple[subprocess.Popen[str], str]]:
         process.communicate()
 
 
-def latency_s(intended_s: float, frozen_s: float, thawed_s: float) -> float:
-    """How long an answer takes that is asked for at `intended_s`, from a server that stands still from `frozen_s` on."""
-    if intended_s >= thawed_s or intended_s + SERVICE_S < frozen_s:
+def latency_s(asked_s: float, frozen_s: float, thawed_s: float) -> float:
+    """How long an answer takes that is asked for at `asked_s`, from a server that stands still from `frozen_s` on."""
+    if asked_s >= thawed_s or asked_s + SERVICE_S < frozen_s:
         return SERVICE_S
-    if intended_s < frozen_s:  # its time passed while the server stood still
-        return max(SERVICE_S, thawed_s - intended_s)
-    return thawed_s - intended_s + SERVICE_S
+    if asked_s < frozen_s:  # its time passed while the server stood still
+        return max(SERVICE_S, thawed_s - asked_s)
+    return thawed_s - asked_s + SERVICE_S
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="no process can be made to stand still here")
@@ -123,7 +125,12 @@ def test_a_server_that_stands_still_is_seen_as_customers_see_it(tmp_path: Path) 
     frozen_s, thawed_s = (at_s - zero_s for at_s in signalled)
     assert len(ran.requests) == 1500
     assert {each["outcome"] for each in ran.requests} == {"good"}, "nothing is dropped"
-    expected = sorted(latency_s(each["intended_s"], frozen_s, thawed_s) for each in ran.requests)
+    if any("could not keep up" in each for each in ran.notices):
+        pytest.skip("this machine is too busy to tell its own delays from the server's, and the run says so")
+    expected = sorted(
+        each["started_s"] - each["intended_s"] + latency_s(each["started_s"], frozen_s, thawed_s)
+        for each in ran.requests
+    )
     p95 = ran.summary["variants"]["bare"]["answer_s"]["p95"]
     assert p95 == pytest.approx(expected[1425 - 1], rel=0.1)
     assert p95 > 1, "the stall is in it, and not only the calls that were under way"
