@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -36,6 +36,7 @@ from app.engine.real_calls import RealCalls, endpoints_of
 from app.engine.run import Listener, Progress, RealProgress
 from app.engine.spending import PICO_PER_USD, SpendingLedger
 from app.engine.wire_faults import WireFaults
+from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
 from app.providers.calls import open_transport
@@ -99,7 +100,8 @@ class LiveCourse:
             finally:
                 self._abandoned.set()
                 thread.join()
-        self._keep_facts(ended=True)
+                with suppress(UserError):  # a log that cannot be written has been told of
+                    self._keep_facts(ended=True)
         limited = [names for names, each in self._punctuality if each.client_limited]
         for names in limited:
             self._listener.notice(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -299,6 +300,20 @@ def test_at_the_cap_the_run_ends_in_good_order_and_says_why(
     assert spent == sorted(spent)
     assert {each.real.cap_usd for each in told.progress if each.real} == {cap_usd}
     assert check_replay(reader).differences == ()
+
+
+def test_a_failure_of_ours_ends_the_calls_and_what_was_spent_is_kept(log: SessionLog, tmp_path: Path) -> None:
+    def act(progress: Progress) -> None:
+        if progress.virtual_us > 0.5 * MICRO:
+            raise RuntimeError("out of order")
+
+    with servers() as there, pytest.raises(RuntimeError, match="out of order"):
+        run_real(log, there.file(tmp_path), told=Told(act))
+
+    reader = RunReader(log, 1)
+    assert reader.record().state == "failed"
+    assert reader.facts()[REAL_CALLS_FACT]["spent_usd"] > 0
+    assert "real calls" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_usage_that_nobody_tells_is_estimated_and_marked(log: SessionLog, tmp_path: Path) -> None:
