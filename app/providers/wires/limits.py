@@ -28,12 +28,11 @@ class RateLimit:
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, RateLimit]:
     """The limits that the headers tell, by kind: requests, tokens, input-tokens, output-tokens. `headers` know no case."""
+    named = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
     found: dict[str, RateLimit] = {}
-    if not any("ratelimit" in name.lower() for name in headers):
-        return found
-    for kind in _KINDS:
+    for kind in _KINDS if named else ():
         told = [
-            headers.get(f"x-ratelimit-{what}-{kind}") or headers.get(f"anthropic-ratelimit-{kind}-{what}")
+            named.get(f"x-ratelimit-{what}-{kind}") or named.get(f"anthropic-ratelimit-{kind}-{what}")
             for what in ("limit", "remaining", "reset")
         ]
         limit = RateLimit(_count(told[0]), _count(told[1]), _wait_us(told[2]))
