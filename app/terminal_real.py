@@ -47,6 +47,8 @@ def say_plan(
     )
     for assumption in estimated.assumptions:
         err.print(Text(f"  {printable(assumption)}", style="dim"))
+    for doubt in estimated.doubts:
+        err.print(Text(printable(doubt), style="bold"))
 
 
 def asked_for_leave() -> bool:

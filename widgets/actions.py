@@ -171,14 +171,14 @@ class Actions(QObject):
             action.setCheckable(spec.checkable)
             if spec.keys:
                 action.setShortcut(QKeySequence(spec.keys))
-            shortcut = (
-                f" ({action.shortcut().toString(QKeySequence.SequenceFormat.NativeText)})"
-                if spec.keys
-                else ""
-            )
-            action.setToolTip(f"{spec.tip}{shortcut}")
             action.setStatusTip(spec.tip)
             self._by_id[spec.id] = action
+            action.setToolTip(self.tip(spec))
+
+    def tip(self, spec: ActionSpec) -> str:
+        """The tooltip: what it does, and its key."""
+        keys = self._by_id[spec.id].shortcut().toString(QKeySequence.SequenceFormat.NativeText)
+        return f"{spec.tip} ({keys})" if keys else spec.tip
 
     def __getitem__(self, name: str) -> QAction:
         return self._by_id[name]

@@ -8,14 +8,16 @@ from __future__ import annotations
 import json
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import SecretStr
 from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal, Slot
 
 from app.engine.child import VARIABLES, engine_command
 from app.errors import UserError
+from widgets.real_calls.leave import Leave
 
 COMPLAINT_LINES: Final = 50
 """So many last lines of what the child wrote to standard error are kept."""
@@ -29,7 +31,8 @@ _KILLED_WITHIN_MS: Final = 500
 class EngineOrder:
     """What to run. `scenario` is a ready-made one's name or a path; with `text`, the TOML to use in its place, it only
     says the name and the folder. `log` None is the default log; `speed` is virtual seconds a second, None for as fast
-    as it goes; `columns` maps prompt variables to columns."""
+    as it goes; `columns` maps prompt variables to columns. With `real` it makes real calls, with `keys` by origin beside
+    those that the engine finds itself."""
 
     scenario: str
     text: str | None = None
@@ -38,11 +41,14 @@ class EngineOrder:
     data: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
     speed: float | None = None
+    real: Leave | None = None
+    keys: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the run is. `state` is running, paused or ended; times are virtual seconds, `virtual_s_per_s` measured."""
+    """How far the run is. `state` is running, paused or ended; times are virtual seconds, `virtual_s_per_s` measured. With
+    real calls, `spent_usd` of `cap_usd` is spent, and `turn` are the variants whose turn it is."""
 
     run_id: int
     state: str
@@ -51,6 +57,9 @@ class Progress:
     offered: int
     in_flight: int
     virtual_s_per_s: float
+    spent_usd: float | None = None
+    cap_usd: float | None = None
+    turn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -122,6 +131,7 @@ class EngineLink(QObject):
         process.start(self._command[0], self._command[1:])
         self._send(
             do="start",
+            **_real(order),
             scenario=order.scenario,
             text=order.text,
             log=None if order.log is None else str(order.log),
@@ -266,7 +276,16 @@ def _parsed(line: bytes) -> dict[str, Any] | None:
     return message if isinstance(message, dict) and isinstance(message.get("event"), str) else None
 
 
+def _real(order: EngineOrder) -> dict[str, object]:
+    """What the start of real calls says beside that of a simulation. Keys go by the pipe, and nowhere else."""
+    if order.real is None:
+        return {}
+    keys = {origin: key.get_secret_value() for origin, key in order.keys.items()}
+    return {"real": asdict(order.real), "keys": keys}
+
+
 def _progress(message: dict[str, Any]) -> Progress:
+    real = message.get("real") or {}
     return Progress(
         int(message["run"]),
         str(message["state"]),
@@ -275,6 +294,9 @@ def _progress(message: dict[str, Any]) -> Progress:
         int(message["offered"]),
         int(message["in_flight"]),
         float(message["virtual_s_per_s"]),
+        float(real["spent_usd"]) if real else None,
+        float(real["cap_usd"]) if real else None,
+        tuple(real["variants"]) if real else (),
     )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from widgets.compare.page import ComparePage
     from widgets.first_run import FirstRun
     from widgets.inputs.recent import RecentFiles
+    from widgets.real_calls.beginning import Beginning
     from widgets.runs.page import RunsPage
     from widgets.scenario_files import ScenarioFiles
     from widgets.session import Session
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO = "support-assistant"
 _AFTER_PAINT_MS = 50
+_NO_SPEED = "Real calls take the time that they take: there is no speed to choose."
 _PAGES = ("go_trial", "go_runs", "go_compare")
 
 
@@ -54,6 +56,7 @@ class MainWindow(QMainWindow):
     trial: TrialPage
     runs: RunsPage
     files: ScenarioFiles
+    beginning: Beginning
     first_run: FirstRun
 
     def __init__(
@@ -91,6 +94,7 @@ class MainWindow(QMainWindow):
         from app.sessions.session_log import SessionLog
         from widgets.first_run import FirstRun
         from widgets.inputs.recent import RecentFiles
+        from widgets.real_calls.beginning import Beginning
         from widgets.runs.page import RunsPage
         from widgets.scenario_files import ScenarioFiles
         from widgets.session import Session
@@ -112,6 +116,7 @@ class MainWindow(QMainWindow):
         )
         self._connect()
         self.setAcceptDrops(True)
+        self.beginning = Beginning(self, self.session, self.trial.provider)
         self.first_run = FirstRun(self, appearance, self.session, self.trial, self.preferences)
         self.trial.restore(self.preferences.state("trial"))
         self._filled = True
@@ -233,6 +238,7 @@ class MainWindow(QMainWindow):
         self.runs.run_again.connect(self._run_again)
         self.runs.problem.connect(self.messages.show_error)
         self.trial.inputs.inputs_chosen.connect(session.use_inputs)
+        self.trial.provider.real_chosen.connect(self._show_speeds)
         self._show_undo()
 
     # -- pages ------------------------------------------------------------------------------------------
@@ -282,7 +288,7 @@ class MainWindow(QMainWindow):
     def _run(self) -> None:
         """Start, and show what comes of it."""
         self.go_to(0)
-        self.session.start()
+        self.beginning.run()
 
     @Slot(object)
     def _run_again(self, run_id: int) -> None:
@@ -425,7 +431,10 @@ class MainWindow(QMainWindow):
         actions = self.actions_table
         actions["run"].setEnabled(state == "idle")
         actions["pause"].setEnabled(state in ("running", "paused"))
-        actions["stop"].setEnabled(state in ("starting", "running", "paused"))
+        # Real calls under way are waited for, and given up when Stop is pressed once more.
+        again = state == "stopping" and self.session.real
+        actions["stop"].setEnabled(state in ("starting", "running", "paused") or again)
+        self._show_speeds()
         pause = actions["pause"]
         pause.blockSignals(True)
         pause.setChecked(state == "paused")
@@ -433,6 +442,17 @@ class MainWindow(QMainWindow):
         actions["export_run"].setEnabled(state == "idle")
         if state == "starting":
             self.messages.clear_error()
+
+    @Slot()
+    def _show_speeds(self) -> None:
+        """Real calls have no speed."""
+        session = self.session
+        real = session.real if session.busy else self.trial.provider.wants_real
+        for spec in self.actions_table:
+            if spec.id.startswith("speed_"):
+                action = self.actions_table[spec.id]
+                action.setEnabled(not real)
+                action.setToolTip(_NO_SPEED if real else self.actions_table.tip(spec))
 
     @Slot()
     def _show_undo(self) -> None:

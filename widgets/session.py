@@ -22,6 +22,7 @@ from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 from widgets.engine_link import EngineLink, EngineOrder, Happened, Progress
 from widgets.inputs.own_inputs import OwnInputs
+from widgets.real_calls.leave import Leave
 from widgets.run_watch import RunWatch
 from widgets.trial.switchboard import Switchboard
 
@@ -33,8 +34,8 @@ SPEEDS: dict[str, float | None] = {"speed_1": 1.0, "speed_10": 10.0, "speed_max"
 
 class Session(QObject):
     """Attributes: `switchboard`, `inputs` (the user's own prompts and data), `keys` (those for real calls), `run_id` (the
-    run that is shown), `state`, `speed`, `picture` (the newest). Nothing blocks but `close`, which waits for the engine to
-    write its end."""
+    run that is shown), `state`, `speed`, `picture` (the newest), `real` (whether the engine's run, or its last one, makes
+    real calls). Nothing blocks but `close`, which waits for the engine to write its end."""
 
     state_changed = Signal(str)
     scenario_opened = Signal(object)
@@ -65,6 +66,7 @@ class Session(QObject):
         self.speed: float | None = 10.0
         self.picture: Picture | None = None
         self._engine_run: int | None = None
+        self.real = False
         self.link = EngineLink(self)
         self.watch = RunWatch(log_path, self)
         self.switchboard.flipped.connect(self._on_flipped)
@@ -117,12 +119,12 @@ class Session(QObject):
 
     # -- running ----------------------------------------------------------------------------------------
 
-    def start(self) -> None:
-        """Run the scenario with the switches as they are."""
-        self._start(self.switchboard.base_text())
+    def start(self, real: Leave | None = None) -> None:
+        """Run the scenario with the switches as they are: simulated, unless there is leave to make real calls."""
+        self._start(self.switchboard.base_text(), real)
 
     def start_staged(self) -> None:
-        """Run the scenario as its acts play it."""
+        """Run the scenario as its acts play it, simulated."""
         text, file = self.switchboard.base_text(), self.file
         if file is not None:
             scenario = parse_scenario(text, file.path).scenario
@@ -131,13 +133,15 @@ class Session(QObject):
 
     def run_again(self, run_id: int) -> bool:
         """Open an earlier run's scenario, with all that was switched in it, and start it on the inputs that are chosen
-        now; what those lack of the run's is told by `noticed`. Whether it could be started."""
+        now; what those lack of the run's is told by `noticed`. One of real calls is only opened, as they are never made
+        unasked. Whether it could be."""
         if self.busy:
             self.noticed.emit("A run goes on. Stop it first, then run the other one again.")
             return False
         try:
             with SessionLog.open(self.log_path, create=False) as log:
                 reader = RunReader(log, run_id)
+                real = reader.record().clock == "wall"
                 file = parse_scenario(scenario_text(reader), Path(f"{reader.record().scenario}.toml"))
                 hints = needed_inputs(reader)
         except UserError as error:
@@ -146,7 +150,12 @@ class Session(QObject):
         if hints:
             self.noticed.emit(f"It runs on what is chosen now. For the same run: {'; '.join(hints)}.")
         self.open_file(file)
-        self.start()
+        if real:
+            self.noticed.emit(
+                "It made real calls. Choose Real calls as the provider to make them again, then press Run."
+            )
+        else:
+            self.start()
         return True
 
     def pause(self, paused: bool) -> None:
@@ -168,7 +177,7 @@ class Session(QObject):
     def set_speed(self, speed: float | None) -> None:
         """Virtual seconds a second, from now on."""
         self.speed = speed
-        if self.busy:
+        if self.busy and not self.real:
             self.link.set_speed(speed)
 
     def show_run(self, run_id: int | None) -> None:
@@ -185,11 +194,12 @@ class Session(QObject):
 
     # -- from engine and log ----------------------------------------------------------------------------
 
-    def _start(self, text: str) -> None:
+    def _start(self, text: str, real: Leave | None = None) -> None:
         file = self.file
         if self.busy or file is None:
             return
         self._engine_run = None
+        self.real = real is not None
         self.switchboard.begin_run(parse_scenario(text, file.path).scenario)
         self._be("starting")
         self.link.start(
@@ -200,7 +210,9 @@ class Session(QObject):
                 prompts=self.inputs.prompts,
                 data=self.inputs.data,
                 columns=dict(self.inputs.columns),
-                speed=self.speed,
+                speed=self.speed if real is None else None,
+                real=real,
+                keys={} if real is None else self.keys.in_memory(),
             )
         )
 

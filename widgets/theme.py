@@ -39,6 +39,7 @@ class Theme:
     accent: str
     on_accent: str
     danger: str
+    on_danger: str
     warn: str
     ok: str
     selection: str
@@ -74,6 +75,7 @@ LIGHT: Final = Theme(
     accent="#0B5CAD",
     on_accent="#FFFFFF",
     danger="#B3261E",
+    on_danger="#FFFFFF",
     warn="#7A5200",
     ok="#00694A",
     selection="#CFE3F7",
@@ -92,6 +94,7 @@ DARK: Final = Theme(
     accent="#6CB2F2",
     on_accent="#0A1A2A",
     danger="#FF9287",
+    on_danger="#2A0A07",
     warn="#F0B429",
     ok="#5CCB98",
     selection="#1B3D5C",
@@ -163,7 +166,8 @@ def palette(theme: Theme) -> QPalette:
 def style_sheet(theme: Theme) -> str:
     """What the palette cannot say. Widgets take part by object name or the dynamic properties `role` and `tone`.
 
-    role: "title", "heading", "group", "caption", "card", "badge", "primary" (the one main button), "flat".
+    role: "title", "heading", "group", "caption", "card", "badge" (of real calls, with `real`), "primary" (the one
+    main button), "flat".
     tone: "muted", "danger", "warn", "ok".
     """
     base = 10 * theme.scale
@@ -182,6 +186,9 @@ def style_sheet(theme: Theme) -> str:
     QLabel[role="badge"] {{
         color: {t.ink}; background: {t.raised}; border: 1px solid {t.edge}; border-radius: 4px;
         padding: 2px 8px; font-weight: 600;
+    }}
+    QLabel[role="badge"][real="true"] {{
+        color: {t.on_danger}; background: {t.danger}; border-color: {t.danger};
     }}
     QFrame[role="card"] {{ background: {t.surface}; border: 1px solid {t.line}; border-radius: 6px; }}
     QFrame[role="card"][active="true"] {{ border: 2px solid {t.accent}; }}
@@ -219,6 +226,15 @@ def style_sheet(theme: Theme) -> str:
     QCheckBox::indicator:checked, QTableView::indicator:checked, QListView::indicator:checked {{
         border-color: {t.accent}; background: {t.accent}; image: url({_icon(f"check_{t.scheme}")});
     }}
+    QRadioButton::indicator {{
+        width: {base * 1.1:.0f}px; height: {base * 1.1:.0f}px; border: 1px solid {t.edge}; background: {t.surface};
+        border-radius: {base * 0.55 + 1:.0f}px;
+    }}
+    QRadioButton::indicator:checked {{
+        width: {base * 0.7:.0f}px; height: {base * 0.7:.0f}px; border: {base * 0.2 + 1:.0f}px solid {t.accent};
+    }}
+    QRadioButton::indicator:disabled {{ border-color: {t.line}; background: {t.raised}; }}
+    QRadioButton::indicator:checked:disabled {{ border-color: {t.edge}; }}
     QCheckBox::indicator:indeterminate {{
         border-color: {t.accent}; background: {t.accent}; image: url({_icon(f"partly_{t.scheme}")});
     }}

@@ -21,7 +21,7 @@ from app.errors import UserError
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
-from app.providers.prices import PICO_PER_USD, Tariff
+from app.providers.prices import PICO_PER_USD, Tariff, price_for
 from app.scenario.edit import with_setting
 from app.scenario.model import Change, Scenario, variant_title
 from app.traffic.arrivals import Arrivals
@@ -47,8 +47,8 @@ class VariantEstimate:
 class Estimate:
     """A whole run: `requests` is what each variant is asked. Money in US dollars, of all variants together.
 
-    `input_tokens` and `output_tokens` are a call's mean, `most_input_tokens` and `max_tokens` its greatest;
-    `assumptions` are sentences.
+    `input_tokens` and `output_tokens` are a call's mean, `most_input_tokens` and `max_tokens` its greatest.
+    `assumptions` are sentences, and so are `doubts`: prices under which neither this nor a cap holds.
     """
 
     requests: int
@@ -60,6 +60,7 @@ class Estimate:
     expected_usd: float
     most_usd: float
     assumptions: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
 
     @property
     def most_calls(self) -> int:
@@ -117,6 +118,7 @@ def estimate(inputs: Inputs, worker: BoundedWorker) -> Estimate:
         sum(variant.expected_usd for variant in variants),
         sum(variant.most_usd for variant in variants),
         _assumptions(began, tariffs, len(sample), requests),
+        price_doubts(began),
     )
 
 
@@ -207,4 +209,33 @@ def _assumptions(scenario: Scenario, tariffs: list[Tariff], sampled: int, reques
 
 
 def _per_million(pico: int) -> str:
-    return f"{pico / 1_000_000:g}"
+    whole, _, decimals = f"{pico / 1_000_000:.6f}".rstrip("0").partition(".")
+    return f"{whole}.{decimals:0<2}"
+
+
+def price_doubts(scenario: Scenario) -> tuple[str, ...]:
+    """What to say of prices that a scenario brings along, where they are none or lower than the published ones: what is
+    spent is counted by them."""
+    found = []
+    for name, target in scenario.targets.items():
+        if target.price is None:
+            continue
+        given = target.tariff()
+        published = _published(target.model)
+        if published is not None and (
+            given.input_pico < published.input_pico or given.output_pico < published.output_pico
+        ):
+            found.append(
+                f"{name}: the scenario's price for {target.model} is lower than the published one "
+                f"({published.source}), so more may be spent than the cap says."
+            )
+        elif not given.input_pico or not given.output_pico:
+            found.append(f"{name}: the scenario has it free of charge, so the cap cannot stop its calls.")
+    return tuple(found)
+
+
+def _published(model: str) -> Tariff | None:
+    try:
+        return price_for(model)
+    except UserError:
+        return None

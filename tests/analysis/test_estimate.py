@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from app.analysis.estimate import Estimate, estimate, offered
+from app.analysis.estimate import Estimate, estimate, offered, price_doubts
 from app.engine.draws import Draws
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
@@ -163,4 +163,32 @@ def test_a_ready_made_scenario_says_what_it_assumes(worker: BoundedWorker) -> No
     assert found.requests == pytest.approx(2400, rel=0.1)
     assert 0 < found.expected_usd < found.most_usd
     assert found.assumptions[1].startswith("Prompts as the first 1,024 requests")
-    assert any(each.startswith("fallback: no model named, $0.1 and $0.4") for each in found.assumptions)
+    assert any(each.startswith("fallback: no model named, $0.10 and $0.40") for each in found.assumptions)
+
+
+@pytest.mark.parametrize(
+    ("price", "model", "said"),
+    [
+        ("", "gpt-4o-mini", ""),
+        (
+            "{ input_usd_per_million_tokens = 90, output_usd_per_million_tokens = 90 }",
+            "gpt-4o-mini",
+            "",
+        ),
+        (
+            "{ input_usd_per_million_tokens = 0.01, output_usd_per_million_tokens = 90 }",
+            "gpt-4o-mini",
+            "lower",
+        ),
+        (
+            "{ input_usd_per_million_tokens = 0, output_usd_per_million_tokens = 0 }",
+            "my-own",
+            "free of charge",
+        ),
+        ("{ input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }", "my-own", ""),
+    ],
+)
+def test_a_price_under_which_a_cap_holds_nothing_is_told(price: str, model: str, said: str) -> None:
+    settings = (f"targets.primary.model={model}", f"targets.primary.price={price}")
+    doubts = price_doubts(scenario(settings=settings).scenario)
+    assert (said in doubts[0]) if said else doubts == ()

@@ -24,6 +24,7 @@ from PySide6.QtWidgets import (
     QLineEdit,
     QListWidget,
     QMenu,
+    QPushButton,
     QScrollArea,
     QToolButton,
     QWidget,
@@ -33,6 +34,7 @@ from pytestqt.qtbot import QtBot
 
 from app.engine.control import Control
 from app.engine.run import Listener, Order, run_scenario
+from app.providers.keys import Keys
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
 from app.sessions.maintenance import annotate
 from app.sessions.session_log import SessionLog
@@ -40,6 +42,9 @@ from widgets.appearance import Appearance
 from widgets.inputs.elided_label import ElidedLabel
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
+from widgets.real_calls.confirm_dialog import ConfirmDialog
+from widgets.real_calls.key_form import KeyForm
+from widgets.real_calls.keys_dialog import KeysDialog
 
 SETTINGS = ("duration_s=20", "drain_s=20", "acts=[]", "changes=[]")
 MARK = "<i>"
@@ -81,6 +86,7 @@ def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path, made_once: Path
     preferences.shown_around = True
     made = MainWindow(appearance, preferences, log_path)
     qtbot.addWidget(made)
+    made.session.keys = Keys(tmp_path, {"SEATRIAL_KEY_CI": "https://primary.example/v1 sk-1"})
     made.resize(WIDE, HIGH)
     made.show()
     made.session.open_file(open_scenario("support-assistant", SETTINGS))
@@ -141,6 +147,39 @@ def safeguards(window: MainWindow, qtbot: QtBot) -> QWidget:
     return the_dialog()
 
 
+def keys(window: MainWindow, qtbot: QtBot) -> QWidget:
+    window.actions_table["keys"].trigger()
+    dialog = the_dialog()
+    assert isinstance(dialog, KeysDialog)
+    qtbot.waitUntil(lambda: dialog.table.rowCount() > 0)
+    return dialog
+
+
+def key_form(window: MainWindow, qtbot: QtBot) -> QWidget:
+    dialog = keys(window, qtbot)
+    dialog.findChild(QPushButton, "keys_add").click()  # type: ignore[union-attr]
+    form = dialog.findChild(KeyForm)
+    assert form is not None
+    return form
+
+
+def where_calls_go(window: MainWindow, qtbot: QtBot) -> QWidget:
+    return window.beginning.ask_where()
+
+
+def real_calls(window: MainWindow, qtbot: QtBot) -> QWidget:
+    for target in ("primary", "fallback"):
+        endpoint = {"base_url": f"https://{target}.example/v1"}
+        settings = [(f"targets.{target}.endpoint", endpoint), (f"targets.{target}.model", "large")]
+        window.session.switchboard.flip(settings, "Where calls go")
+    window.trial.provider.real.setChecked(True)
+    window.actions_table["run"].trigger()
+    dialog = the_dialog()
+    assert isinstance(dialog, ConfirmDialog)
+    qtbot.waitUntil(lambda: dialog.prepared is not None)
+    return dialog
+
+
 def opened(action: str) -> Callable[[MainWindow, QtBot], QWidget]:
     def go(window: MainWindow, qtbot: QtBot) -> QWidget:
         window.actions_table[action].trigger()
@@ -165,6 +204,10 @@ PLACES = {
     "Inputs": inputs,
     "Customise": customise,
     "Safeguards": safeguards,
+    "Keys": keys,
+    "Add a key": key_form,
+    "Where calls go": where_calls_go,
+    "Make real calls?": real_calls,
     "Palette": opened("palette"),
     "Assumptions": opened("assumptions"),
     "Is it right?": opened("validation"),

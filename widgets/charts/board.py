@@ -24,6 +24,7 @@ from widgets.charts.scales import clock, end_of_time
 from widgets.charts.scroll import ChartScroll
 from widgets.charts.snapshot import composed
 from widgets.charts.time_axis import TimeAxis
+from widgets.real_calls.words import origins
 
 if TYPE_CHECKING:
     from app.analysis.curves import Picture
@@ -132,7 +133,8 @@ class ChartBoard(ChartGround):
         if self.picture is None or self.charts is None:
             return self.grab().toImage()
         record = self.picture.record
-        how = f"{record.badge}, seed {record.seed}" if record.clock == "virtual" else record.badge
+        where = origins(self.picture.summary.get("real_calls"))
+        how = f"{record.badge} to {where}" if where else f"{record.badge}, seed {record.seed}"
         parts = (self.readout, self.strip, self.charts, self.axis)
         return composed(f"{record.title} · {how}", parts, self._appearance.theme)
 

@@ -64,7 +64,8 @@ def _choices(log: SessionLog) -> tuple[RunChoice, ...]:
     return tuple(
         RunChoice(
             record.run_id,
-            f"{record.run_id}: {record.name or record.title} (seed {record.seed})",
+            f"{record.run_id}: {record.name or record.title} (seed {record.seed}"
+            f"{', real calls' if record.clock == 'wall' else ''})",
             tuple(variants.get(record.run_id, ())),
         )
         for record in runs(log)

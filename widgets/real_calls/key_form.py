@@ -92,7 +92,7 @@ class KeyForm(QDialog):
 
     def show_problem(self, error: UserError) -> None:
         """Say what is wrong, and put the keyboard where it is."""
-        self.problem.setText(str(error))
+        self.problem.setText(str(UserError(error.what, do=error.do)))  # where it is, the keyboard is
         self.problem.show()
         {"name": self.name, "endpoint": self.address}.get(error.where, self.key).setFocus()
 

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.sessions.records import RunRecord
+from widgets.foreign_text import breakable
 from widgets.runs.run_table import STATES, length_text, local_time, title_of
 from widgets.runs.run_work import Rate
 
@@ -50,6 +51,7 @@ class RunDetails(QScrollArea):
         self.clock = self._label(layout, "run_details_clock", "badge")
         self.clock.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.facts = self._label(layout, "run_details_facts")
+        self.real = self._label(layout, "run_details_real")
         self.tags = QLineEdit(inside)
         self.tags.setObjectName("run_tags")
         self.tags.setPlaceholderText("demo, board, before the fix")
@@ -78,6 +80,8 @@ class RunDetails(QScrollArea):
         for field in (self.tags, self.note):
             field.setEnabled(record is not None)
         self.clock.setVisible(record is not None)
+        if other or record is None:
+            self.show_real([])
         if record is None:
             self.title.setText(f"{chosen} runs selected" if chosen else "No run selected")
             self.facts.setText("Compare takes two to four." if chosen else "Select a run to see what it is.")
@@ -85,9 +89,16 @@ class RunDetails(QScrollArea):
             return
         self.title.setText(title_of(record))
         self.clock.setText(record.badge)
+        self.clock.setProperty("real", record.clock == "wall")
+        self.clock.style().polish(self.clock)
         self.facts.setText("\n".join(_facts(record, rates)))
         if other or not self._timer.isActive():
             self._fill(record.tags, record.note)
+
+    def show_real(self, lines: Sequence[str]) -> None:
+        """Say of the run's real calls where they went and what they cost; nothing where it made none."""
+        self.real.setText(breakable("\n".join(lines)))
+        self.real.setVisible(bool(lines))
 
     @Slot()
     def save(self) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PySide6.QtCore import QItemSelectionModel, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QCloseEvent, QHideEvent, QShowEvent
@@ -27,13 +27,15 @@ from app.sessions.records import RunRecord
 from widgets.actions import Actions
 from widgets.appearance import Appearance
 from widgets.background import Job
+from widgets.latest_job import LatestJob
+from widgets.real_calls.words import real_lines
 from widgets.runs.action_bar import ActionBar
 from widgets.runs.commands import RunCommands
 from widgets.runs.deletion import Deletion
 from widgets.runs.details import RunDetails
 from widgets.runs.run_table import NAME, RunsModel, ShownRuns
 from widgets.runs.run_view import Empty, RunView
-from widgets.runs.run_work import Deleted, Rate, load_rates, load_runs, name_run
+from widgets.runs.run_work import Deleted, Rate, load_rates, load_real, load_runs, name_run
 from widgets.runs.transfer import Transfer
 from widgets.tasks import Tasks
 
@@ -73,6 +75,9 @@ class RunsPage(QWidget):
         self.transfer = Transfer(log_path, self)
         self.transfer.imported.connect(self._imported)
         self.transfer.failed.connect(self.problem)
+        self._real = LatestJob(self)
+        self._real.done.connect(self._show_real)
+        self._real.failed.connect(self._say_error)
         self._loading: Job | None = None
         self._rating: Job | None = None
         self._wanted: int | None = None
@@ -184,6 +189,7 @@ class RunsPage(QWidget):
         except UserError as error:
             self._say_error(error)  # the runs stay, and nobody is kept waiting
         self.transfer.cancel()
+        self._real.cancel()
         self.tasks.give_up(self._loading)
         self.tasks.give_up(self._rating)
 
@@ -271,7 +277,18 @@ class RunsPage(QWidget):
         record = self.model.record(chosen[0]) if len(chosen) == 1 else None
         rates = None if record is None else self.model.rates(record.run_id)
         self.details.show_run(record, rates, len(chosen))
+        if record is not None and record.clock == "wall":
+            path, run_id = self._path, record.run_id
+            self._real.run(lambda _job: load_real(path, run_id))
+        else:
+            self._real.cancel()
         self.bar.suit(len(chosen))
+
+    @Slot(object)
+    def _show_real(self, found: tuple[int, dict[str, Any]]) -> None:
+        run_id, told = found
+        if self.selected() == [run_id]:
+            self.details.show_real(real_lines(told))
 
     # What is done with runs
 

@@ -190,7 +190,8 @@ class RunsModel(QAbstractTableModel):
             "Run": str(record.run_id),
             "Name": title_of(record),
             "When": local_time(record.created_at),
-            "State": STATES.get(record.state, (record.state, ""))[0],
+            "State": STATES.get(record.state, (record.state, ""))[0]
+            + (", real" if record.clock == "wall" else ""),
             "Requests": f"{record.offered:,}",
             "Length": length_text(record.duration_s),
             "Seed": str(record.seed),
@@ -211,7 +212,8 @@ class RunsModel(QAbstractTableModel):
 
     def _tip(self, record: RunRecord, column: str) -> str | None:
         if column == "State":
-            return _plain(STATES.get(record.state, ("", record.state))[1])
+            told = STATES.get(record.state, ("", record.state))[1]
+            return _plain(f"{told} It made real calls." if record.clock == "wall" else told)
         if column == "Good answers":
             return _plain(
                 f"{self._text(record, column)}. Good answers / requests that ended; sorted by the last variant."

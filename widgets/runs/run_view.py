@@ -24,7 +24,7 @@ _LETTERS: Final = {
     "Name": 26,
     "When": 18,
     "Good answers": 40,
-    "State": 12,
+    "State": 14,
     "Requests": 10,
     "Length": 12,
     "Seed": 8,

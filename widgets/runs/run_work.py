@@ -6,13 +6,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from app.errors import UserError
 from app.sessions.maintenance import annotate, delete, purge
 from app.sessions.reader import RunReader, runs
 from app.sessions.records import RunRecord
 from app.sessions.session_log import SessionLog, default_path
+from app.sessions.vocabulary import REAL_CALLS_FACT
 from widgets.background import Job
 
 _PATIENCE_S: Final = 0.3
@@ -67,6 +68,15 @@ def _rates(log: SessionLog, run_id: int) -> tuple[Rate, ...]:
         share = totals.outcomes["good"] / totals.requests if totals.requests else None
         rates.append(Rate(variant.title, share))
     return tuple(rates)
+
+
+def load_real(path: Path | None, run_id: int) -> tuple[int, dict[str, Any]]:
+    """The run, and what its real calls say of themselves; nothing where it made none, or is gone."""
+    with SessionLog.open(path, create=False) as log:
+        try:
+            return run_id, RunReader(log, run_id).facts().get(REAL_CALLS_FACT, {})
+        except UserError:
+            return run_id, {}  # deleted meanwhile, by another window
 
 
 def name_run(path: Path | None, run_id: int, texts: dict[str, str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton
 from app.analysis.curves import Picture
 from app.analysis.fault_rates import FaultRate, fault_rates
 from app.scenario.files import ScenarioFile
+from app.scenario.model import variant_title
 from app.sessions.filters import Filter
 from app.sessions.reader import RunReader
 from app.sessions.records import PromptRecord
@@ -25,6 +27,8 @@ from widgets.inputs.panel import InputsPanel
 from widgets.inputs.recent import RecentFiles
 from widgets.latest_job import LatestJob
 from widgets.present.presenter import Presenter
+from widgets.real_calls.provider_panel import ProviderPanel
+from widgets.real_calls.words import origins
 from widgets.session import Session
 from widgets.trial.failure_cards import FailureCards
 from widgets.trial.replay_bar import ReplayBar
@@ -48,8 +52,8 @@ class TrialPage(QWidget):
     """What is run and what came of it on top; below, a window in the window, for its docks. It shows the run of
     `session`, whichever that is.
 
-    Attributes: `top_bar`, `summary`, `board`, `replay`, `presenter`, `table`, `detail`, `inputs`, `cards`, `safeguards`,
-    and the docks `left_dock`, `table_dock`, `detail_dock`.
+    Attributes: `top_bar`, `summary`, `board`, `replay`, `presenter`, `table`, `detail`, `inputs`, `provider`, `cards`,
+    `safeguards`, and the docks `left_dock`, `table_dock`, `detail_dock`.
     """
 
     def __init__(
@@ -88,6 +92,7 @@ class TrialPage(QWidget):
         self.table = RequestTable(session.log_path, appearance)
         self.detail = RequestDetail(session.log_path, appearance)
         self.inputs = InputsPanel(appearance, recent)
+        self.provider = ProviderPanel(session.switchboard)
         self.cards = FailureCards(session.switchboard)
         self.safeguards = SafeguardsPanel(session.switchboard)
         self._lay_out()
@@ -219,7 +224,7 @@ class TrialPage(QWidget):
         inside = QWidget()
         column = QVBoxLayout(inside)
         column.setContentsMargins(8, 4, 8, 8)
-        for widget in (self.inputs, self.cards, self.safeguards):
+        for widget in (self.inputs, self.provider, self.cards, self.safeguards):
             column.addWidget(widget)
         column.addStretch()
         self._left_area = UprightArea(inside)
@@ -246,6 +251,7 @@ class TrialPage(QWidget):
         self.board.range_picked.connect(self._pick_range)
         self.table.request_picked.connect(self._pick_request)
         self.detail.step.connect(self.table.step)
+        self.provider.real_chosen.connect(self.top_bar.show_choice)
         self.replay.whole.clicked.connect(self.board.reset_view)
         actions["hold_view"].toggled.connect(self.board.hold)
         actions["reset_view"].triggered.connect(self.board.reset_view)
@@ -258,6 +264,7 @@ class TrialPage(QWidget):
     @Slot(object)
     def _show_scenario(self, file: ScenarioFile) -> None:
         self.inputs.set_scenario(file, self._session.inputs)
+        self.provider.forget()
         title = file.scenario.title
         self.left_dock.setWindowTitle(f"Switches of {title}".replace("&", "&&"))
         self._empty = f"{title}\n{file.scenario.about}\n\n{_PRESS_RUN}"
@@ -301,7 +308,8 @@ class TrialPage(QWidget):
     @Slot(object)
     def _show_picture(self, picture: Picture) -> None:
         record = picture.record
-        self.top_bar.badge.setText(record.badge)
+        where = origins(picture.summary.get("real_calls"))
+        self.top_bar.show_badge(record.badge, real=record.clock == "wall", where=where)
         self.board.show_picture(picture)
         self.summary.show_picture(picture)
         self.cards.show_picture(picture)
@@ -328,10 +336,17 @@ class TrialPage(QWidget):
     def _show_progress(self, progress: Progress) -> None:
         if self._session.steering:
             self.top_bar.show_progress(progress.virtual_s, progress.end_s)
+            if progress.spent_usd is not None and progress.cap_usd is not None:
+                self.top_bar.show_spent(progress.spent_usd, progress.cap_usd, self._titles(progress.turn))
+
+    def _titles(self, variants: Sequence[str]) -> list[str]:
+        there = self._session.scenario().variants
+        return [variant_title(name, there[name]) if name in there else name for name in variants]
 
     @Slot(str)
     def _show_state(self, state: str) -> None:
         self.top_bar.set_running(state != "idle")
+        self.provider.set_running(state != "idle")
         self.summary.set_starting(state in ("starting", "running"))
         starting = state == "starting"
         self.top_bar.set_starting(starting)

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
 from app.analysis.intervals import wilson
 from app.analysis.summary import sentence
+from widgets.real_calls.words import origins
 from widgets.trial.labels import plain_label
 
 if TYPE_CHECKING:
@@ -144,7 +145,10 @@ def _for_a_slide(picture: Picture, variants: Sequence[tuple[str, Mapping[str, An
             low, high = wilson(found["outcomes"]["good"], found["requests"])
             lines.append(f"    good: {_share(found)} (95 % interval {low * 100:.1f} to {high * 100:.1f} %)")
     lines += [difference(variants)] if difference(variants) else []
-    kind = "Simulated" if record.clock == "virtual" else "Real calls"
+    kind = "Simulated"
+    if record.clock == "wall":
+        where = origins(picture.summary.get("real_calls"))
+        kind = f"Real calls to {where}" if where else "Real calls"
     kind += ", closed loop (each variant was asked at its own pace)" if record.closed_loop else ""
     until_s = min(picture.until_s, record.duration_s)
     lines.append(

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 from typing import Final
 
 from PySide6.QtCore import Qt, Signal, Slot
 from PySide6.QtGui import QActionGroup, QFocusEvent
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QToolButton, QWidget
 
+from app.analysis.summary import usd
 from app.scenario.model import Scenario
 from widgets.actions import Actions
+from widgets.foreign_text import in_a_cell
 from widgets.trial.flow import FlowLayout
 from widgets.trial.labels import SteadyLabel, plain_label
 from widgets.trial.seed_box import SeedBox
 from widgets.trial.switchboard import Switchboard
 from widgets.trial.traffic_panel import TrafficPanel
 
+_SIMULATED: Final = "No real model is called and nothing leaves this machine."
+_REAL: Final = "Real models are called, over the network, and cost money."
 _SPEEDS: Final = {"speed_1": "×1", "speed_10": "×10", "speed_max": "max"}
 
 
 class TopBar(QWidget):
     """Its buttons are the actions run, pause, stop and speed_*; whoever carries them out enables and checks those.
 
-    Attributes: `traffic`, `clock`, `seed`, `badge`.
+    Attributes: `traffic`, `clock`, `seed`, `badge`, `spent`.
     """
 
     def __init__(self, actions: Actions, switchboard: Switchboard, parent: QWidget | None = None) -> None:
@@ -61,9 +66,16 @@ class TopBar(QWidget):
         layout.addWidget(self._seed)
         self.badge = plain_label("SIMULATED", role="badge")
         self.badge.setObjectName("badge")
-        self.badge.setToolTip("No real model is called and nothing leaves this machine.")
         layout.addWidget(self.badge)
+        self.spent = plain_label()
+        self.spent.setObjectName("spent")
+        self.spent.setToolTip("What the real calls have cost so far, and what they may cost at the most.")
+        self.spent.hide()
+        layout.addWidget(self.spent)
+        self.show_badge("SIMULATED", real=False)
         self._of_run = False
+        self._wants_real = False
+        self._spent = ""
         self._clock_before = ""
         self.set_running(False)
         switchboard.changed.connect(self.show_scenario)
@@ -75,12 +87,35 @@ class TopBar(QWidget):
         """Show its seed, and how long it takes, unless the clock is a run's."""
         self.seed.show_value(scenario.seed)
         if not self._running and not self._of_run:
-            self.badge.setText("SIMULATED, CLOSED LOOP" if scenario.traffic.users else "SIMULATED")
+            simulated = "SIMULATED, CLOSED LOOP" if scenario.traffic.users else "SIMULATED"
+            self.show_badge("REAL CALLS" if self._wants_real else simulated, real=self._wants_real)
             self.show_progress(0, scenario.duration_s)
+
+    def show_badge(self, text: str, *, real: bool, where: str = "") -> None:
+        """Say whether it is simulated; real calls have a colour of their own, and the tooltip says where they go."""
+        self.badge.setText(text)
+        told = f"{_REAL} They go to {in_a_cell(where)}." if where else _REAL
+        self.badge.setToolTip(f"<span>{escape(told)}</span>" if real else _SIMULATED)
+        if self.badge.property("real") != real:
+            self.badge.setProperty("real", real)
+            self.badge.style().polish(self.badge)
+
+    def show_choice(self, real: bool) -> None:
+        """Whether the next run is to make real calls: the badge says so as long as no run is shown."""
+        self._wants_real = real
+        if self._switchboard.loaded:
+            self.show_scenario(self._switchboard.scenario)
+
+    def show_spent(self, spent_usd: float, cap_usd: float, turn: Sequence[str]) -> None:
+        """Show what the real calls have cost, and whose turn it is, where variants take turns."""
+        self._spent = f"{usd(spent_usd)} of {usd(cap_usd)} spent"
+        self.spent.setText(f"{self._spent}, turn of {in_a_cell(turn[0])}" if len(turn) == 1 else self._spent)
+        self.spent.show()
 
     def show_run(self, shown: bool) -> None:
         """Whether a run is shown: the clock is its, then, whatever becomes of the scenario."""
         self._of_run = shown
+        self.spent.hide()
         if not shown and self._switchboard.loaded:
             self.show_scenario(self._switchboard.scenario)
 
@@ -108,6 +143,8 @@ class TopBar(QWidget):
     def set_running(self, running: bool) -> None:
         """Whether a run goes: its seed cannot change then."""
         self._running = running
+        if not running:
+            self.spent.setText(self._spent)  # it is nobody's turn any more
         self.seed.setEnabled(not running)
         self.seed.setToolTip(
             "A run keeps its seed. Stop it to choose another."
