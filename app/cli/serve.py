@@ -38,7 +38,7 @@ def serve(
 ) -> int:
     """Serve the scenario's simulated provider to your own program, in real time, until Ctrl+C.
 
-    It speaks OpenAI chat completions and Anthropic messages. Nothing is sent anywhere, and nothing is kept.
+    It speaks OpenAI chat completions and responses, and Anthropic messages. Nothing is sent anywhere, and nothing is kept.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""The routes: the two APIs on the data port, the switches on the admin port."""
+"""The routes: the APIs on the data port, the switches on the admin port."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from app.serve.bodies import BodyError, json_object
 from app.serve.dialect import BadRequestError, Dialect, request_id
 from app.serve.exchange import Exchange
 from app.serve.openai_bytes import OpenAi
+from app.serve.responses_bytes import Responses
 from app.serve.sandbox import Sandbox
 
 _MADE_S, _MADE = 1_767_225_600, "2026-01-01T00:00:00Z"
@@ -72,6 +73,7 @@ def data_application(sandbox: Sandbox) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/chat/completions", Endpoint(sandbox, OpenAi()), methods=["POST"]),
+            Route("/v1/responses", Endpoint(sandbox, Responses()), methods=["POST"]),
             Route("/v1/messages", Endpoint(sandbox, Anthropic()), methods=["POST"]),
             Route("/v1/models", models),
         ]
