@@ -16,6 +16,7 @@ from app.cli.application import OK, Columns, Data, Json, Log, Prompts, ScenarioN
 if TYPE_CHECKING:
     from types import FrameType
 
+    from app.serve.recorder import Recorder
     from app.serve.server import Doors
 
 PORT = 8642
@@ -33,12 +34,16 @@ def serve(
     data: Data = None,
     columns: Columns = None,
     settings: Settings = None,
-    _log: Log = None,
+    record: Annotated[
+        bool, typer.Option("--record/--no-record", help="Keep what passes as a run in the session log.")
+    ] = True,
+    log: Log = None,
     json: Json = False,
 ) -> int:
     """Serve the scenario's simulated provider to your own program, in real time, until Ctrl+C.
 
-    It speaks OpenAI chat completions and responses, and Anthropic messages. Nothing is sent anywhere, and nothing is kept.
+    It speaks OpenAI chat completions and responses, and Anthropic messages. Nothing is sent anywhere.
+    What passes is kept as a run in the session log, but for what was said.
     """
     import asyncio
 
@@ -49,6 +54,8 @@ def serve(
     from app.inputs.preparation import prepare_inputs
     from app.scenario.files import open_scenario
     from app.scenario.rehearsal import rehearse_changes
+    from app.serve.application import data_application
+    from app.serve.recorder import Recorded, Recorder
     from app.serve.sandbox import Sandbox, served
     from app.serve.server import Service, opened_doors
 
@@ -59,22 +66,26 @@ def serve(
         draws = Draws(file.scenario.seed)
         questions = QuestionBook(inputs, draws, worker)
 
+        kept = Recorded(file, inputs, questions.expected_values, "virtual", {"upstream": None})
+        recorder = Recorder.begin(log, kept) if record else None
+
         async def life() -> None:
-            sandbox = Sandbox(inputs, questions, draws, terminal.say_event_now)
-            service = Service(sandbox, doors)
+            sandbox = Sandbox(inputs, questions, draws, terminal.say_event_now, recorder)
+            service = Service(sandbox, data_application(sandbox), doors, recorder, terminal.say_error)
             with _stopped_by_signals(service.stop):
-                await service.serve(lambda: _say_where(file.name, doors, json=json))
+                await service.serve(lambda: _say_where(file.name, doors, recorder, json=json))
 
         asyncio.run(life())
     return OK
 
 
-def _say_where(scenario: str, doors: Doors, *, json: bool) -> None:
+def _say_where(scenario: str, doors: Doors, recorder: Recorder | None, *, json: bool) -> None:
     from app import terminal
 
     data, admin = (f"http://127.0.0.1:{port}" for port in (doors.data_port, doors.admin_port))
     if json:
-        told = {"scenario": scenario, "url": data, "admin_url": admin, "admin_token": doors.token}
+        run = None if recorder is None else recorder.run_id
+        told = {"scenario": scenario, "url": data, "admin_url": admin, "admin_token": doors.token, "run": run}
         print(dumps(told))  # on one line: whoever reads it goes on while we serve
     else:
         terminal.say_served(scenario, data, admin, doors.token)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -12,6 +14,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.engine.attempt_plans import MICRO
+from app.engine.events import Event
 from app.errors import UserError
 from app.serve.anthropic_bytes import Anthropic
 from app.serve.bodies import BodyError, json_object
@@ -80,7 +83,7 @@ def data_application(sandbox: Sandbox) -> Starlette:
     )
 
 
-def admin_application(sandbox: Sandbox, token: str) -> Starlette:
+def admin_application(flip: Callable[[str, Any], Event], token: str) -> Starlette:
     """The switches: POST / {"set": path, "value": v}, with the token as bearer."""
     expected = f"Bearer {token}".encode()
 
@@ -92,7 +95,7 @@ def admin_application(sandbox: Sandbox, token: str) -> Starlette:
             body = await json_object(request)
             if set(body) != {"set", "value"} or not isinstance(body["set"], str):
                 return _wrong('a change is {"set": "dotted.path", "value": ...}', 400)
-            event = sandbox.change(body["set"], body["value"])
+            event = flip(body["set"], body["value"])
         except BodyError as error:
             return _wrong(str(error), error.status)
         except UserError as error:

@@ -26,8 +26,15 @@ _SHORTEST = 12
 """A shorter text, in characters, may stand in any message."""
 
 
+NO_ROW = -1
+"""In the log: the call is about no row of the scenario's."""
+
+
 class Unrecognized:
     """A call that is about no row of the scenario's."""
+
+    row = NO_ROW
+    mess = 0
 
     def __init__(self, question: Question) -> None:
         self._question = question

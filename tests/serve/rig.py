@@ -17,6 +17,7 @@ from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
+from app.serve.application import data_application
 from app.serve.sandbox import Sandbox, served
 from app.serve.server import Doors, Service, opened_doors
 from tests.harness import opened
@@ -136,5 +137,5 @@ async def _life(folder: Path, tables: str, doors: Doors, services: list[Service]
         inputs = prepare_inputs(file, worker, prompts=folder / "ask.j2", data=folder / "rows.csv")
         draws = Draws(file.scenario.seed)
         sandbox = Sandbox(inputs, QuestionBook(inputs, draws, worker), draws, lambda _event: None)
-        services.append(Service(sandbox, doors))
+        services.append(Service(sandbox, data_application(sandbox), doors))
         await services[0].serve(ready.set)
