@@ -75,6 +75,8 @@ class Call:
 class Sandbox:
     """The provider at work; `run` passes the time until `close`. Times are microseconds since it was made."""
 
+    transparent = False
+
     def __init__(
         self,
         inputs: Inputs,

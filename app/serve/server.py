@@ -55,7 +55,12 @@ def opened_doors(port: int, admin_port: int) -> Iterator[Doors]:
 
 
 class Behind(Interface):
-    """What answers behind the data port: the simulated provider, or the way to a real one."""
+    """What answers behind the data port: the simulated provider, or the way to a real one.
+
+    `transparent`: what it answers is another server's, and no header is added to it; any body may be sent on.
+    """
+
+    transparent: bool
 
     async def run(self) -> None:
         """Work until `close`."""
@@ -104,7 +109,7 @@ class Service:
         """Serve until stopped; `ready` is called once calls are taken."""
         behind, doors, recorder = self._behind, self._doors, self._recorder
         servers = [
-            _Server(self._data, doors.data_port, doors.data),
+            _Server(self._data, doors.data_port, doors.data, transparent=behind.transparent),
             _Server(admin_application(behind.change, doors.token), doors.admin_port, doors.admin),
         ]
         passing = asyncio.create_task(behind.run())
@@ -134,11 +139,13 @@ class Service:
 class _Server(uvicorn.Server):
     """A server on a socket of ours, which leaves signals to the program."""
 
-    def __init__(self, application: ASGIApp, port: int, sock: socket.socket) -> None:
+    def __init__(
+        self, application: ASGIApp, port: int, sock: socket.socket, *, transparent: bool = False
+    ) -> None:
         self._socket = sock
         super().__init__(
             uvicorn.Config(
-                Guard(application, port),
+                Guard(application, port, uploads=transparent),
                 http=Protocol,
                 ws="none",
                 lifespan="off",
@@ -147,6 +154,7 @@ class _Server(uvicorn.Server):
                 log_config=None,
                 access_log=False,
                 server_header=False,
+                date_header=not transparent,
                 proxy_headers=False,
                 timeout_keep_alive=_IDLE_S,
                 timeout_graceful_shutdown=_GRACE_S,

@@ -18,8 +18,11 @@ from app.engine.questions import QuestionBook
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
 from app.serve.application import data_application
+from app.serve.proxy import Proxy
+from app.serve.recorder import Recorded, Recorder
 from app.serve.sandbox import Sandbox, served
 from app.serve.server import Doors, Service, opened_doors
+from app.serve.upstream import UpstreamTransport, pinned
 from tests.harness import opened
 
 PROMPT = "You sort mails.\n\n{{ question }}"
@@ -98,8 +101,10 @@ class Endpoint:
 
 
 @contextmanager
-def endpoint(folder: Path, tables: str = "") -> Iterator[Endpoint]:
-    """Serve until the end of the block; then it has stopped in good order."""
+def endpoint(
+    folder: Path, tables: str = "", *, upstream: str | None = None, log: Path | None = None
+) -> Iterator[Endpoint]:
+    """Serve until the end of the block; then it has stopped in good order. With an `upstream` calls are passed on to it."""
     (folder / "ask.j2").write_text(PROMPT, encoding="utf-8")
     rows = "".join(f'"{question}",{intent}\n' for question, intent in ROWS.items())
     (folder / "rows.csv").write_text(f"question,intent\n{rows}", encoding="utf-8")
@@ -109,7 +114,7 @@ def endpoint(folder: Path, tables: str = "") -> Iterator[Endpoint]:
 
     def work(doors: Doors) -> None:
         try:
-            asyncio.run(_life(folder, tables, doors, services, ready))
+            asyncio.run(_life(folder, tables, doors, services, ready, upstream, log))
         except BaseException as error:
             failed.append(error)
         finally:
@@ -131,11 +136,35 @@ def endpoint(folder: Path, tables: str = "") -> Iterator[Endpoint]:
         assert not failed, failed
 
 
-async def _life(folder: Path, tables: str, doors: Doors, services: list[Service], ready: Event) -> None:
+async def _life(
+    folder: Path,
+    tables: str,
+    doors: Doors,
+    services: list[Service],
+    ready: Event,
+    upstream: str | None,
+    log: Path | None,
+) -> None:
     file = served(opened(SCENARIO + tables))
     with BoundedWorker() as worker:
         inputs = prepare_inputs(file, worker, prompts=folder / "ask.j2", data=folder / "rows.csv")
         draws = Draws(file.scenario.seed)
-        sandbox = Sandbox(inputs, QuestionBook(inputs, draws, worker), draws, lambda _event: None)
-        services.append(Service(sandbox, data_application(sandbox), doors))
-        await services[0].serve(ready.set)
+        book = QuestionBook(inputs, draws, worker)
+        recorder = None
+        if log is not None:
+            clock = "virtual" if upstream is None else "wall"
+            recorder = Recorder.begin(log, Recorded(file, inputs, book.expected_values, clock))
+        if upstream is None:
+            sandbox = Sandbox(inputs, book, draws, _nobody, recorder)
+            service = Service(sandbox, data_application(sandbox), doors, recorder)
+        else:
+            to = pinned(upstream, where="--upstream")
+            transport = UpstreamTransport(frozenset({to.origin}))
+            proxy = Proxy(inputs, book, draws, to, transport, _nobody, recorder)
+            service = Service(proxy, proxy, doors, recorder)
+        services.append(service)
+        await service.serve(ready.set)
+
+
+def _nobody(_event: object) -> None:
+    pass
