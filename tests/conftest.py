@@ -1,10 +1,12 @@
-"""What holds for every test: how hypothesis searches, and that no thread or process is left behind.
+"""What holds for every test: how hypothesis searches, that no key store is used, and that no thread or process is left
+behind.
 
 On a machine without the system libraries that Qt needs, tests of the window are left out, and the header says so.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +28,9 @@ else:
 def pytest_report_header() -> list[str]:
     return [f"tests of the window are left out: {no_window}"] if no_window else []
 
+
+# The keys of whoever runs the tests are theirs: tests that need a key store bring one.
+os.environ["PYTHON_KEYRING_BACKEND"] = "keyring.backends.fail.Keyring"
 
 settings.register_profile("seatrial", deadline=None, derandomize=True, database=None)
 settings.load_profile("seatrial")

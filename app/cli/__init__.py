@@ -11,11 +11,11 @@ from io import StringIO, TextIOWrapper
 
 import typer
 
-from app.cli import look, run, scenarios, serve, stability, transfer, validate
+from app.cli import keys, look, run, scenarios, serve, stability, transfer, validate
 from app.cli.application import INTERRUPTED, OK, WRONG_INPUT, cli
 from app.errors import UserError
 
-__all__ = ["look", "run", "run_cli", "scenarios", "serve", "stability", "transfer", "validate"]
+__all__ = ["keys", "look", "run", "run_cli", "scenarios", "serve", "stability", "transfer", "validate"]
 
 
 def run_cli(arguments: list[str]) -> int:

@@ -31,6 +31,7 @@ class Control:
         self._speed = _checked(speed)
         self._paused = False
         self._stopping = False
+        self._giving_up = False
         self._flips: list[Flip] = []
 
     @property
@@ -47,6 +48,11 @@ class Control:
     def stopping(self) -> bool:
         """Whether no further requests should arrive."""
         return self._stopping
+
+    @property
+    def giving_up(self) -> bool:
+        """Whether real calls under way should be given up, too."""
+        return self._giving_up
 
     def set_speed(self, speed: float | None) -> None:
         """Go on at another speed. Raises UserError for what is no speed."""
@@ -68,8 +74,9 @@ class Control:
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Let no further requests arrive, and end when those under way have ended."""
+        """Let no further requests arrive, and end when those under way have ended; a second time, give up real calls."""
         # No lock: a signal handler may call this while the same thread holds it. The run looks often enough.
+        self._giving_up = self._stopping
         self._stopping = True
 
     def flip(self, path: str, value: Any, label: str = "") -> None:

@@ -3,30 +3,24 @@
 The same lifecycles as in the virtual world, in one thread of asyncio. Everything that happens to a request
 (it arrives, its call is over, its time has come) is entered in one agenda, and one loop works that off: it
 reads the clock once for each entry, resumes at most one lifecycle, and tells `observe` what was delivered and
-what was asked for. Calls run in tasks of their own and touch nothing but the agenda.
+what was asked for. Calls run in tasks of their own (`live_calls`) and touch nothing but the agenda.
 
-Real calls cost money: a run takes the arrivals it is given and no others, and ends by itself when they are
-served, or `drain_s` after the last of them. Prompts are rendered ahead of the run. Answers are checked in a
-thread of their own, one at a time, since the worker that checks them belongs to one thread; what an answer
-waits there counts as the request's time.
-
-Faults strike on the wire, the same calls as in the virtual world (`wire_faults`). What they keep from the provider
-is not billed.
+Who arrives, and when settings change, it is told from outside (`live_traffic`), a little ahead of time.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from heapq import heappop
-from typing import Any
-
-import httpx
+from collections.abc import Mapping
+from concurrent.futures import Executor
+from heapq import heapify, heappop
+from typing import Any, NamedTuple
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO
-from app.engine.desk import Desk, Messages
+from app.engine.desk import Messages
+from app.engine.draws import Draws
+from app.engine.live_calls import LiveCalls, Returned
 from app.engine.observations import (
     Observe,
     Plain,
@@ -35,24 +29,17 @@ from app.engine.observations import (
     conclude,
     end,
     finish,
-    pipeline_of,
     request_data,
+    surroundings_of,
 )
-from app.engine.plan import Plan, PlannedRequest
-from app.engine.questions import Question
-from app.engine.rows import Row, RowMaker, outcome_of
-from app.engine.versions import Key
-from app.engine.wire_faults import WireFaults
-from app.errors import UserError
+from app.engine.plan import PlannedRequest
+from app.engine.punctuality import Delays
+from app.engine.rows import outcome_of
+from app.engine.watch import Sight, sight_of
+from app.faults.fault_set import FaultSet
 from app.inputs.treatment import Treatment
-from app.providers.answers.kinds import FINISH_REASON, AnswerKind
-from app.providers.calls import Call, CallOutcome
-from app.providers.effects import dearer
+from app.providers.calls import CallOutcome
 from app.providers.endpoint import Endpoint
-from app.providers.fault_transport import FaultTransport
-from app.providers.prices import Tariff
-from app.providers.struck import Struck
-from app.providers.wires.limits import RateLimit
 from app.safeguards.commands import (
     FOREVER_US,
     Answer,
@@ -66,121 +53,167 @@ from app.safeguards.commands import (
 )
 from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.safeguards.lifecycle import Clock, lifecycle
+from app.safeguards.pipeline import Workshop
 from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
 
+Prompts = Mapping[Treatment | None, Messages | str]
+"""What is asked by one question: as it comes (None), and as each treatment by safeguards has it; or why nothing can be."""
+Arrival = tuple[PlannedRequest, Prompts]
 
-def first_arrivals(plan: Plan, duration_s: float, most: int) -> list[PlannedRequest]:
-    """The plan's first requests, `most` at the most, that arrive within `duration_s`.
 
-    Raises UserError for a closed loop, whose arrivals are not known beforehand.
-    """
-    if plan.closed:
-        raise UserError(
-            "a closed loop cannot make real calls", where="traffic.arrivals", do="Choose another kind."
-        )
-    end_us = round(duration_s * MICRO)
-    taken: list[PlannedRequest] = []
-    while len(taken) < most and (batch := plan.take(min(plan.horizon_us(), end_us - 1))):
-        taken += batch
-    return taken[:most]
+class Finished(NamedTuple):
+    """A request that has its result, when (µs), and the faults that its bit sets name."""
+
+    request: Request
+    result: Result
+    outcome: int
+    now_us: int
+    faults: FaultSet
+
+
+class Ended(NamedTuple):
+    """A call that is over: `estimated` when its tokens are by our own count, `text` what came of the answer."""
+
+    attempt: Attempt
+    estimated: bool
+    text: str
+    faults: FaultSet
+
+
+class Turning(NamedTuple):
+    """Other settings from a time on: the switch that was flipped, and what comes of it."""
+
+    path: str
+    value: Any
+    scenario: Scenario
+    endpoints: Mapping[str, Endpoint]
+
+
+class Taken(NamedTuple):
+    """What a world has gathered: requests, calls, intended times of those who came, faults that struck."""
+
+    requests: list[Finished]
+    attempts: list[Ended]
+    arrived_us: list[int]
+    faults: list[tuple[int, str]]
 
 
 class LiveWorld:
-    """One variant at work against real endpoints; `run` it once.
+    """One variant at work against real endpoints: `begin` it, tell it what comes, and `run` it once.
 
-    Finished requests and attempts gather as rows until somebody collects them.
+    `sights` is where somebody watches, if it is a list. What has happened is gathered until somebody takes it.
     """
 
     def __init__(
-        self,
-        scenario: Scenario,
-        variant: str,
-        endpoints: Mapping[str, Endpoint],
-        *,
-        transport: httpx.AsyncBaseTransport,
-        desk: Desk,
-        observe: Observe,
-        rows: RowMaker,
-        faults: WireFaults | None = None,
+        self, scenario: Scenario, variant: str, calls: LiveCalls, observe: Observe, sends: Delays
     ) -> None:
-        """`endpoints` by target; `observe` is told every resume, `rows` makes the log's rows; `faults` strike calls.
-
-        Raises UserError if a target has no endpoint.
-        """
-        for name in scenario.targets:
-            if name not in endpoints:
-                raise UserError(f"the target '{name}' has no endpoint", do="Say where real calls to it go.")
-        self.request_rows: list[Row] = []
-        self.attempt_rows: list[Row] = []
+        """`observe` is told every resume, `sends` how late each request was let in."""
+        self.index = list(scenario.variants).index(variant)
+        self.variant = variant
+        self.calls = calls
         self.in_flight: dict[int, Request] = {}
-        self._variant = list(scenario.variants).index(variant)
-        self._pipeline = pipeline_of(scenario, variant)
-        self._endpoints = [endpoints[name] for name in scenario.targets]
-        self._tariffs = [target.tariff() for target in scenario.targets.values()]
-        self._patience_us = round(scenario.patience_s * MICRO)
-        self._drain_us = round(scenario.drain_s * MICRO)
-        self.limits: dict[str, Mapping[str, RateLimit]] = {}
-        """By target: the rate limits that its provider told last."""
-        self._targets = list(scenario.targets)
-        self._slots = [target.slots for target in scenario.targets.values()]
-        self._faults = faults
-        self._transport = transport if faults is None else FaultTransport(transport)
-        self._desk = desk
+        self.sights: list[Sight] | None = None
+        self._sends = sends
         self._tell = observe
-        self._rows = rows
+        self._draws = Draws(scenario.seed)
+        self._workshop = Workshop()
         self._clock = Clock()
         self._agenda = Agenda(self._clock)
         self._resumer = Resumer()
-        self._messages: dict[tuple[Key, Treatment | None], Messages | str] = {}
-        self._calls: dict[Attempt, tuple[asyncio.Task[None], Call]] = {}
+        self._prompts: dict[int, Prompts] = {}
         self._to_come = 0
+        self._closed_us = self._end_us = FOREVER_US
+        self._taken = Taken([], [], [], [])
+        self._passed_us = 0
+        self._woken = asyncio.Event()
+        self._set_up(scenario)
 
-    @property
-    def now_us(self) -> int:
-        """When a lifecycle was last resumed, in microseconds since the start."""
-        return self._clock.now
+    def _set_up(self, scenario: Scenario) -> None:
+        variant = scenario.variants[self.variant]
+        self._pipeline = self._workshop.build(variant.safeguards, surroundings_of(scenario, self._draws))
+        self._patience_us = round(scenario.patience_s * MICRO)
 
-    async def run(self, arrivals: Sequence[PlannedRequest]) -> None:
-        """Serve the `arrivals`, at their intended times.
+    # -- from outside ------------------------------------------------------------------------------------------
 
-        Returns when all are served, or when the run's time is over. Cancelled, or failing, it ends as if its
-        time were over: whoever was to arrive by then has a row, and no task or connection is left behind.
-        """
-        with ThreadPoolExecutor(1, "seatrial-desk") as self._thread:
-            self._loop = loop = asyncio.get_running_loop()
-            for question in self._to_be_asked(arrivals):
-                messages = await loop.run_in_executor(self._thread, self._desk.render, question)
-                self._messages[_key(question)] = messages
-            async with asyncio.TaskGroup() as self._tasks:
-                self._woken = asyncio.Event()
-                self._zero_s = loop.time()
-                for planned in arrivals:
-                    self._agenda.at(planned[1], self._arrive, planned)
-                self._to_come = len(arrivals)
-                self._end_us = (arrivals[-1][1] if arrivals else 0) + self._drain_us
-                try:
-                    await self._work()
-                finally:
-                    self._stop()
+    def begin(self, tasks: asyncio.TaskGroup, zero_s: float, thread: Executor) -> None:
+        """Time 0 is `zero_s` of the event loop's clock; calls are tasks of `tasks`."""
+        self._loop = asyncio.get_running_loop()
+        self._zero_s = zero_s
+        self.calls.begin(tasks, zero_s, thread, self._over)
 
-    def _to_be_asked(self, arrivals: Sequence[PlannedRequest]) -> list[Question]:
-        """What is asked, each question once: as it comes, and as the variant's safeguards have it."""
-        questions: dict[tuple[Key, Treatment | None], Question] = {}
-        for planned in arrivals:
-            question = planned[2]
-            for each in (question, *question.versions.values()):
-                questions.setdefault(_key(each), each)
-        return list(questions.values())
+    def expect(self, arrivals: list[Arrival]) -> None:
+        """These requests will arrive, each at its intended time."""
+        for arrival in arrivals:
+            self._agenda.at(arrival[0][1], self._arrive, arrival)
+        self._to_come += len(arrivals)
+        self._woken.set()
+
+    def take_back(self, from_us: int) -> list[Arrival]:
+        """Those who are to arrive at `from_us` or later will not; in order of arrival."""
+        heap = self._agenda.heap
+        back = sorted(each for each in heap if each[2] == self._arrive and each[0] >= from_us)
+        gone = {sequence for _, sequence, _, _ in back}
+        heap[:] = [each for each in heap if each[1] not in gone]
+        heapify(heap)
+        self._to_come -= len(back)
+        return [argument for _, _, _, argument in back]
+
+    def turn(self, at_us: int, turning: Turning) -> None:
+        """Have other settings hold from `at_us` on, for those who arrive then and calls that begin then."""
+        self._agenda.at(at_us, self._configure, turning)
+        self._woken.set()
+
+    def close(self, at_us: int, drain_us: int) -> None:
+        """Nobody else arrives after `at_us`; whoever has no answer `drain_us` later gets none."""
+        self._closed_us = at_us
+        self._end_us = min(self._end_us, at_us + drain_us)
+        self._woken.set()
+
+    def give_up(self) -> None:
+        """End now; calls under way are given up."""
+        self._end_us = 0
+        self._woken.set()
+
+    def passed_us(self, known_us: int) -> int:
+        """The time before which nothing will happen any more, when arrivals up to `known_us` have been told."""
+        heap = self._agenda.heap
+        now = self.read_clock()
+        if self._closed_us > now:
+            now = min(now, known_us)
+        self._passed_us = max(self._passed_us, min(now, heap[0][0]) if heap else now)
+        return self._passed_us
+
+    def take(self) -> Taken:
+        """What has happened since the last time."""
+        taken = self._taken
+        self._taken = Taken([], [], [], [])
+        log = self.calls.faults.log
+        taken.faults.extend(log)
+        log.clear()
+        return taken
 
     # -- time ------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve those who arrive, at their intended times.
+
+        Returns when all are served and nobody else is to come, or when its time is over. Cancelled, or failing, it ends as
+        if its time were over: whoever was to arrive by then has a row, and no task or connection is left behind.
+        """
+        try:
+            await self._work()
+        finally:
+            self._stop()
 
     async def _work(self) -> None:
         """Work the agenda off until nothing is left to wait for."""
         heap = self._agenda.heap
-        while self._to_come or self.in_flight:
-            now = self._read_clock()
+        while True:
+            now = self.read_clock()
             if now >= self._end_us:
+                return
+            if now >= self._closed_us and not (self._to_come or self.in_flight):
                 return
             if heap and heap[0][0] <= now:
                 _, _, call, argument = heappop(heap)
@@ -188,52 +221,69 @@ class LiveWorld:
                 call(argument)
                 await asyncio.sleep(0)  # what the network has for us comes before the next entry
             else:
-                await self._wait_until(min(heap[0][0], self._end_us) if heap else self._end_us)
+                ends_us = min(self._end_us, self._closed_us) if now < self._closed_us else self._end_us
+                await self._wait_until(min(heap[0][0], ends_us) if heap else ends_us)
 
     async def _wait_until(self, time_us: int) -> None:
         self._woken.clear()
         try:
-            async with asyncio.timeout_at(self._instant(time_us)):
+            async with asyncio.timeout_at(self._zero_s + time_us / MICRO):
                 await self._woken.wait()
         except TimeoutError:
             pass
 
-    def _read_clock(self) -> int:
+    def read_clock(self) -> int:
+        """The time, in microseconds since the beginning."""
         return int((self._loop.time() - self._zero_s) * MICRO)
-
-    def _instant(self, time_us: int) -> float:
-        """A time of the run on the event loop's clock."""
-        return self._zero_s + time_us / MICRO
 
     # -- what happens --------------------------------------------------------------------------------------
 
-    def _arrive(self, planned: PlannedRequest) -> None:
-        request = self._admit(planned)
-        unaskable = isinstance(self._messages[_key(request.question)], str)
+    def _configure(self, turning: Turning) -> None:
+        self._set_up(turning.scenario)
+        self.calls.configure(turning.scenario, turning.endpoints)
+        self.calls.faults.change(turning.scenario, self._clock.now)
+        switch = {"came": "change", "set": turning.path, "value": turning.value}
+        self._tell(self._clock.now, 0, {"asked": []}, {"variant": self.index, **switch})
+
+    def _arrive(self, arrival: Arrival) -> None:
+        request = self._admit(arrival)
+        unaskable = isinstance(self._prompts[request.number][None], str)
         request.life = lifecycle(request, self._pipeline, self._clock, unaskable)
         self._resume(request, request_data(request, self._pipeline, unaskable=unaskable), None)
 
-    def _admit(self, planned: PlannedRequest) -> Request:
-        number, intended_us, question, cache_key, _, max_tokens, hits = planned
+    def _admit(self, arrival: Arrival) -> Request:
+        (number, intended_us, question, cache_key, _, max_tokens, hits), prompts = arrival
         self._to_come -= 1
+        self._taken.arrived_us.append(intended_us)
+        self._sends.count()
+        self._sends.add(self._clock.now - intended_us)
+        self._taken.faults.extend(
+            (intended_us, fault.kind) for fault in self.calls.faults.faults.chosen(hits)
+        )
         # A scenario may have sizes drawn for the simulation; what a real prompt costs depends on its text.
         request = Request(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
         self.in_flight[number] = request
+        self._prompts[number] = prompts
         return request
 
-    def _returned(self, ended: tuple[Attempt, CallOutcome, Answer | None]) -> None:
-        attempt, outcome, answer = ended
-        if (
-            attempt in self._calls
-        ):  # and not one that was cancelled while its return was entered in the agenda
-            del self._calls[attempt]
+    def _over(self, returned: Returned) -> None:
+        """A call has ended, in its own task."""
+        self._agenda.at(max(returned.due_us, self.read_clock()), self._returned, returned)
+        self._woken.set()
+
+    def _returned(self, returned: Returned) -> None:
+        attempt, outcome, answer, _ = returned
+        if self.calls.is_under_way(attempt):
+            # and not one that was cancelled while its return was entered in the agenda
+            self.calls.settle(attempt, outcome)
             self._conclude(attempt, outcome, answer)
             self._resume(attempt.request, attempt_data(attempt), attempt)
 
     def _conclude(self, attempt: Attempt, outcome: CallOutcome, answer: Answer | None) -> None:
-        self._book(attempt, outcome)
+        attempt.finished_us = min(self._clock.now, attempt.finished_us)
         conclude(attempt, answer, outcome.error)
-        self.attempt_rows.append(self._rows.attempt(attempt))
+        ended = Ended(attempt, outcome.estimated, outcome.text, self.calls.faults.faults)
+        self._taken.attempts.append(ended)
 
     def _time_is_up(self, waiting: _Waiting) -> None:
         if not waiting.over and not waiting.request.ended:
@@ -254,10 +304,8 @@ class LiveWorld:
             return
         branch.cancelled = True
         for attempt in branch.attempts:
-            if attempt.request is branch and attempt in self._calls:
-                task, call = self._calls.pop(attempt)
-                task.cancel()
-                self._conclude(attempt, call.given_up(CANCELLED), None)
+            if attempt.request is branch and self.calls.is_under_way(attempt):
+                self._conclude(attempt, self.calls.give_up(attempt, CANCELLED), None)
                 self._resume(branch, attempt_data(attempt), attempt)
                 return
         self._resume(branch, {"came": "time"}, None)
@@ -283,7 +331,10 @@ class LiveWorld:
 
     def _carry_out(self, request: Request, command: Command | None) -> None:
         if isinstance(command, Attempt):
-            self._call(command)
+            question = command.request.question
+            messages = self._prompts[request.number][question.treatment]
+            assert not isinstance(messages, str), "nothing is asked where there is no prompt"
+            self.calls.start(command, messages, self._clock.now)
         elif isinstance(command, Sleep):
             self._agenda.at(command.until_us, self._time_is_up, _Waiting(request))
         elif isinstance(command, WaitAny):
@@ -295,17 +346,18 @@ class LiveWorld:
 
     def _finish(self, request: Request, result: Result) -> None:
         del self.in_flight[request.number]
+        del self._prompts[request.number]
         now = self._clock.now
         outcome = outcome_of(result, now - request.intended_us, self._patience_us)
-        self.request_rows.append(self._rows.request(request, result, outcome, now))
+        if self.sights is not None:
+            self.sights.append(sight_of(request, result, outcome, now))
+        self._taken.requests.append(Finished(request, result, outcome, now, self.calls.faults.faults))
 
     def _stop(self) -> None:
         """The run is over: whoever still waits has no answer, and calls under way are given up."""
-        self._clock.now = max(self._clock.now, self._read_clock())
-        for attempt, (task, call) in self._calls.items():
-            task.cancel()
-            self._conclude(attempt, call.given_up(RUN_ENDED), None)
-        self._calls.clear()
+        self._clock.now = max(self._clock.now, self.read_clock())
+        for attempt, outcome in self.calls.given_up_all(RUN_ENDED):
+            self._conclude(attempt, outcome, None)
         for request in list(self.in_flight.values()):
             result = end(request)
             self._observe(request, {"came": "end"}, [finish(request, result)])
@@ -319,75 +371,7 @@ class LiveWorld:
     def _observe(self, request: Request, came: Plain, asked: list[Plain]) -> None:
         if isinstance(request, Branch):
             came = {**came, "branch": request.place, "cancelled": request.cancelled}
-        self._tell(self._clock.now, request.number, {"asked": asked}, {"variant": self._variant, **came})
-
-    # -- calls ---------------------------------------------------------------------------------------------
-
-    def _call(self, attempt: Attempt) -> None:
-        request = attempt.request
-        messages = self._messages[_key(request.question)]
-        assert not isinstance(messages, str), "nothing is asked where there is no prompt"
-        endpoint = self._endpoints[attempt.target]
-        attempt.tariff = self._tariffs[attempt.target]
-        struck = self._strike(attempt, endpoint)
-        call = Call(self._transport, endpoint, messages, request.max_tokens, struck)
-        self._calls[attempt] = (self._tasks.create_task(self._make(attempt, call)), call)
-
-    def _strike(self, attempt: Attempt, endpoint: Endpoint) -> Struck | None:
-        if self._faults is None:
-            return None
-        question = attempt.request.question
-        there = sum(each.target == attempt.target for each in self._calls)
-
-        async def spoil(kind: AnswerKind, said: str) -> str:
-            return await self._loop.run_in_executor(self._thread, self._desk.spoil, question, kind, said)
-
-        struck = self._faults.strike(
-            attempt, endpoint, now=self._clock.now, load=there / self._slots[attempt.target], spoil=spoil
-        )
-        if struck is not None and struck.injection.price_factor != 1:
-            attempt.tariff = dearer(self._tariffs[attempt.target], struck.injection.price_factor)
-        return struck
-
-    async def _make(self, attempt: Attempt, call: Call) -> None:
-        """Make the call, have its answer checked, and enter its return in the agenda."""
-        outcome = await call.make(self._instant(attempt.first_by_us), self._instant(attempt.until_us))
-        answer: Answer | None = None
-        due_us = 0
-        if outcome.error is None:
-            correct, failed = await self._loop.run_in_executor(
-                self._thread, self._desk.judge, attempt.request.question, outcome.text
-            )
-            if outcome.finish not in (None, "stop"):
-                failed |= {FINISH_REASON}
-            # What a fault has spoiled is no right answer, even where no check can tell.
-            correct = correct and attempt.spoiled is None
-            answer = Answer("real", text=outcome.text, correct=correct, failed_checks=failed)
-        elif outcome.expired:
-            # Timers may be early by a tick, and no lifecycle must see a time-out before its time.
-            due_us = attempt.until_us
-            if outcome.first_s is None:
-                due_us = min(due_us, attempt.first_by_us)
-        self._agenda.at(max(due_us, self._read_clock()), self._returned, (attempt, outcome, answer))
-        self._woken.set()
-
-    def _book(self, attempt: Attempt, outcome: CallOutcome) -> None:
-        """Note what the call took and what it cost."""
-        attempt.status = outcome.status
-        attempt.retry_after_us = outcome.retry_after_us
-        attempt.finished_us = min(self._clock.now, self._time_of(outcome.finished_s))
-        attempt.first_us = None if outcome.first_s is None else self._time_of(outcome.first_s)
-        attempt.input_tokens = outcome.input_tokens
-        attempt.output_tokens = outcome.output_tokens
-        attempt.billed = outcome.billed
-        if outcome.limits:
-            self.limits[self._targets[attempt.target]] = outcome.limits
-        if outcome.billed:
-            assert isinstance(attempt.tariff, Tariff)
-            attempt.cost_pico = attempt.tariff.cost_pico(outcome.input_tokens, outcome.output_tokens)
-
-    def _time_of(self, instant_s: float) -> int:
-        return int((instant_s - self._zero_s) * MICRO)
+        self._tell(self._clock.now, request.number, {"asked": asked}, {"variant": self.index, **came})
 
 
 class _Waiting:
@@ -398,7 +382,3 @@ class _Waiting:
     def __init__(self, request: Request) -> None:
         self.request = request
         self.over = False
-
-
-def _key(question: Any) -> tuple[Key, Treatment | None]:
-    return question.key, question.treatment

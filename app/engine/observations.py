@@ -13,6 +13,7 @@ Delivered, in the log's column `outcome`; each names its `variant` by index:
     {"came": "time"}                        it has waited long enough
     {"came": "end"}                         the run is over
     {"came": "branch"}                      a branch begins
+    {"came": "change", "set", "value"}      a switch is flipped; it concerns no request, and its number says nothing
 
 A branch's observations name it by "branch", its place among the request's; "cancelled" says that it is to leave off.
 
@@ -56,7 +57,7 @@ from app.safeguards.commands import (
 )
 from app.safeguards.errors import RUN_ENDED, CallError
 from app.safeguards.input_layer import Asked, InputLayer
-from app.safeguards.pipeline import Pipeline, Workshop
+from app.safeguards.pipeline import Pipeline
 from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
 from app.sessions.vocabulary import CACHE, SERVED_BY
@@ -86,6 +87,7 @@ _SHAPES: dict[str, dict[str, tuple[type, ...]]] = {
     "time": {},
     "end": {},
     "branch": {},
+    "change": {"set": (str,)},
 }
 _OPTIONAL: dict[str, type] = {"branch": int, "cancelled": bool, "billed": bool}
 _ASKED = {"prompt": str, "tokens": int, "problem": str, "unaskable": bool, "steps": int, "versions": dict}
@@ -316,14 +318,13 @@ def conclude(attempt: Attempt, answer: Answer | None, error: CallError | None) -
         attempt.served_by = _PRIMARY if attempt.target == 0 else _FALLBACK
 
 
-def pipeline_of(scenario: Scenario, variant: str) -> Pipeline:
-    """A fresh pipeline of the variant. Raises UserError where the scenario cannot be carried out."""
+def surroundings_of(scenario: Scenario, draws: Draws) -> base.World:
+    """What the variants' safeguards may know of the run."""
     targets = scenario.targets
-    surroundings = base.World(
+    return base.World(
         tuple(targets),
         tuple(target.model for target in targets.values()),
         tuple(target.tariff() for target in targets.values()),
-        Draws(scenario.seed),
+        draws,
         tuple(target.limits() for target in targets.values()),
     )
-    return Workshop().build(scenario.variants[variant].safeguards, surroundings)

@@ -1,6 +1,7 @@
 """The requests of a run, alike for all variants: when each arrives, and what it asks.
 
-Planned a block ahead and handed out by time. A change re-plans what has not been handed out.
+Planned a block ahead and handed out by time. A change re-plans what has not been handed out. Real time knows pauses: after
+`delay` all that was to come comes so much later, and the run's arrivals end so much later.
 """
 
 from __future__ import annotations
@@ -34,7 +35,19 @@ _REMEMBERED = 1 << 16
 class Plan:
     """What is asked when. `take(until_us)` hands out the requests that arrive up to then."""
 
-    def __init__(self, scenario: Scenario, draws: Draws, questions: QuestionBook, faults: FaultSet) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        draws: Draws,
+        questions: QuestionBook,
+        faults: FaultSet,
+        *,
+        block: int = BLOCK,
+    ) -> None:
+        """`block` requests are planned at a time; what they are does not depend on it."""
+        self._block = block
+        self.delay_us = 0
+        """All delays together."""
         self._draws = draws
         self._questions = questions
         self._faults = faults
@@ -87,6 +100,25 @@ class Plan:
         planned = self._pending.pop(0)
         return (planned[0], now_us, *planned[2:])
 
+    def put_back(self, requests: list[PlannedRequest]) -> None:
+        """The last requests that `take` handed out, in order, are to be handed out again."""
+        self._pending[:0] = requests
+
+    def delay(self, at_us: int, by_us: int) -> None:
+        """Whoever was to arrive at `at_us` or later arrives so much later."""
+        self.change(self._scenario, self._faults, at_us)
+        self.delay_us += by_us
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether all requests that there will be have been handed out."""
+        return self.ended and not self._pending
+
+    @property
+    def last_us(self) -> int:
+        """When arrivals end."""
+        return round(self._scenario.duration_s * MICRO) + self.delay_us
+
     def horizon_us(self) -> int:
         """The arrival of the last request planned so far; planning goes on a block when all have been handed out."""
         if not self._pending:
@@ -101,7 +133,7 @@ class Plan:
         self._first -= len(self._pending)
         self._pending = []
         self.ended = False
-        self._arrivals.change(at_us, scenario.traffic)
+        self._arrivals.change(max(at_us - self.delay_us, 0), scenario.traffic)
         self._rows.change(self._first, scenario.traffic)
 
     def _plan_block(self) -> None:
@@ -109,7 +141,7 @@ class Plan:
         if self.ended:
             return
         traffic = self._scenario.traffic
-        count = BLOCK
+        count = self._block
         if traffic.max_requests is not None:
             count = min(count, traffic.max_requests - self._first)
         if count <= 0:
@@ -123,7 +155,7 @@ class Plan:
         self.ended = count < len(intended)
         if count == 0:
             return
-        self._pending = self._requests(first, intended[:count])
+        self._pending = self._requests(first, intended[:count] + self.delay_us)
         self._first = first + count
 
     def _requests(self, first: int, intended: NDArray[np.int64]) -> list[PlannedRequest]:

@@ -10,20 +10,23 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from app.engine.draws import Draws
 from app.engine.observations import (
     Plain,
     Resumer,
     end,
     fault_in,
     finish,
-    pipeline_of,
     request_of,
+    surroundings_of,
     tell,
 )
 from app.errors import UserError
 from app.safeguards.commands import Attempt, Command, Outcome, Sleep, WaitAny
 from app.safeguards.lifecycle import Clock, lifecycle
+from app.safeguards.pipeline import Workshop
 from app.safeguards.request import Branch, Request
+from app.scenario.edit import with_setting
 from app.scenario.model import Scenario
 from app.sessions.records import ObservationRecord
 
@@ -71,17 +74,29 @@ class _World:
     """One variant, without a driver: its time is what the record says."""
 
     def __init__(self, scenario: Scenario, variant: str) -> None:
-        self._pipeline = pipeline_of(scenario, variant)
+        self._variant = variant
+        self._draws = Draws(scenario.seed)
+        self._workshop = Workshop()
         self._clock = Clock()
         self._resumer = Resumer()
         self._waiting: dict[tuple[int, int], tuple[Request, Command]] = {}
         """By request number and branch, 0 for the request itself."""
         self._branches: dict[tuple[int, int], Branch] = {}
         self._lost: set[int] = set()
+        self._set_up(scenario)
+
+    def _set_up(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        safeguards = scenario.variants[self._variant].safeguards
+        self._pipeline = self._workshop.build(safeguards, surroundings_of(scenario, self._draws))
 
     def resume(self, each: ObservationRecord) -> Difference | None:
         """Let happen what was observed; the difference, if there is one."""
         number = each.number
+        if each.outcome["came"] == "change":
+            switch = each.outcome
+            self._set_up(with_setting(self._scenario, switch["set"], switch.get("value")))
+            return None
         if number in self._lost:
             return None
         self._clock.now = each.now_us

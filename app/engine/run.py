@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,13 +32,27 @@ from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import PRIVATE_FACT, key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
 
+if TYPE_CHECKING:
+    from app.engine.real_calls import RealCalls
+
 _POLL_S = 0.02
 _REPORT_S = 0.1
 
 
 @dataclass(frozen=True)
+class RealProgress:
+    """Of a run of real calls: what is spent and what may be, whose turn it is, and how many requests were let in late."""
+
+    spent_usd: float
+    cap_usd: float
+    variants: tuple[str, ...]
+    late_sends: int
+
+
+@dataclass(frozen=True)
 class Progress:
-    """How far a run is. Times are virtual, in microseconds; `per_s` is virtual seconds a second, measured."""
+    """How far a run is. Times are virtual, in microseconds; `per_s` is virtual seconds a second, measured. With real calls
+    they are those of the turn that goes on."""
 
     run_id: int
     virtual_us: int
@@ -46,6 +61,7 @@ class Progress:
     in_flight: int
     state: str
     per_s: float
+    real: RealProgress | None = None
 
 
 @dataclass
@@ -70,6 +86,8 @@ class Order:
     prompts: Path | None = None
     data: Path | None = None
     columns: dict[str, str] = field(default_factory=dict)
+    real: RealCalls | None = None
+    """Leave to make real calls; without it the run is simulated."""
 
 
 class StoppedEarlyError(Exception):
@@ -112,15 +130,23 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
         )
         for notice in inputs.notices:
             listener.notice(notice)
+        if order.real is not None:
+            # Imported here, because what speaks to the network takes long to import.
+            from app.engine.real_calls import check_real
+
+            check_real(inputs.scenario)
         draws = Draws(inputs.scenario.seed)
         questions = QuestionBook(inputs, draws, worker)
-        for doubt in questions.doubts():
+        for doubt in questions.doubts() if order.real is None else ():
             listener.notice(doubt)
         _not_stopped(control)
         # Before there is a run in the log: a change may need what the data had no column for.
         rehearse_changes(inputs.scenario)
         writer = RunWriter(log)
         run_id = _begin(writer, order, inputs, questions.expected_values)
+        if order.real is not None:
+            _run_real(order.real, inputs, questions, worker, writer, control, listener, run_id)
+            return run_id
         simulation = Simulation(
             inputs.scenario, questions, draws, Names(writer), lambda variant: key_of(run_id, variant, 0)
         )
@@ -134,6 +160,29 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
                 writer.end("failed", max(simulation.now_us, 0))
             raise
         return run_id
+
+
+def _run_real(
+    real: RealCalls,
+    inputs: Inputs,
+    questions: QuestionBook,
+    worker: BoundedWorker,
+    writer: RunWriter,
+    control: Control,
+    listener: Listener,
+    run_id: int,
+) -> None:
+    from app.engine.live_run import LiveCourse
+
+    course = LiveCourse(real, inputs, questions, worker, writer, Names(writer), control, listener, run_id)
+    listener.started(run_id)
+    try:
+        with seldom_collecting():
+            course.sail()
+    except BaseException:
+        with contextlib.suppress(UserError):
+            writer.end("failed", course.virtual_us)
+        raise
 
 
 def _not_stopped(control: Control) -> None:
@@ -162,7 +211,7 @@ def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dic
             scenario.title,
             pinned_text(order.file),
             scenario.seed,
-            "virtual",
+            "virtual" if order.real is None else "wall",
             scenario.duration_s,
             tuple(
                 NewVariant(name, variant_title(name, variant), variant.model_dump(mode="json"))

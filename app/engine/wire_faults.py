@@ -22,23 +22,23 @@ from app.scenario.model import Scenario
 
 
 class WireFaults:
-    """Decides call by call; times never go back. `log` has time (µs) and kind of every fault that struck."""
+    """Decides call by call; times never go back. `log` has time (µs) and kind of every fault that struck, `faults` are those
+    that are there now."""
 
     def __init__(self, scenario: Scenario, variant: str, draws: Draws) -> None:
         """Raises UserError for a fault that happens inside the provider: real ones cannot be made to stand still."""
-        for fault in scenario.faults:
-            if isinstance(fault, AttemptFault) and fault.on and (fault.standstill or fault.slots_left < 1):
-                raise UserError(
-                    "this happens inside the provider, and cannot be done to a real one",
-                    where=f"fault '{fault.id}'",
-                    do="Switch it off for real calls.",
-                )
         self.log: list[tuple[int, str]] = []
         self._variant = variant
+        self._draws = draws
+        self._further_draws = [FurtherDraws(name, draws) for name in scenario.targets]
+        self.change(scenario, 0)
+
+    def change(self, scenario: Scenario, at_us: int) -> None:
+        """From `at_us` on strike by these settings. Raises UserError as the beginning does."""
+        check_outside(scenario)
         self._targets = list(scenario.targets)
-        self._schedules = [Schedule(fault, draws, 0) for fault in scenario.faults]
-        self._faults = FaultSet(scenario.faults, draws, [schedule.on for schedule in self._schedules])
-        self._further_draws = [FurtherDraws(name, draws) for name in self._targets]
+        self._schedules = [Schedule(fault, self._draws, at_us) for fault in scenario.faults]
+        self.faults = FaultSet(scenario.faults, self._draws, [schedule.on for schedule in self._schedules])
 
     def strike(
         self,
@@ -57,17 +57,17 @@ class WireFaults:
         request = attempt.request
         target = self._targets[attempt.target]
         role = Role(target, attempt.retry, attempt.hedge)
-        hits = int(self._faults.attempt_hits(role, request.number, 1)[0])
-        hits &= self._faults.active(self._variant, target)
-        if hits & self._faults.choosy:
-            hits = concerning(self._faults, hits, request.question)
+        hits = int(self.faults.attempt_hits(role, request.number, 1)[0])
+        hits &= self.faults.active(self._variant, target)
+        if hits & self.faults.choosy:
+            hits = concerning(self.faults, hits, request.question)
         if not hits:
             return None
         attempt.hits = hits
         request.hits |= hits
         injection = Injection()
         failed_by = broken_by = ""
-        for fault in self._faults.effect(hits).faults:
+        for fault in self.faults.effect(hits).faults:
             draws = self._further_draws[attempt.target]
             fault.apply(injection, draws.of(fault, request.number, attempt.retry, attempt.hedge))
             self.log.append((now, fault.kind))
@@ -93,12 +93,19 @@ class WireFaults:
             spoil=spoiled,
         )
 
-    def ids_of(self, bits: int) -> str:
-        """The ids of a set of faults, as the log has them."""
-        return ",".join(fault.id for fault in self._faults.chosen(bits))
-
     def _pass_edges(self, now: int) -> None:
         for number, schedule in enumerate(self._schedules):
             while schedule.next_us <= now:
                 schedule.step()
-            self._faults.scheduled[number] = schedule.on
+            self.faults.scheduled[number] = schedule.on
+
+
+def check_outside(scenario: Scenario) -> None:
+    """Raise UserError for a fault that happens inside the provider."""
+    for fault in scenario.faults:
+        if isinstance(fault, AttemptFault) and fault.on and (fault.standstill or fault.slots_left < 1):
+            raise UserError(
+                "this happens inside the provider, and cannot be done to a real one",
+                where=f"fault '{fault.id}'",
+                do="Switch it off for real calls.",
+            )

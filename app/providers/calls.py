@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any, cast
 
 import aiohttp
@@ -73,19 +74,40 @@ class CallOutcome:
     limits: Mapping[str, RateLimit] = field(default_factory=dict)
 
 
-def open_transport(connections: int = CONNECTIONS) -> httpx.AsyncBaseTransport:
+def open_transport(
+    connections: int = CONNECTIONS, waited: Callable[[float], None] | None = None
+) -> httpx.AsyncBaseTransport:
     """A transport for any number of calls to any endpoints, in one event loop; close it with `async with`.
 
-    It is aiohttp's: httpx's own pool slows down as concurrency grows.
+    It is aiohttp's: httpx's own pool slows down as concurrency grows. `waited` is told of each call that had to wait for one
+    of the `connections` how long it did, in seconds.
     """
     transport = AiohttpTransport()
 
     def session() -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(limit=connections, ssl=transport.ssl_context)
-        return aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trace_configs=[] if waited is None else [_timing(waited)],
+        )
 
     transport.client = session
     return transport
+
+
+def _timing(waited: Callable[[float], None]) -> aiohttp.TraceConfig:
+    trace = aiohttp.TraceConfig()
+
+    async def queued(_session: aiohttp.ClientSession, call: SimpleNamespace, _params: object) -> None:
+        call.queued_s = asyncio.get_running_loop().time()
+
+    async def connected(_session: aiohttp.ClientSession, call: SimpleNamespace, _params: object) -> None:
+        waited(asyncio.get_running_loop().time() - call.queued_s)
+
+    trace.on_connection_queued_start.append(queued)
+    trace.on_connection_queued_end.append(connected)
+    return trace
 
 
 class Call:

@@ -9,6 +9,7 @@ from pydantic import SecretStr
 
 from app.errors import UserError
 from app.providers.address import Api
+from app.providers.key_rules import check_key_may_go, origin_of, sound_key
 from app.providers.wire_errors import APIS
 from app.providers.wires import WIRES, Wire
 
@@ -18,7 +19,7 @@ class Endpoint:
     """Where to call, as which model, with which key. The key is in memory only, and in no representation.
 
     Raises UserError for anything but a plain http(s) address (no user, query or fragment), for an API that is not known,
-    and for a key that no header can hold; the key is never part of the message.
+    for a key that no header can hold, and for one that would travel unencrypted; the key is never part of the message.
     """
 
     base_url: str
@@ -34,17 +35,10 @@ class Endpoint:
                 where="endpoint",
                 do=f"Choose from {', '.join(APIS)}.",
             )
-        try:
-            url = httpx.URL(self.base_url)
-        except httpx.InvalidURL:
-            raise UserError("this is no address", where="endpoint", do="Give https://host/path.") from None
-        if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
-            raise UserError(
-                "this is more or less than an address", where="endpoint", do="Give https://host/path."
-            )
-        secret = self.key.get_secret_value() if self.key else ""
-        if not all("!" <= character <= "~" for character in secret):
-            raise UserError("the key holds signs that no key has", where="endpoint", do="Copy it once more.")
+        origin = origin_of(self.base_url)
+        if self.key is not None and self.key.get_secret_value():
+            object.__setattr__(self, "key", sound_key(self.key))
+            check_key_may_go(origin)
 
     @property
     def address(self) -> httpx.URL:
@@ -60,5 +54,4 @@ class Endpoint:
     @property
     def origin(self) -> str:
         """Scheme, host and port: what the key is bound to, and what people are shown."""
-        url = httpx.URL(self.base_url)
-        return f"{url.scheme}://{url.netloc.decode('ascii')}"
+        return origin_of(self.base_url)

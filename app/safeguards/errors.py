@@ -66,3 +66,5 @@ BUDGET_CANNED = CallError("budget_exceeded_canned")
 PROMPT_ERROR = CallError("prompt_error")
 RUN_ENDED = CallError("run_ended", last_resort=False)
 CANCELLED = CallError("cancelled", last_resort=False)
+SPEND_CAP = CallError("spend_cap", last_resort=False)
+"""A real call that the run's spending cap does not allow."""

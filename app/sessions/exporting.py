@@ -88,6 +88,8 @@ def _rows(log: SessionLog, member: Member, run_id: int, texts: bool) -> Iterator
         shown[name] = f"{name} - {first}"
     if not texts and member.table == "prompts":
         shown["messages"] = "null"
+    if not texts and member.table == "real_attempts":
+        shown["answer"] = "null"
     if member.table == "names":
         yield from _names(log, first, last)
         return

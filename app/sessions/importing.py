@@ -47,6 +47,8 @@ MAX_RATIO: Final = 200
 MAX_LINE: Final = 8 << 20
 """Bytes of a row, and of the manifest."""
 
+_KEYED: Final = ("request_log", "attempt_log", "real_attempts")
+"""Tables whose rows name their run by their key."""
 _BROKEN: Final = (
     ValueError,  # a value that is not allowed; not UTF-8; not JSON
     KeyError,
@@ -228,7 +230,7 @@ def _placed(
 ) -> Iterator[list[Any]]:
     """The rows with this log's run, keys and names."""
     base = words.key_of(run_id, 0, 0)
-    keyed = member.table in ("request_log", "attempt_log")
+    keyed = member.table in _KEYED
     named = [index for index, column in enumerate(member.columns) if column.endswith("_name")]
     tail = list(member.columns).index("tail_key") if "tail_key" in member.columns else None
     for row in rows:
@@ -245,7 +247,7 @@ def _placed(
 
 def _store(log: SessionLog, member: Member, rows: Iterator[list[Any]], run_id: int) -> int:
     columns = tuple(member.columns)
-    if member.table not in ("request_log", "attempt_log"):
+    if member.table not in _KEYED:
         columns = ("run_id", *columns)
     insertion = Insertion(member.table, columns)
     count = 0

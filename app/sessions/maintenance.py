@@ -17,10 +17,11 @@ from app.sessions.writer import now_utc
 PURGED_AT_ONCE: Final = 4_000
 """Rows; about 20 ms."""
 
-_BY_KEY: Final = ("request_log", "attempt_log")
+_BY_KEY: Final = ("request_log", "attempt_log", "real_attempts")
 _BY_RUN: Final = (
     "rollup_log",
     "observations",
+    "answer_texts",
     "data_rows",
     "event_log",
     "prompts",

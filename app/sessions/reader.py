@@ -94,6 +94,16 @@ class RunReader:
         found = self._rows('select row, number, "values" from data_rows where run_id = ? and row = ?', row)
         return DataRow(found[0][0], found[0][1], json.loads(found[0][2])) if found else None
 
+    def passed_us(self, variant: str) -> int:
+        """How far the variant is, in microseconds since its own beginning: as far as the run, unless variants take turns."""
+        own = self._own_passed_us(self._index(variant))
+        return self.record().virtual_us if own is None else own
+
+    def _own_passed_us(self, index: int) -> int | None:
+        sql = "select passed_us from variants where run_id = ? and idx = ?"
+        [(passed_us,)] = self._query(sql, (self.run_id, index))
+        return None if passed_us is None else int(passed_us)
+
     def events(self, after: int = -1) -> list[EventRecord]:
         """The events in order, from the one that follows sequence number `after`."""
         found = self._rows(
@@ -131,12 +141,13 @@ class RunReader:
         if not 0 <= number < 1 << words.NUMBER_BITS:
             return None
         key = words.key_of(self.run_id, self._index(variant), number)
+        real = self._real_attempts(key)
         last = key | (words.MAX_ATTEMPTS - 1)
         found = self._query(f"{_REQUEST_SQL} where key = ?", (key,))
         if not found:
             return None
         attempts = self._query(f"{_ATTEMPT_SQL} where key between ? and ? order by key", (key, last))
-        return self._request(variant, found[0]), [self._attempt(row) for row in attempts]
+        return self._request(variant, found[0]), [self._attempt(row, real.get(row[0])) for row in attempts]
 
     def requests(self, variant: str, *, after: int = -1, limit: int = 1_000) -> list[RequestRecord]:
         """A page of finished requests by number, from the one that follows number `after`."""
@@ -212,10 +223,13 @@ class RunReader:
         index = self._index(variant)
         with self._log.reading() as connection:
             record = _run(self._record_row())
+            own_us = self._own_passed_us(index)
+            if own_us is not None:
+                record = replace(record, virtual_us=own_us)
             rolled_up = Totals.of_rows(self._rollup_rows(connection, index, record))
             tail = self._tail(connection, index, record)
         merged = Totals.merged([rolled_up, Totals.of_requests(tail)])
-        return replace(merged, offered=record.offered)
+        return merged if own_us is not None else replace(merged, offered=record.offered)
 
     def series(self, variant: str, step_s: int, *, first: int = 0, last: int | None = None) -> list[Rollup]:
         """The rollups of `step_s` whole seconds from bucket `first` to `last`, both included, in order.
@@ -308,7 +322,16 @@ class RunReader:
             **values,
         )
 
-    def _attempt(self, row: Any) -> AttemptRecord:
+    def _real_attempts(self, key: int) -> dict[int, tuple[int, str | None]]:
+        """Of the attempts of the request with this key: whether its tokens are estimated, and its text, by their keys."""
+        found = self._query(
+            "select key, estimated, text from real_attempts"
+            " left join answer_texts on run_id = ? and idx = answer where key between ? and ?",
+            (self.run_id, key, key | (words.MAX_ATTEMPTS - 1)),
+        )
+        return {attempt: (estimated, text) for attempt, estimated, text in found}
+
+    def _attempt(self, row: Any, real: tuple[int, str | None] | None) -> AttemptRecord:
         values: dict[str, Any] = dict(zip(words.ATTEMPT_COLUMNS, row, strict=True))
         return AttemptRecord(
             sequence=words.parts_of(values.pop("key")).sequence,
@@ -318,6 +341,8 @@ class RunReader:
             billed=bool(values.pop("billed")),
             reason=self.text(values.pop("reason_name")),
             **values,
+            estimated=bool(real and real[0]),
+            text=real[1] if real else None,
         )
 
     def text(self, name: int) -> str:

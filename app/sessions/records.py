@@ -159,3 +159,7 @@ class AttemptRecord:
     billed: bool
     reason: str = ""
     """Why it was made, in the words of the safeguard that decided; empty for a first one."""
+    estimated: bool = False
+    """Whether a real call's tokens are by our own count, as the provider did not tell."""
+    text: str | None = None
+    """What came of a real call's answer, where it was kept."""

@@ -119,6 +119,14 @@ class RunRollups:
         self._take_arrivals(int(np.searchsorted(self._arrivals, passed_us)))
         return self._rows(virtual_us)
 
+    def advance_each(self, passed_us: Sequence[int]) -> list[tuple[Any, ...]]:
+        """The same where each variant has arrivals and a clock of its own: `passed_us` is how far each is."""
+        rows = []
+        for index, (variant, up_to_us) in enumerate(zip(self._variants, passed_us, strict=True)):
+            for step, tally in variant.advance(up_to_us):
+                rows += rows_of(tally, (self._run_id, index, step), self._text_of)
+        return rows
+
     def finish(self, virtual_us: int) -> list[tuple[Any, ...]]:
         """Rows for all that is left, at the end of the run. Arrivals after `virtual_us` never came and are
         dropped."""

@@ -174,6 +174,7 @@ _VIEWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             "cost_pico / 1e12 as cost_usd",
             "billed",
             _text("reason_name", "reason"),
+            "coalesce((select estimated from real_attempts r where r.key = attempt_log.key), 0) as estimated",
         ),
     ),
     "events": (
@@ -225,7 +226,24 @@ def _give_reasons(db: Database) -> None:
     db.execute("alter table attempt_log add column reason_name integer not null default 0")
 
 
-MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (_create, _count_retried, _give_reasons)
+def _keep_real_calls(db: Database) -> None:
+    """From version 3 to 4: what only real calls have. Their texts, each once; whose tokens are by our own count; and how
+    far each variant is, where they take turns."""
+    db.execute("alter table variants add column passed_us integer")
+    db.table("answer_texts").create(
+        {"run_id": int, "idx": int, "text": str}, pk=("run_id", "idx"), not_null={"text"}, strict=True
+    )
+    db.table("real_attempts").create(
+        {"key": int, "estimated": int, "answer": int}, pk="key", not_null={"estimated"}, strict=True
+    )
+
+
+MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
+    _create,
+    _count_retried,
+    _give_reasons,
+    _keep_real_calls,
+)
 """Migration i takes the tables of a file of version i to version i + 1, inside the caller's transaction."""
 
 VERSION: Final = len(MIGRATIONS)

@@ -21,7 +21,7 @@ from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.session_log import MAX_NAME
 
 FORMAT: Final = "seatrial-run"
-FORMAT_VERSION: Final = 3
+FORMAT_VERSION: Final = 4
 MANIFEST: Final = "manifest.json"
 
 _INTEGER: Final = range(-(1 << 63), 1 << 63)
@@ -181,7 +181,14 @@ MEMBERS: Final = (
     Member("names", {"id": whole(range(1, 1 << 24)), "text": short_text}, _SMALL),
     Member(
         "variants",
-        {"idx": _VARIANT, "name": text, "title": text, "config": json_text(dict), "tail_key": optional(_KEY)},
+        {
+            "idx": _VARIANT,
+            "name": text,
+            "title": text,
+            "config": json_text(dict),
+            "tail_key": optional(_KEY),
+            "passed_us": optional(_COUNT),
+        },
         words.MAX_VARIANTS,
     ),
     Member("targets", {"idx": _INDEX, "name": text}, _SMALL),
@@ -251,6 +258,8 @@ MEMBERS: Final = (
         },
         _LARGE,
     ),
+    Member("answer_texts", {"idx": _INDEX, "text": text}, _LARGE, texts=True),
+    Member("real_attempts", {"key": _KEY, "estimated": whole(range(2)), "answer": optional(_INDEX)}, _LARGE),
 )
 """In the order they are read: the names first, as later rows refer to them."""
 
@@ -269,5 +278,9 @@ def members_of(version: int) -> tuple[Member, ...]:
     )
 
 
-_ADDED: Final = ((2, "rollup_log", "served_retried"), (3, "attempt_log", "reason_name"))
+_ADDED: Final = (
+    (2, "rollup_log", "served_retried"),
+    (3, "attempt_log", "reason_name"),
+    (4, "variants", "passed_us"),
+)
 """Columns that came with a later format than the first: which, and where."""

@@ -76,6 +76,9 @@ ATTEMPT_COLUMNS: Final = (
 PRIVATE_FACT: Final = "private_inputs"
 """The fact of a run that holds texts of the user's: file names, values, notices. It is exported with texts only."""
 
+REAL_CALLS_FACT: Final = "real_calls"
+"""The fact of a run of real calls: where they went, what they might cost and did, how punctual they were."""
+
 NULLABLE: Final = frozenset({"started_us", "first_token_us", "service_us"})
 
 SEQUENCE_BITS: Final = 8

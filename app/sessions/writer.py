@@ -17,8 +17,9 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import blake2b
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -61,10 +62,20 @@ class NewRun:
     targets: tuple[str, ...]
 
 
+class RealAttempt(NamedTuple):
+    """What only a real call has: the attempt's key, whether its tokens are by our own count, and what came of its answer."""
+
+    key: int
+    estimated: bool
+    text: str
+
+
 _REQUESTS: Final = Insertion("request_log", words.REQUEST_COLUMNS)
 _ATTEMPTS: Final = Insertion("attempt_log", words.ATTEMPT_COLUMNS)
 _ROLLUPS: Final = Insertion("rollup_log", ROLLUP_COLUMNS)
 _EVENTS: Final = Insertion("event_log", ("run_id", "seq", "at_us", "kind", "label", "variant", "details"))
+_TEXTS: Final = Insertion("answer_texts", ("run_id", "idx", "text"))
+_REAL_ATTEMPTS: Final = Insertion("real_attempts", ("key", "estimated", "answer"))
 _OBSERVATIONS: Final = Insertion("observations", ("run_id", "seq", "now_us", "number", "command", "outcome"))
 _PROMPTS: Final = Insertion("prompts", ("run_id", "idx", "name", "messages"))
 _DATA_ROWS: Final = Insertion("data_rows", ("run_id", "row", "number", "values"))
@@ -134,10 +145,16 @@ class RunWriter:
         self._fresh: list[list[Row]] = [[] for _ in range(variants)]
         self._faults: list[list[tuple[int, int]]] = [[] for _ in range(variants)]
         self._held_tails = [NEVER] * variants
+        self._passed_us: list[int] = []
         self._pending: dict[Insertion, list[Row]] = {
-            insertion: [] for insertion in (_DATA_ROWS, _REQUESTS, _ATTEMPTS, _OBSERVATIONS, _EVENTS)
+            insertion: []
+            for insertion in (
+                *(_DATA_ROWS, _REQUESTS, _ATTEMPTS, _TEXTS, _REAL_ATTEMPTS),
+                *(_OBSERVATIONS, _EVENTS),
+            )
         }
         self._completed: list[Row] = []
+        self._texts_kept: dict[bytes, int] = {}
         self._events = 0
         self._observed = 0
         self._lasts_s: float | None = None
@@ -162,6 +179,22 @@ class RunWriter:
         reused."""
         self._fresh[variant] += requests
         self._pending[_ATTEMPTS] += attempts
+
+    def add_real_attempts(self, attempts: Iterable[RealAttempt]) -> None:
+        """What only real calls have. Each text is kept once, and an empty one not at all."""
+        for key, estimated, text in attempts:
+            answer = self._text_kept(text) if text else None
+            self._pending[_REAL_ATTEMPTS].append((key, int(estimated), answer))
+
+    def _text_kept(self, text: str) -> int:
+        # What a model or a server sent may hold half a surrogate pair, which no database takes.
+        sound = text.encode("utf-8", "replace")
+        digest = blake2b(sound, digest_size=16).digest()
+        index = self._texts_kept.get(digest)
+        if index is None:
+            index = self._texts_kept[digest] = len(self._texts_kept)
+            self._pending[_TEXTS].append((self.run_id, index, sound.decode()))
+        return index
 
     def add_offered(self, intended_us: Ints) -> None:
         """Arrivals, shared by all variants, shape (n,), each once; they may be ahead of virtual time."""
@@ -238,14 +271,18 @@ class RunWriter:
         waiting = sum(map(len, self._fresh)) + sum(map(len, self._pending.values()))
         return waiting >= ROWS_PER_TRANSACTION or self._clock() - self._flushed_at >= FLUSH_AFTER_S
 
-    def flush(self, virtual_us: int) -> None:
+    def flush(self, virtual_us: int, passed_us: Sequence[int] | None = None) -> None:
         """Writes what waits, the rollups that end by `virtual_us`, and the heartbeat.
 
         All that happened before `virtual_us` must have been added: raises ValueError for a row of a second
-        that an earlier flush has passed.
+        that an earlier flush has passed. `passed_us` says for each variant how far it is, where each has a clock of its own.
         """
         self._absorb()
-        self._completed += self._rollups.advance(virtual_us)
+        if passed_us is None:
+            self._completed += self._rollups.advance(virtual_us)
+        else:
+            self._passed_us = list(passed_us)
+            self._completed += self._rollups.advance_each(passed_us)
         self._write({"virtual_us": virtual_us})
 
     def end(self, state: str, virtual_us: int, *, drain_end_us: int | None = None) -> None:
@@ -298,6 +335,10 @@ class RunWriter:
             taken = self._insert_pending(connection)
             _ROLLUPS.run(connection, self._completed)
             self._set_tails(connection, tails)
+            connection.executemany(
+                "update variants set passed_us = ? where run_id = ? and idx = ?",
+                [(passed_us, self.run_id, index) for index, passed_us in enumerate(self._passed_us)],
+            )
             connection.execute(
                 f"update runs set {assignments} where id = :id",  # noqa: S608 (our own column names)
                 {**values, "id": self.run_id},

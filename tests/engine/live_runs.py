@@ -9,14 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.engine.desk import desk_for
-from app.engine.draws import Draws
-from app.engine.live import LiveWorld, first_arrivals
-from app.engine.plan import Plan
-from app.engine.questions import QuestionBook
-from app.engine.rows import RowMaker
-from app.engine.wire_faults import WireFaults
-from app.faults.fault_set import FaultSet
+from app.engine.live_rows import LiveRows
+from app.engine.run import Names
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
 from app.providers.calls import open_transport
@@ -28,6 +22,7 @@ from app.sessions.records import AttemptRecord, ObservationRecord, RequestRecord
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
+from tests.engine.live_stage import Stage
 from tests.engine.loopback import Heard, Play, serving
 
 Plain = Mapping[str, Any]
@@ -99,20 +94,14 @@ def live(
     """Serve the scenario's first `requests`, a server per target; cancelled after `stop_after` resumes."""
     file = parse_scenario(text, folder / "live.toml")
     with SessionLog.open(folder / "log.db") as log, BoundedWorker() as worker:
-        inputs = prepare_inputs(file, worker)
-        scenario = inputs.scenario
-        book = QuestionBook(inputs, Draws(scenario.seed), worker)
-        draws = Draws(scenario.seed)
-        faults = WireFaults(scenario, variant, draws)
-        everything = FaultSet(scenario.faults, draws, [True] * len(scenario.faults))
-        arrivals = first_arrivals(Plan(scenario, draws, book, everything), 60, requests)
+        stage = Stage(prepare_inputs(file, worker), worker, variant, requests)
+        scenario = stage.scenario
         variants = tuple(NewVariant(name, name) for name in scenario.variants)
         new = NewRun("live", "Live", file.text, scenario.seed, "wall", 60, variants, tuple(scenario.targets))
         writer = RunWriter(log)
         run_id = writer.start(new)
         index = list(scenario.variants).index(variant)
-        names = _Names(writer)
-        rows = RowMaker(key_of(run_id, index, 0), names, lambda bits: names[faults.ids_of(bits)])
+        rows = LiveRows(key_of(run_id, index, 0), Names(writer))
 
         async def run() -> list[list[Heard]]:
             async with AsyncExitStack() as stack:
@@ -122,24 +111,14 @@ def live(
                     name: Endpoint(server.base_url, f"{name}-model")
                     for name, server in zip(scenario.targets, servers, strict=False)
                 }
-                desk = desk_for(inputs, book, worker)
                 enough = asyncio.Event()
 
                 def observe(now: int, number: int, command: Plain, outcome: Plain) -> None:
                     if writer.observe(now, number, command, outcome) == stop_after:
                         enough.set()
 
-                world = LiveWorld(
-                    scenario,
-                    variant,
-                    endpoints,
-                    transport=transport,
-                    desk=desk,
-                    observe=observe,
-                    rows=rows,
-                    faults=faults,
-                )
-                task = asyncio.create_task(world.run(arrivals))
+                world = stage.world(endpoints, transport, observe)
+                task = asyncio.create_task(stage.play(world))
                 stopper = asyncio.create_task(enough.wait())
                 await asyncio.wait([task, stopper], return_when=asyncio.FIRST_COMPLETED)
                 stopper.cancel()
@@ -148,8 +127,13 @@ def live(
                 assert task.cancelled() == enough.is_set()
                 if not enough.is_set():
                     task.result()
-                writer.add(index, world.request_rows, world.attempt_rows)
-                writer.end("finished", world.now_us)
+                taken = world.take()
+                writer.add(
+                    index,
+                    [rows.request(each) for each in taken.requests],
+                    [rows.attempt(each) for each in taken.attempts],
+                )
+                writer.end("finished", world.read_clock())
                 left = {task for task in asyncio.all_tasks() if not _is_servers(task)}
                 assert left == {asyncio.current_task()}
                 return [server.heard for server in servers]
@@ -168,13 +152,3 @@ def live(
 
 def _is_servers(task: asyncio.Task[object]) -> bool:
     return "Loopback._serve" in str(task.get_coro())
-
-
-class _Names(dict[str, int]):
-    def __init__(self, writer: RunWriter) -> None:
-        super().__init__()
-        self._writer = writer
-
-    def __missing__(self, text: str) -> int:
-        code = self[text] = self._writer.name(text)
-        return code

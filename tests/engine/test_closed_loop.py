@@ -13,7 +13,7 @@ import pytest
 from app.analysis.comparison import Side, as_json, compare
 from app.analysis.summary import summary
 from app.engine.control import Control
-from app.engine.live import first_arrivals
+from app.engine.real_calls import check_now
 from app.engine.run import Listener, Order, run_scenario
 from app.errors import UserError
 from app.scenario.files import ScenarioFile
@@ -155,11 +155,9 @@ def test_the_log_counts_each_variant_and_says_what_it_is_and_nothing_is_paired(t
             matching(log, run_id, Filter(contrast="saved"))
 
 
-def test_real_calls_are_refused(small: Small) -> None:
-    with small.begin(closed()) as (simulation, _):
-        plan = simulation._plan
-        with pytest.raises(UserError, match="cannot make real calls"):
-            first_arrivals(plan, 10, 5)
+def test_real_calls_are_refused() -> None:
+    with pytest.raises(UserError, match="cannot make real calls"):
+        check_now(closed().scenario)
 
 
 @pytest.mark.parametrize(

@@ -9,15 +9,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.engine.desk import desk_for
 from app.engine.draws import Draws
-from app.engine.live import LiveWorld, first_arrivals
-from app.engine.plan import Plan
+from app.engine.live import Taken
 from app.engine.questions import QuestionBook
 from app.engine.rows import RowMaker
 from app.engine.simulation import Simulation
-from app.engine.wire_faults import WireFaults
-from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs, prepare_inputs
 from app.providers.address import Api
@@ -28,6 +24,7 @@ from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
 from app.sessions.records import ObservationRecord
 from tests.engine.live_runs import GOOD
+from tests.engine.live_stage import Stage
 from tests.engine.loopback import Play, serving, speaks
 from tests.harness import Names
 
@@ -136,56 +133,44 @@ class WireRig:
         while not simulation.done:
             simulation.advance(simulation.horizon_us())
         simulation.finish()
-        return _made(scenario, rows, [], 0, simulation.worlds[0].take_faults())
+        return _made(scenario, rows.kept, [], 0, simulation.worlds[0].take_faults())
 
     def live(self, text: str, requests: int, api: Api, play: Play | None = None) -> Made:
         """With real calls. The server answers well unless told otherwise."""
         inputs = self._prepared(f"{BASE}{text}")
         scenario = inputs.scenario
         variant = next(iter(scenario.variants))
-        draws = Draws(scenario.seed)
-        book = QuestionBook(inputs, draws, self._worker)
-        plan = Plan(scenario, draws, book, FaultSet(scenario.faults, draws, [True] * len(scenario.faults)))
-        arrivals = first_arrivals(plan, 60, requests)
-        rows = _Rows()
-        faults = WireFaults(scenario, variant, draws)
+        stage = Stage(inputs, self._worker, variant, requests)
         observations: list[ObservationRecord] = []
 
         def observe(now: int, number: int, command: Mapping[str, Any], outcome: Mapping[str, Any]) -> None:
             observations.append(ObservationRecord(len(observations), now, number, command, outcome))
 
-        async def run() -> int:
+        async def run() -> tuple[int, Taken]:
             answer = play or speaks(api, GOOD, usage=USAGE)
             async with serving(lambda n: answer) as server, open_transport() as transport:
                 url = server.base_url.removesuffix("/v1") if api == "anthropic-messages" else server.base_url
-                world = LiveWorld(
-                    scenario,
-                    variant,
-                    {name: Endpoint(url, "a-model", api=api) for name in scenario.targets},
-                    transport=transport,
-                    desk=desk_for(inputs, book, self._worker),
-                    observe=observe,
-                    rows=rows,
-                    faults=faults,
-                )
+                endpoints = {name: Endpoint(url, "a-model", api=api) for name in scenario.targets}
+                world = stage.world(endpoints, transport, observe)
                 async with asyncio.timeout(30):
-                    await world.run(arrivals)
+                    await stage.play(world)
                 left = {str(task.get_coro()) for task in asyncio.all_tasks()}
                 assert not [each for each in left if "_receive" in each or "_make" in each]
-                return len(server.heard)
+                return len(server.heard), world.take()
 
-        heard = asyncio.run(run())
-        return _made(scenario, rows, observations, heard, faults.log)
+        heard, taken = asyncio.run(run())
+        attempts = [ended.attempt for ended in taken.attempts]
+        return _made(scenario, attempts, observations, heard, taken.faults)
 
 
 def _made(
     scenario: Scenario,
-    rows: _Rows,
+    kept: list[Attempt],
     observations: list[ObservationRecord],
     heard: int,
     log: list[tuple[int, str]],
 ) -> Made:
-    attempts = sorted(rows.kept, key=lambda each: (each.request.number, each.sequence))
+    attempts = sorted(kept, key=lambda each: (each.request.number, each.sequence))
     return Made(
         scenario,
         [_ended(each) for each in attempts],
