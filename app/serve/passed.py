@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cached_property
+from threading import Lock
+from types import MappingProxyType
 
 from app.engine.questions import Question, QuestionBook
 from app.faults.base import Fault
 from app.inputs.tokens import estimate_tokens
+from app.inputs.treatment import Treatment
 from app.providers.address import Api
 from app.providers.answers.kinds import AnswerKind
 from app.serve.anthropic_bytes import Anthropic
@@ -54,17 +58,26 @@ class Passed:
     """What a call asks, for faults that are choosy about rows and prompts, or spoil answers: looked up when one does."""
 
     mess = 0
+    prompt_name = ""
+    problem = ""
+    unaskable = False
+    steps = 0
+    versions: Mapping[Treatment, Question] = MappingProxyType({})
+    treatment = None
 
-    def __init__(self, asked: Asked, recognizer: Recognizer, questions: QuestionBook) -> None:
+    def __init__(self, asked: Asked, recognizer: Recognizer, questions: QuestionBook, lock: Lock) -> None:
+        """`lock` is held by whoever uses the worker behind `questions`, which several threads do."""
         self.asked = asked
         self.tokens = max(1, sum(estimate_tokens(text) for text in asked.texts))
         self._recognizer = recognizer
         self._questions = questions
+        self._lock = lock
         self._found: Question | Unrecognized | None = None
 
     @cached_property
     def _question(self) -> Question | Unrecognized:
-        self._found = self._recognizer.question(self.asked.texts)
+        with self._lock:
+            self._found = self._recognizer.question(self.asked.texts)
         return self._found
 
     @property
@@ -81,8 +94,9 @@ class Passed:
         """Whether the fault's rules about rows and prompts speak of it."""
         return self._question.has(fault)
 
-    async def spoil(self, kind: AnswerKind, said: str) -> str:
+    def spoil(self, kind: AnswerKind, said: str) -> str:
         """What becomes of an answer to it, where a fault makes it one of this kind."""
         found = self._question
         question = found.stands_for if isinstance(found, Unrecognized) else found
-        return self._questions.spoil(question, kind, said)
+        with self._lock:
+            return self._questions.spoil(question, kind, said)

@@ -1,14 +1,19 @@
-"""The way to a real provider: calls are passed on as they are, and the scenario's faults strike them on the wire.
+"""The way to a real provider: an app's own calls are passed on, and the scenario's faults strike them on the wire.
 
 An ASGI application. Calls of the APIs that are known are numbered as they come, struck by what a run's draws have for that
-number, and recorded; everything else goes through untouched. The upstream is one origin for good: whatever a request names
-as its target is a path there.
+number, and recorded; everything else goes through untouched. Behind each call stands the lifecycle of the scenario's one
+variant, under the live driver: with no safeguards it is the one call. The upstream is one origin for good: whatever a
+request names as its target is a path there.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
+import json
 from collections.abc import AsyncGenerator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
 import httpx
@@ -19,36 +24,37 @@ from starlette.types import Receive, Scope, Send
 from app.engine.attempt_plans import MICRO
 from app.engine.draws import Draws
 from app.engine.events import Event
-from app.engine.observations import conclude
+from app.engine.incident_events import IncidentEvents
+from app.engine.live import LiveWorld, Turning
+from app.engine.live_rows import LiveRows
+from app.engine.punctuality import Delays
 from app.engine.questions import QuestionBook
-from app.engine.rows import RowMaker, outcome_of
-from app.engine.wire_faults import WireFaults
+from app.engine.spending import PICO_PER_USD, SpendingLedger
+from app.engine.wire_faults import WireFaults, check_outside
 from app.errors import UserError
 from app.inputs.preparation import Inputs
 from app.providers.address import Api
-from app.providers.calls import CallOutcome
-from app.providers.effects import dearer
-from app.providers.endpoint import Endpoint
-from app.providers.fault_transport import FaultTransport
-from app.providers.prices import Tariff
-from app.providers.struck import EXTENSION
 from app.providers.wires import WIRES
-from app.safeguards.commands import FOREVER_US, Answer, Attempt
-from app.safeguards.errors import CANCELLED, RUN_ENDED
+from app.safeguards.commands import FOREVER_US, Result
 from app.safeguards.request import Request
 from app.scenario.edit import with_setting
 from app.serve.bodies import BodyError
 from app.serve.client import Client
+from app.serve.passage import Passage
 from app.serve.passed import Passed, api_of, asked_by
 from app.serve.recognition import Recognizer
 from app.serve.recorder import Recorder
 from app.serve.relay import Relay
+from app.serve.relayed_calls import CREDENTIALS, Checks, RelayedCalls
+from app.serve.route import Route
 from app.serve.upstream import TARGET, RawHeaders, UpstreamTransport, end_to_end
 
 MAX_BYTES = 100_000_000
 """The largest body that a call of a known API may have."""
 _OWN = (b"host", b"expect")
 """Headers that say something about the way to us."""
+_TICK_S = 0.1
+_UNCAPPED_USD = 1e9
 
 
 class Proxy:
@@ -60,40 +66,44 @@ class Proxy:
         self,
         inputs: Inputs,
         questions: QuestionBook,
-        draws: Draws,
-        upstream: Endpoint,
-        transport: UpstreamTransport,
+        route: Route,
         happened: Callable[[Event], None],
         recorder: Recorder | None = None,
+        checks: Checks = lambda _: frozenset(),
+        lock: Lock | None = None,
     ) -> None:
-        """`happened` is told each change; `recorder` keeps what passes, if anybody.
+        """`happened` is told what schedules begin and end, and each change; `recorder` keeps what passes, if anybody.
+        `lock` is held by whoever uses the worker that `questions` and `checks` share.
 
-        Raises UserError for a fault that cannot be done to a real provider.
+        Make it in the event loop that it will work in. Raises UserError for a fault that cannot be done to a real provider.
         """
-        self._scenario = inputs.scenario
-        (self._variant,) = inputs.scenario.variants
+        scenario = self._scenario = inputs.scenario
+        (variant,) = scenario.variants
+        draws = Draws(scenario.seed)
         self._questions = questions
-        self._draws = draws
-        self._origin = upstream.origin
-        self._plain = transport
-        self._transport = FaultTransport(transport)
+        self._route = route
+        self._transport = UpstreamTransport(route.origins)
         self._recognizer = Recognizer(inputs, questions, draws)
         self._happened = happened
         self._recorder = recorder
-        self._tariffs = [target.tariff() for target in inputs.scenario.targets.values()]
-        self._slots = [target.slots for target in inputs.scenario.targets.values()]
+        self._guarded = any(safeguard.on for safeguard in scenario.variants[variant].safeguards)
+        cap_usd = _UNCAPPED_USD if route.cap_usd is None else route.cap_usd
+        self._calls = RelayedCalls(
+            scenario,
+            route.upstream,
+            route.elsewhere,
+            transport=self._transport,
+            checks=checks,
+            faults=WireFaults(scenario, variant, draws),
+            spending=SpendingLedger(int(cap_usd * PICO_PER_USD)),
+        )
+        self._world = LiveWorld(scenario, variant, self._calls, _unobserved, Delays(), self._finished)
+        self._incidents = IncidentEvents(scenario, draws)
+        self._rows = None if recorder is None else LiveRows(recorder.key_base, recorder.names)
         self._began_s = asyncio.get_running_loop().time()
         self._count = 0
-        self._there = [0] * len(self._slots)
+        self._lock = lock or Lock()
         self._closed = asyncio.Event()
-        self._strike_by(inputs.scenario)
-
-    def _strike_by(self, scenario: Any) -> None:
-        self._faults = WireFaults(scenario, self._variant, self._draws)
-        self._rows: RowMaker | None = None
-        if self._recorder is not None:
-            names, faults = self._recorder.names, self._faults
-            self._rows = RowMaker(self._recorder.key_base, names, lambda bits: names[faults.ids_of(bits)])
 
     @property
     def now_us(self) -> int:
@@ -104,20 +114,39 @@ class Proxy:
 
     async def run(self) -> None:
         """Work until `close`."""
-        async with self._plain:
-            await self._closed.wait()
+        with ThreadPoolExecutor(1, "seatrial-desk") as thread:
+            thread.submit(bool)  # so that the first answer need not wait for a thread to begin
+            async with self._transport, asyncio.TaskGroup() as tasks:
+                self._world.begin(tasks, self._began_s, thread)
+                watching = tasks.create_task(self._watch())
+                await self._world.run()
+                watching.cancel()
+
+    async def _watch(self) -> None:
+        """Tell what the faults' schedules begin and end."""
+        while True:
+            for event in self._incidents.pass_time(self.now_us):
+                self._tell(event)
+            await asyncio.sleep(_TICK_S)
 
     def close(self) -> None:
         """Nobody gets an answer any more."""
         self._closed.set()
+        self._world.give_up()
 
     def collect(self) -> int:
         """Hand over to the recorder what has happened up to now, and tell up to when (µs) that is."""
-        now = self.now_us
-        self._hand_over_faults()
-        if self._recorder is not None:
-            self._recorder.data_rows(self._questions.take_new_rows())
-        return now
+        passed_us = self.now_us if self._closed.is_set() else self._world.passed_us(FOREVER_US)
+        taken = self._world.take()
+        if self._recorder is not None and self._rows is not None:
+            for at_us in taken.arrived_us:
+                self._recorder.offered(at_us)
+            attempts = [self._rows.attempt(ended) for ended in taken.attempts]
+            self._recorder.add([self._rows.request(finished) for finished in taken.requests], attempts)
+            estimated = [ended.estimated for ended in taken.attempts]
+            self._recorder.real(list(zip(attempts, estimated, strict=True)))
+            self._recorder.faults(taken.faults)
+        return passed_us
 
     def change(self, path: str, value: Any) -> Event:
         """Flip a switch, for calls that begin from now on. Raises UserError if it cannot be."""
@@ -126,159 +155,139 @@ class Proxy:
                 f"'{path}' cannot be changed here", do="What can: faults, such as faults.outage.on."
             )
         changed = with_setting(self._scenario, path, value)
-        self._hand_over_faults()
-        self._strike_by(changed)
+        check_outside(changed)
+        at_us = self.now_us
+        for told in self._incidents.pass_time(at_us):
+            self._tell(told)
+        self._incidents.change(changed, at_us)
+        self._world.turn(at_us, Turning(path, value, changed, self._calls.endpoints))
         self._scenario = changed
-        event = Event(self.now_us, "change", f"{path} = {value}", {"set": path, "value": value})
+        event = Event(at_us, "change", f"{path} = {value}", {"set": path, "value": value})
+        self._tell(event)
+        return event
+
+    def _tell(self, event: Event) -> None:
         self._happened(event)
         if self._recorder is not None:
             self._recorder.happened(event)
-        return event
 
-    def _hand_over_faults(self) -> None:
-        if self._recorder is not None:
-            self._recorder.faults(self._faults.log)
-        self._faults.log.clear()
+    def _finished(self, request: Request, result: Result) -> None:
+        passage = self._calls.passages.pop(request.number)
+        passage.result = result
+        passage.over.set()
 
-    # -- calls -----------------------------------------------------------------------------------------------------
+    # -- requests --------------------------------------------------------------------------------------------------
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
         target: bytes = scope["raw_path"]
-        if not target.startswith(b"/") or target.startswith(b"//"):
-            refused = "the target must be a path of the upstream's"
-            await _refusal(400, refused)(scope, receive, send)
+        api = api_of(scope["method"], scope["path"])
+        refusal = self._refusal(scope, target, api)
+        if refusal is not None:
+            await refusal(scope, receive, send)
             return
         if scope["query_string"]:
             target += b"?" + scope["query_string"]
         client = Client(scope, receive, send)
-        api = api_of(scope["method"], scope["path"])
         try:
             if api is None:
                 await self._pass_through(client, scope, target)
             else:
                 await self._pass_call(client, scope, target, api)
         except BodyError as error:
-            await _refusal(error.status, str(error))(scope, receive, send)
+            await _refused(error.status, str(error))(scope, receive, send)
         except ClientDisconnect:
             return
+
+    def _refusal(self, scope: Scope, target: bytes, api: Api | None) -> JSONResponse | None:
+        """Why the request goes nowhere; None if it does."""
+        if not target.startswith(b"/") or target.startswith(b"//"):
+            return _refused(400, "the target must be a path of the upstream's")
+        token = self._route.token
+        if not token:
+            return None
+        headers = dict(scope["headers"])
+        said = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
+        if not hmac.compare_digest(said, token.encode()):
+            return _refused(401, "the token that was printed at the start is needed in place of a key")
+        if api is None and not (scope["method"] == "GET" and scope["path"].endswith("/models")):
+            # With our key nobody may spend what is not counted.
+            return _refused(403, "where a key is added, only calls whose cost is counted are passed on")
+        return None
 
     async def _pass_call(self, client: Client, scope: Scope, target: bytes, api: Api) -> None:
         """A call of a known API."""
         body = await client.body(MAX_BYTES)
-        passed = Passed(asked_by(api, body), self._recognizer, self._questions)
-        attempt = self._admit(passed)
-        wire = WIRES[api]
-        struck = self._faults.strike(
-            attempt,
-            Endpoint(self._origin, passed.asked.model, None, api),
-            now=attempt.started_us,
-            load=self._there[attempt.target] / self._slots[attempt.target],
-            spoil=passed.spoil,
-        )
-        headers = _sent_on(scope["headers"])
-        extensions: dict[str, Any] = {TARGET: target}
-        if struck is not None:
-            if struck.injection.price_factor != 1:
-                assert isinstance(attempt.tariff, Tariff)
-                attempt.tariff = dearer(attempt.tariff, struck.injection.price_factor)
-            # An answer that is to be changed must be read.
-            headers = [pair for pair in headers if pair[0].lower() != b"accept-encoding"]
-            headers.append((b"accept-encoding", b"identity"))
-            extensions[EXTENSION] = struck
-        rows = self._rows
-        request = httpx.Request("POST", self._origin, headers=headers, content=body, extensions=extensions)
-        relay = Relay(self._transport, client, request, wire, passed.tokens)
-        self._there[attempt.target] += 1
-        try:
-            outcome = await self._make(relay, client)
-        finally:
-            self._there[attempt.target] -= 1
-        self._book(attempt, outcome, rows)
-        await self._see_off(client)
-
-    def _admit(self, passed: Passed) -> Attempt:
-        """The call as a request without safeguards: one attempt, at the target that has the model's name."""
-        number, self._count = self._count, self._count + 1
-        now = self.now_us
-        max_tokens = passed.asked.max_tokens or self._scenario.tokens.max_tokens
-        request = Request(number, now, passed, number, passed.tokens, max_tokens)
+        passed = Passed(asked_by(api, body), self._recognizer, self._questions, self._lock)
+        asked = passed.asked
         targets = self._scenario.targets.items()
-        model = passed.asked.model
-        request.target = next(
-            (at for at, (name, each) in enumerate(targets) if model in (name, each.model)), 0
+        index = next(
+            (at for at, (name, each) in enumerate(targets) if asked.model in (name, each.model)), None
         )
-        attempt = Attempt(request, 0, now, FOREVER_US, FOREVER_US)
-        attempt.tariff = self._tariffs[request.target]
-        request.attempts.append(attempt)
-        if self._recorder is not None:
-            self._recorder.offered(now)
-        return attempt
-
-    async def _make(self, relay: Relay, client: Client) -> CallOutcome:
-        """Pass it on until it has ended, the client has left, or we close."""
-        making = asyncio.create_task(relay.make())
-        leaving = asyncio.create_task(client.until_left())
-        closing = asyncio.create_task(self._closed.wait())
-        try:
-            await asyncio.wait((making, leaving, closing), return_when=asyncio.FIRST_COMPLETED)
-            if making.done() or client.ended:
-                return await making
-            making.cancel()
-            await asyncio.wait((making,))
-            return relay.given_up(CANCELLED if leaving.done() else RUN_ENDED)
-        finally:
-            for task in (making, leaving, closing):
-                task.cancel()
-            await asyncio.wait((making, leaving, closing))
-
-    async def _see_off(self, client: Client) -> None:
-        """Where its response has not ended: until it has gone."""
-        if client.ended:
+        if index is None and self._route.cap_usd is not None:
+            models = ", ".join(each.model or name for name, each in targets)
+            await _reply(client, 403, f"under a cap only models with a price can be asked for: {models}")
             return
+        number, self._count = self._count, self._count + 1
+        headers = _sent_on(scope["headers"])
+        passage = Passage(
+            client,
+            api,
+            passed,
+            target,
+            headers,
+            body,
+            0 if self._guarded else index or 0,
+            self._guarded,
+            self._route.buffer,
+        )
+        self._calls.passages[number] = passage
+        max_tokens = asked.max_tokens or self._scenario.tokens.max_tokens
+        question: Any = passed
+        planned = (number, self.now_us, question, passage.cache_key, passed.tokens, max_tokens, 0)
+        self._world.expect([(planned, {None: []})])
+        await self._attend(passage, number)
+
+    async def _attend(self, passage: Passage, number: int) -> None:
+        """Until the client has got what there is, has left, or we close."""
+        client = passage.client
+        ending = asyncio.create_task(passage.over.wait())
         leaving = asyncio.create_task(client.until_left())
         closing = asyncio.create_task(self._closed.wait())
+        tasks = (ending, leaving, closing)
         try:
-            await asyncio.wait((leaving, closing), return_when=asyncio.FIRST_COMPLETED)
-            client.drop()
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done() and not passage.over.is_set() and not client.ended:
+                self._world.leave(number)
+                return
+            if not closing.done():
+                await asyncio.wait((ending, closing), return_when=asyncio.FIRST_COMPLETED)
+            if passage.over.is_set() and not self._closed.is_set():
+                await passage.deliver()
+            if not client.ended:
+                await asyncio.wait((leaving, closing), return_when=asyncio.FIRST_COMPLETED)
+                client.drop()
             await leaving
         finally:
-            leaving.cancel()
-            closing.cancel()
-            await asyncio.wait((leaving, closing))
-
-    def _book(self, attempt: Attempt, outcome: CallOutcome, rows: RowMaker | None) -> None:
-        """Note what came of it."""
-        request, now = attempt.request, self.now_us
-        attempt.status = outcome.status
-        attempt.retry_after_us = outcome.retry_after_us
-        attempt.finished_us = min(now, self._time_of(outcome.finished_s))
-        attempt.first_us = None if outcome.first_s is None else self._time_of(outcome.first_s)
-        attempt.input_tokens, attempt.output_tokens = outcome.input_tokens, outcome.output_tokens
-        attempt.billed = outcome.billed
-        if outcome.billed:
-            assert isinstance(attempt.tariff, Tariff)
-            attempt.cost_pico = attempt.tariff.cost_pico(outcome.input_tokens, outcome.output_tokens)
-        # Nobody here knows what is right; what a fault has spoiled is not.
-        answer = Answer("real", correct=attempt.spoiled is None) if outcome.error is None else None
-        conclude(attempt, answer, outcome.error)
-        if rows is not None and self._recorder is not None:
-            told = outcome_of(attempt, now - request.intended_us, round(self._scenario.patience_s * MICRO))
-            self._recorder.add([rows.request(request, attempt, told, now)], [rows.attempt(attempt)])
-        request.attempts.clear()
-
-    def _time_of(self, instant_s: float) -> int:
-        return int((instant_s - self._began_s) * MICRO)
-
-    # -- the rest --------------------------------------------------------------------------------------------------
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _pass_through(self, client: Client, scope: Scope, target: bytes) -> None:
         """A request that is no call: both bodies as they come."""
         upload = _Upload(client, scope["headers"])
+        headers = _sent_on(scope["headers"])
+        upstream = self._route.upstream
+        if upstream.key is not None:
+            headers = [pair for pair in headers if pair[0].lower() not in CREDENTIALS]
+            # Which API it is cannot be told from the path of a list of models: both kinds of header are understood.
+            for api in ("openai-chat", "anthropic-messages"):
+                told = WIRES[api].credentials(upstream.key.get_secret_value())
+                headers += [(name.encode(), value.encode()) for name, value in told.items()]
         request = httpx.Request(
             scope["method"],
-            self._origin,
-            headers=_sent_on(scope["headers"]),
+            upstream.origin,
+            headers=headers,
             content=None if upload.there else b"",
             stream=upload if upload.there else None,
             extensions={TARGET: target},
@@ -286,17 +295,23 @@ class Proxy:
         passing = asyncio.create_task(self._relay(client, request, upload))
         leaving = asyncio.create_task(upload.until_left())
         closing = asyncio.create_task(self._closed.wait())
+        tasks = (passing, leaving, closing)
         try:
-            await asyncio.wait((passing, leaving, closing), return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if client.ended:
+                await passing
+            if not client.ended:
+                if passing.done():
+                    await asyncio.wait((leaving, closing), return_when=asyncio.FIRST_COMPLETED)
+                client.drop()
+            await leaving
         finally:
-            for task in (passing, leaving, closing):
-                if task is not passing or not client.ended:
-                    task.cancel()
-            await asyncio.wait((passing, leaving, closing))
-        await self._see_off(client)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
 
     async def _relay(self, client: Client, request: httpx.Request, upload: _Upload) -> None:
-        relay = Relay(self._plain, client, request, WIRES["openai-chat"], 0)
+        relay = Relay(self._transport, client, request, WIRES["openai-chat"], 0)
         try:
             await relay.make()
         except ClientDisconnect:
@@ -331,6 +346,15 @@ def _sent_on(headers: RawHeaders) -> RawHeaders:
     return [pair for pair in end_to_end(headers) if pair[0].lower() not in _OWN]
 
 
-def _refusal(status: int, message: str) -> JSONResponse:
+def _unobserved(_now: int, _number: int, _command: object, _outcome: object) -> None:
+    """What an app asks is not the scenario's, so nothing could be replayed."""
+
+
+def _refused(status: int, message: str) -> JSONResponse:
     # The body has not been read: the connection cannot be used again.
     return JSONResponse({"error": {"message": message}}, status, {"connection": "close"})
+
+
+async def _reply(client: Client, status: int, message: str) -> None:
+    body = json.dumps({"error": {"message": message}}).encode()
+    await client.reply(status, [(b"content-type", b"application/json")], body)

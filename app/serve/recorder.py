@@ -27,7 +27,7 @@ from app.scenario.files import ScenarioFile, changed_text
 from app.scenario.model import variant_title
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, PRIVATE_FACT, REQUEST_COLUMNS, key_of
-from app.sessions.writer import NewRun, NewVariant, RunWriter
+from app.sessions.writer import NewRun, NewVariant, RealAttempt, RunWriter
 
 EVERY_S = 0.25
 _FIRST_LENGTH_S = 300.0
@@ -65,6 +65,7 @@ class _Gathered:
     faults: list[tuple[int, str]] = field(default_factory=list)
     events: list[Event] = field(default_factory=list)
     data_rows: list[tuple[int, int, dict[str, object]]] = field(default_factory=list)
+    real: list[RealAttempt] = field(default_factory=list)
 
 
 class Recorder:
@@ -105,6 +106,10 @@ class Recorder:
         """Requests and attempts that have ended; their texts are codes of `names`."""
         self._gathered.requests += requests
         self._gathered.attempts += attempts
+
+    def real(self, attempts: Sequence[tuple[Row, bool]]) -> None:
+        """Of attempts that were added: whether their tokens are by our own count."""
+        self._gathered.real += [RealAttempt(row[0] or 0, estimated, "") for row, estimated in attempts]
 
     def faults(self, struck: Sequence[tuple[int, str]]) -> None:
         """Time (µs) and kind of faults that struck."""
@@ -176,6 +181,7 @@ class Recorder:
         if gathered.offered_us:
             writer.add_offered(np.asarray(gathered.offered_us, dtype=np.int64))
         writer.add(0, coded(gathered.requests, _REQUEST_NAMES), coded(gathered.attempts, _ATTEMPT_NAMES))
+        writer.add_real_attempts(gathered.real)
         writer.add_faults(0, [(at_us, writer.name(kind)) for at_us, kind in gathered.faults])
         for event in gathered.events:
             writer.event(event.at_us, event.kind, event.label, details=dict(event.details))

@@ -118,6 +118,7 @@ class Service:
         working = [passing, stopping, *serving]
         if recorder is not None:
             working.append(asyncio.create_task(recorder.write(behind.collect, self._troubled)))
+        await asyncio.sleep(0)  # all of them have begun
         ready()
         try:
             await asyncio.wait(working, return_when=asyncio.FIRST_COMPLETED)

@@ -20,9 +20,10 @@ from app.inputs.preparation import prepare_inputs
 from app.serve.application import data_application
 from app.serve.proxy import Proxy
 from app.serve.recorder import Recorded, Recorder
+from app.serve.route import Route
 from app.serve.sandbox import Sandbox, served
 from app.serve.server import Doors, Service, opened_doors
-from app.serve.upstream import UpstreamTransport, pinned
+from app.serve.upstream import pinned
 from tests.harness import opened
 
 PROMPT = "You sort mails.\n\n{{ question }}"
@@ -158,9 +159,7 @@ async def _life(
             sandbox = Sandbox(inputs, book, draws, _nobody, recorder)
             service = Service(sandbox, data_application(sandbox), doors, recorder)
         else:
-            to = pinned(upstream, where="--upstream")
-            transport = UpstreamTransport(frozenset({to.origin}))
-            proxy = Proxy(inputs, book, draws, to, transport, _nobody, recorder)
+            proxy = Proxy(inputs, book, Route(pinned(upstream, where="--upstream")), _nobody, recorder)
             service = Service(proxy, proxy, doors, recorder)
         services.append(service)
         await service.serve(ready.set)
