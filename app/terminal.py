@@ -25,7 +25,7 @@ from rich.text import Text
 from app.analysis.comparison import Comparison
 from app.analysis.comparison_text import as_text
 from app.analysis.metrics import METRICS, metric, shown_metric
-from app.analysis.summary import sentence
+from app.analysis.summary import sentence, usd
 from app.analysis.validation.report import Report
 from app.engine.events import Event
 from app.engine.run import Listener
@@ -107,11 +107,14 @@ def progress_of_run() -> Iterator[Listener]:
             task("Preparing")
 
     def advance(each: RunProgress) -> None:
+        real = each.real
+        name = "Running" if real is None else f"REAL CALLS, {printable(', '.join(real.variants))}"
+        pace = f"×{each.per_s:,.0f}" if real is None else f"{usd(real.spent_usd)} of {usd(real.cap_usd)}"
         bar.update(
-            task("Running"),
+            task(name),
             completed=min(each.virtual_us, each.end_us),
             total=max(each.end_us, 1),
-            detail=f"{each.offered:,} requests, ×{each.per_s:,.0f}",
+            detail=f"{each.offered:,} requests, {pace}",
         )
 
     with bar:
@@ -148,7 +151,7 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
         title = titles.get(name, name)
         out.print(Text(printable(sentence(title, variant))))
         closed = summary["loop"] == "closed"
-        open_requests = 0 if closed else summary["offered"] - variant["requests"]
+        open_requests = 0 if closed else variant.get("offered", summary["offered"]) - variant["requests"]
         if open_requests:
             what = "request has" if open_requests == 1 else "requests have"
             out.print(
@@ -162,6 +165,11 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
                 style="bold",
             )
         )
+    if "real_calls" in summary:
+        from app import terminal_real
+
+        terminal_real.say_made(summary["real_calls"])
+        return
     simulated = (
         f"SIMULATED, seed {summary['seed']}. The numbers rest on assumptions: "
         "'seatrial check SCENARIO' lists them."
@@ -245,7 +253,7 @@ def _lower(title: str) -> str:
 def say_runs(records: Sequence[RunRecord]) -> None:
     """The runs of the log, newest first."""
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "when", "scenario", "seed", "state", "requests", "length"):
+    for heading in ("run", "when", "scenario", "calls", "seed", "state", "requests", "length"):
         table.add_column(
             heading, justify="right" if heading in ("run", "seed", "requests", "length") else "left"
         )
@@ -254,6 +262,7 @@ def say_runs(records: Sequence[RunRecord]) -> None:
             str(record.run_id),
             _when(record.created_at),
             Text(printable(record.name or record.scenario)),
+            "simulated" if record.clock == "virtual" else "REAL",
             str(record.seed),
             record.state,
             f"{record.offered:,}",
@@ -269,7 +278,8 @@ def _when(utc: str) -> str:
 
 def say_events(events: Sequence[EventRecord]) -> None:
     """What happened in a run, in order."""
-    for event in events:
+    # Where variants take turns, each has a clock of its own.
+    for event in sorted(events, key=lambda each: each.at_us):
         out.print(Text(_event_line(event)))
 
 

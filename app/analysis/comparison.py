@@ -178,7 +178,7 @@ def _facts(
         else:
             label = f"Run {side.run_id}, {title}"
         noticed = Detections(reader).of(reader.events(), record.virtual_us / _MICRO)[side.variant]
-        found = of_totals(reader.totals(side.variant), arrivals_s(record), noticed)
+        found = of_totals(reader.totals(side.variant), arrivals_s(reader, side.variant), noticed)
         made.append(SideFacts(side, title, label, record, found))
     return tuple(made)
 

@@ -102,6 +102,7 @@ class RunPicture:
         self._record = reader.record()
         self.bin_s = bin_length(self._record.duration_s)
         self._bins = {variant.name: _VariantBins() for variant in reader.variants}
+        self._passed_us = dict.fromkeys(self._bins, 0)
         self._events: list[EventRecord] = []
         self._bands = FaultBands(self._record)
         self._detections = Detections(reader)
@@ -113,12 +114,14 @@ class RunPicture:
         record = self._record
         until_s = record.virtual_us / _MICRO
         bins = self._bin_count()
-        complete = self._complete(bins)
         self._last = Picture(
             record,
             tuple(self._reader.variants),
             summary(self._reader, self._detections.of(self._events, until_s)),
-            {name: each.curves(self.bin_s, bins, complete) for name, each in self._bins.items()},
+            {
+                name: each.curves(self.bin_s, bins, self._complete(name, bins))
+                for name, each in self._bins.items()
+            },
             tuple(self._events),
             self._bands.bands(until_s, self.bin_s),
             until_s,
@@ -165,8 +168,10 @@ class RunPicture:
         """Read what came since the last time. The record first: what the log gains meanwhile waits for the next."""
         record = self._record = self._reader.record()
         # Of a run that goes on, or was interrupted, only bins that are complete; at its end the rest is written.
-        last = None if record.state in _ENDED else record.virtual_us // round(self.bin_s * _MICRO) - 1
+        bin_us = round(self.bin_s * _MICRO)
         for name, bins in self._bins.items():
+            passed_us = self._passed_us[name] = self._reader.passed_us(name)
+            last = None if record.state in _ENDED else passed_us // bin_us - 1
             bins.add(self._reader.series(name, self.bin_s, first=bins.end, last=last))
         after = self._events[-1].sequence if self._events else -1
         fresh = self._reader.events(after)
@@ -181,13 +186,16 @@ class RunPicture:
             end_s = min(end_s, record.virtual_us / _MICRO)
         return max([math.ceil(end_s / self.bin_s), *(each.end for each in self._bins.values())])
 
-    def _complete(self, bins: int) -> int:
-        """Bins whose end virtual time has passed; at the end of the drain all, unless requests still arrived in the
-        last: who waited to the very end has no answer then, and is to be seen."""
+    def _complete(self, variant: str, bins: int) -> int:
+        """Bins whose end the variant's time has passed; at the end of the drain all, unless requests still arrived in the
+        last: who waited to the very end has no answer then, and is to be seen. A variant whose turn was cut short has no
+        more bins than it lived."""
+        passed_us, bin_us = self._passed_us[variant], round(self.bin_s * _MICRO)
         drained = self._record.state in ("finished", "stopped")
         if drained and not any(each.offered(bins - 1) for each in self._bins.values()):
-            return bins
-        return min(bins, self._record.virtual_us // round(self.bin_s * _MICRO))
+            cut_short = passed_us < self._record.virtual_us and self._record.state == "stopped"
+            return min(bins, -(-passed_us // bin_us)) if cut_short else bins
+        return min(bins, passed_us // bin_us)
 
 
 class _VariantBins:

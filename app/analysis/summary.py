@@ -16,8 +16,8 @@ from app.analysis.detection import NOTHING, Detection, Detections, as_json
 from app.safeguards.base import USD_PICO
 from app.sessions.histogram import Histogram
 from app.sessions.reader import RunReader
-from app.sessions.records import RunRecord
 from app.sessions.totals import Totals
+from app.sessions.vocabulary import REAL_CALLS_FACT
 
 _MICRO = 1e6
 
@@ -25,13 +25,20 @@ _MICRO = 1e6
 def summary(reader: RunReader, noticed: Mapping[str, Detection] | None = None) -> dict[str, Any]:
     """The contracted summary of a run, in progress or over; `noticed` by variant, where it is known already."""
     record = reader.record()
-    arriving_s = arrivals_s(record)
     if noticed is None:
         noticed = Detections(reader).of(reader.events(), record.virtual_us / _MICRO)
     variants = {
-        variant.name: of_totals(reader.totals(variant.name), arriving_s, noticed[variant.name])
+        variant.name: of_totals(
+            reader.totals(variant.name), arrivals_s(reader, variant.name), noticed[variant.name]
+        )
         for variant in reader.variants
     }
+    real: dict[str, Any] = {}
+    if record.clock == "wall":
+        for variant in reader.variants:
+            variants[variant.name]["offered"] = reader.totals(variant.name).offered
+        if told := reader.facts().get(REAL_CALLS_FACT):
+            real = {"real_calls": told}
     return {
         "run": record.run_id,
         "scenario": record.scenario,
@@ -45,13 +52,14 @@ def summary(reader: RunReader, noticed: Mapping[str, Detection] | None = None) -
         "duration_s": record.duration_s,
         "virtual_s": record.virtual_us / _MICRO,
         "offered": record.offered,
+        **real,
         "variants": variants,
     }
 
 
-def arrivals_s(record: RunRecord) -> float:
-    """For how many seconds of the run requests have arrived so far."""
-    return min(record.duration_s, record.virtual_us / _MICRO)
+def arrivals_s(reader: RunReader, variant: str) -> float:
+    """For how many seconds of the run requests of the variant have arrived so far."""
+    return min(reader.record().duration_s, reader.passed_us(variant) / _MICRO)
 
 
 def of_totals(totals: Totals, arriving_s: float = 0, noticed: Detection = NOTHING) -> dict[str, Any]:

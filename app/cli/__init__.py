@@ -11,11 +11,22 @@ from io import StringIO, TextIOWrapper
 
 import typer
 
-from app.cli import keys, look, run, scenarios, serve, stability, transfer, validate
+from app.cli import keys, look, replay, run, scenarios, serve, stability, transfer, validate
 from app.cli.application import INTERRUPTED, OK, WRONG_INPUT, cli
 from app.errors import UserError
 
-__all__ = ["keys", "look", "run", "run_cli", "scenarios", "serve", "stability", "transfer", "validate"]
+__all__ = [
+    "keys",
+    "look",
+    "replay",
+    "run",
+    "run_cli",
+    "scenarios",
+    "serve",
+    "stability",
+    "transfer",
+    "validate",
+]
 
 
 def run_cli(arguments: list[str]) -> int:

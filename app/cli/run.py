@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from io import TextIOWrapper
 from types import FrameType
 from typing import Annotated
@@ -56,6 +57,24 @@ def run(
     speed: Annotated[
         str, typer.Option(metavar="FACTOR", help="Virtual seconds a second, or 'max' for as fast as it goes.")
     ] = "max",
+    real: Annotated[
+        bool, typer.Option("--real", metavar="", help="Make real calls, to the endpoints of the scenario.")
+    ] = False,
+    max_usd: Annotated[
+        float | None,
+        typer.Option(metavar="USD", help="With --real: what all calls together may cost at the most."),
+    ] = None,
+    side_by_side: Annotated[
+        bool,
+        typer.Option("--side-by-side", metavar="", help="With --real: all variants at once, not in turns."),
+    ] = False,
+    no_answers: Annotated[
+        bool,
+        typer.Option("--no-answers", metavar="", help="With --real: do not keep the texts of answers."),
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", metavar="", help="With --real: go ahead without being asked.")
+    ] = False,
     log: Log = None,
     json: Json = False,
 ) -> int:
@@ -63,6 +82,7 @@ def run(
     from app import terminal
     from app.analysis.fault_rates import summary_with_rates
     from app.analysis.thresholds import Threshold
+    from app.cli.real import leave_for
     from app.engine.run import Order, StoppedEarlyError, run_scenario
     from app.scenario.files import open_scenario
     from app.sessions.reader import RunReader
@@ -78,7 +98,23 @@ def run(
         threshold.check(list(file.scenario.variants))
     order = Order(file, prompts, data, pairs_of(columns or ()))
     control = Control(_speed(speed))
-    with SessionLog.open(log) as session_log, _stopped_by_interrupt(control) as interrupted:
+    if real:
+        if control.speed is not None:
+            raise UserError("real calls have no speed", where="--speed", do="Leave it out.")
+        leave = leave_for(order, max_usd, side_by_side=side_by_side, keep_answers=not no_answers, yes=yes)
+        if leave is None:
+            return INTERRUPTED
+        order = replace(order, real=leave)
+    else:
+        for name, given in (
+            ("--max-usd", max_usd is not None),
+            ("--side-by-side", side_by_side),
+            ("--no-answers", no_answers),
+            ("--yes", yes),
+        ):
+            if given:
+                raise UserError("this is for real calls", where=name, do="Add --real, or leave it out.")
+    with SessionLog.open(log) as session_log, _stopped_by_interrupt(control, real=real) as interrupted:
         try:
             with terminal.progress_of_run() as listener:
                 run_id = run_scenario(order, session_log, control, listener)
@@ -125,14 +161,16 @@ def _speed(text: str) -> float | None:
 
 
 @contextmanager
-def _stopped_by_interrupt(control: Control) -> Iterator[list[int]]:
-    """Ctrl+C stops the run and keeps it; a second one ends the program. Yields the signals that came."""
+def _stopped_by_interrupt(control: Control, *, real: bool) -> Iterator[list[int]]:
+    """Ctrl+C stops the run and keeps it; a second one gives up real calls, and one more ends the program. Yields the
+    signals that came."""
     came: list[int] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
         came.append(number)
         control.stop()
-        signal.signal(number, before)
+        if len(came) > real:
+            signal.signal(number, before)
 
     before = signal.signal(signal.SIGINT, stop)
     try:

@@ -1,8 +1,9 @@
 """The real calls of one variant: made, struck by faults, paid for, and their answers checked.
 
 A call's highest price is set aside before it is sent, and settled when it has ended (`SpendingLedger`); one that the cap
-does not allow ends at once, without being sent, as `spend_cap`. Settled is what the call costs by the provider's count, or by
-our own where it answered without telling; where it broke off, and may be charged all the same, it is all that was set aside.
+does not allow ends at once, without being sent, as `spend_cap`. Settled is what the call costs by the provider's count, or
+by our own where it answered without telling; where it broke off, and may be charged all the same, it is all that was set
+aside.
 
 Answers are checked in a thread of their own, one at a time, since the worker that checks them belongs to one thread; what an
 answer waits there counts as the request's time.
@@ -60,7 +61,7 @@ class Returned(NamedTuple):
 
 
 class _UnderWay(NamedTuple):
-    """A call under way: its task and the call (None if it was not sent), what faults do to it, and what is set aside for it."""
+    """A call under way: its task and the call (None if it was not sent), its faults, and what is set aside for it."""
 
     task: asyncio.Task[None] | None
     call: AnyCall | None

@@ -1,9 +1,9 @@
 """What comes to the worlds of a turn of real calls: requests, and other settings, each at its time.
 
 Requests are planned, and their prompts rendered, about a second ahead, in small pieces and in the thread in which all work
-on texts is done. A switch that is flipped takes effect a quarter of a second later: who was to arrive by then is planned
-anew in that time. A pause takes back who was to arrive, and they come as much later as it lasts; the run's clock, and with it
-the faults' schedules, goes on.
+on texts is done. A switch that is flipped takes effect a quarter of a second later: who was to arrive from then on is
+planned anew in that time. A pause takes back who was to arrive, and they come as much later as it lasts; the run's clock,
+and with it the faults' schedules, goes on.
 
 Each turn sees the same: what was flipped in the first is `known` to the later ones, with its times.
 """
@@ -68,8 +68,8 @@ def planned_moves(scenario: Scenario) -> list[Move]:
 class LiveTraffic:
     """Plans ahead for `worlds`, which share one clock and have begun when `run` begins.
 
-    `made` are the moves so far, for a turn that repeats them. `reached` has what comes of them, in order of time: settings and
-    event. `refused` is told of a planned change that could not be made.
+    `made` are the moves so far, for a turn that repeats them. `reached` has what comes of them, in order of time: settings
+    and event. `refused` is told of a planned change that could not be made.
     """
 
     def __init__(
@@ -130,7 +130,8 @@ class LiveTraffic:
             now = self._now()
             if self._plan.exhausted and now >= self._over_us() and not self.paused:
                 self._close(self._over_us())
-            if not await self._advance(now + AHEAD_US):
+            # In whole steps, or each look at the clock would find a microsecond to plan.
+            if not await self._advance((now + AHEAD_US) // _STEP_US * _STEP_US):
                 self._woken.clear()
                 try:
                     async with asyncio.timeout(_LOOK_S):

@@ -57,7 +57,7 @@ from app.safeguards.commands import (
 )
 from app.safeguards.errors import RUN_ENDED, CallError
 from app.safeguards.input_layer import Asked, InputLayer
-from app.safeguards.pipeline import Pipeline
+from app.safeguards.pipeline import Pipeline, Workshop
 from app.safeguards.request import Branch, Request
 from app.scenario.model import Scenario
 from app.sessions.vocabulary import CACHE, SERVED_BY
@@ -328,3 +328,9 @@ def surroundings_of(scenario: Scenario, draws: Draws) -> base.World:
         draws,
         tuple(target.limits() for target in targets.values()),
     )
+
+
+def pipeline_of(scenario: Scenario, variant: str) -> Pipeline:
+    """A fresh pipeline of the variant. Raises UserError where the scenario cannot be carried out."""
+    surroundings = surroundings_of(scenario, Draws(scenario.seed))
+    return Workshop().build(scenario.variants[variant].safeguards, surroundings)

@@ -2,14 +2,18 @@
 
 In, first (all but `scenario` may be left out):
     {"do": "start", "scenario": NAME or PATH, "text": TOML, "log": PATH, "prompts": PATH, "data": PATH,
-     "columns": {...}, "set": ["dotted.key=value", ...], "speed": NUMBER or null}
-    With "text" that is the scenario, and "scenario" only says its name and the folder its paths start from.
+     "columns": {...}, "set": ["dotted.key=value", ...], "speed": NUMBER or null,
+     "real": {"max_usd": NUMBER, "side_by_side": BOOL, "keep_answers": BOOL}, "keys": {ORIGIN: KEY}}
+    With "text" that is the scenario, and "scenario" only says its name and the folder its paths start from. With "real" the
+    calls are real (all but "max_usd" may be left out); "keys" are those that are in memory only, the others are looked up.
 In, then:
     {"do": "change", "set": DOTTED PATH, "value": ANY, "label": TEXT},
     {"do": "speed", "factor": NUMBER or null}, {"do": "pause"}, {"do": "resume"}, {"do": "stop"}
 Out:
     {"event": "notice" | "reading" | "started" | "progress" | "happened" | "refused" | "error" | "ended", ...}
-    The last is "error", or "ended" with the run's number and state (null and "stopped" if it never began).
+    The last is "error", or "ended" with the run's number and state (null and "stopped" if it never began). With real
+    calls "progress" has "real" as well: {"spent_usd", "cap_usd", "variants": [whose turn it is], "late_sends"}; its times
+    are of that turn. A second "stop" gives up the calls that are under way.
 
 Exit status: 0 after a run that ended, 2 when the input was wrong.
 """
@@ -19,8 +23,9 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from app.engine.control import MAX_SPEED, Control
 from app.engine.events import Event
@@ -29,6 +34,9 @@ from app.errors import UserError
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario, ready_made
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
+
+if TYPE_CHECKING:
+    from app.engine.real_calls import RealCalls
 
 _MICRO = 1e6
 
@@ -86,9 +94,10 @@ def _obey(commands: Iterable[str], control: Control, speaker: _Speaker) -> None:
             except UserError as error:
                 speaker.say("refused", **_told(error))
     finally:
-        # Whatever ended it: nobody steers the run any more.
+        # Whatever ended it: nobody steers the run any more. A second stop would be a wish of its own.
         control.resume()
-        control.stop()
+        if not control.stopping:
+            control.stop()
 
 
 def _pass_on(command: dict[str, Any], control: Control) -> None:
@@ -134,7 +143,37 @@ def _order(start: dict[str, Any]) -> Order:
         _path(start, "prompts"),
         _path(start, "data"),
         {str(variable): str(column) for variable, column in columns.items()},
+        _real(start),
     )
+
+
+def _real(start: dict[str, Any]) -> RealCalls | None:
+    """Leave to make real calls, if it was given. No message has any part of a key."""
+    given, held = start.get("real"), start.get("keys", {})
+    if given is None:
+        return None
+    # Imported here, because what speaks to the network takes long to import.
+    from pydantic import SecretStr
+
+    from app.engine.real_calls import RealCalls
+    from app.providers.keys import Keys
+
+    kinds = {"max_usd": int | float, "side_by_side": bool, "keep_answers": bool}
+    if not isinstance(given, dict) or any(
+        name not in kinds or not isinstance(value, kinds[name]) for name, value in given.items()
+    ):
+        raise UserError("'real' is a table with max_usd, side_by_side and keep_answers", where="_engine")
+    if isinstance(given.get("max_usd", True), bool):
+        raise UserError("'real' needs 'max_usd', a number", where="_engine")
+    if not isinstance(held, dict) or not all(isinstance(key, str) for key in held.values()):
+        raise UserError("'keys' must be a table of texts", where="_engine")
+    in_memory = {origin: SecretStr(key) for origin, key in held.items()}
+    known = Keys()
+
+    def key_for(origin: str) -> SecretStr | None:
+        return in_memory[origin] if origin in in_memory else known.for_origin(origin)
+
+    return RealCalls(**given, key_for=key_for)
 
 
 def _scenario(name: str, text: object, settings: list[str]) -> ScenarioFile:
@@ -157,6 +196,7 @@ def _listener(speaker: _Speaker) -> Listener:
             offered=each.offered,
             in_flight=each.in_flight,
             virtual_s_per_s=each.per_s,
+            **({} if each.real is None else {"real": asdict(each.real)}),
         )
 
     def happened(event: Event) -> None:

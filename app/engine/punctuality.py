@@ -2,8 +2,8 @@
 
 A measurement that is late itself says less about the provider than it seems to. A request is late when it was let in more
 than 5 ms after its intended time (`LATE_US`); latency counts from the intended time all the same. With more than one late
-request in a hundred, or more than one call in a hundred that waited so long for one of our connections, the run is
-client-limited: this machine was the bottleneck.
+request in a hundred, or more than one call in a hundred that waited so long for one of our connections (and three at
+least), the run is client-limited: this machine was the bottleneck.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any, Final
 
 LATE_US: Final = 5_000
 SHARE: Final = 0.01
-"""Of late requests or calls, beyond which a run counts as client-limited."""
+FEW: Final = 2
+"""A run counts as client-limited with more than this share, and more than so few, of late requests or calls."""
 _MICRO: Final = 1e6
 
 
@@ -37,7 +38,7 @@ class Delays:
     @property
     def too_many(self) -> bool:
         """Whether more are late than may be."""
-        return self.late > SHARE * self.of
+        return self.late > max(FEW, SHARE * self.of)
 
     def as_json(self) -> dict[str, Any]:
         """How many there were, how many of them late, and percentiles by nearest rank, in seconds; null without any."""

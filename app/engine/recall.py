@@ -87,6 +87,11 @@ def recall_request(reader: RunReader, number: int, *, with_draws: bool = False) 
         return Recall(reader, worker).request(number, with_draws=with_draws)
 
 
+def _said(attempts: Sequence[AttemptRecord]) -> str | None:
+    """The answer that a real call gave: the last of several; None where it was not kept."""
+    return next((each.text for each in reversed(attempts) if each.text and not each.error), None)
+
+
 class _LoggedRows:
     """The rows that the run asked about."""
 
@@ -131,6 +136,7 @@ class Recall:
     def __init__(self, reader: RunReader, worker: BoundedWorker) -> None:
         self._reader = reader
         self._worker = worker
+        self._real = reader.record().clock == "wall"
         self._draws = _Noting(reader.record().seed)
         facts = reader.facts()
         self._inputs = facts["inputs"]
@@ -178,10 +184,17 @@ class Recall:
         canned = self._canned(request) if request.served_by == "canned" else None
         logged = self._reader.row(request.row)
         if logged is None or not self._has_prompts():
-            return Texts({}, {}, _NOT_KEPT, canned)
+            return Texts({}, {}, _NOT_KEPT, canned or (_said(attempts) if self._real else None))
         book, question = self._question(request, attempts)
         answer = canned
         answered = [each for each in attempts if each.status == 200]
+        if self._real:
+            return Texts(
+                dict(logged.values),
+                book.messy_row(question.key),
+                book.asked(question),
+                canned or _said(attempts),
+            )
         if request.served_by in _CALLED and answered:
             answer = question.answer(self._answer_kind(request, answered[-1], question)).text
         return Texts(dict(logged.values), book.messy_row(question.key), book.asked(question), answer)

@@ -1,8 +1,8 @@
 """The spending cap of a run of real calls: one ledger over all variants, in picodollars.
 
-What a call may cost at the most is set aside before it is sent, and what it did cost is settled afterwards, so that the sum of
-both never passes the cap. The first call that does not fit closes the ledger: from then on nothing is sent, and the run ends.
-What may still go beyond the cap is what the estimates err: a provider may count more tokens in a prompt than we did.
+What a call may cost at the most is set aside before it is sent, and what it did cost is settled afterwards, so that the
+sum of both never passes the cap. The first call that does not fit closes the ledger: from then on nothing is sent, and the
+run ends. What may still go beyond the cap is what the estimates err: a provider may count more tokens in a prompt than we.
 """
 
 from __future__ import annotations

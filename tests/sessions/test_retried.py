@@ -143,7 +143,8 @@ def test_an_export_of_the_second_format_has_attempts_without_reasons(today: Path
 
 def earlier_format(source: Path, target: Path, version: int) -> None:
     """The export without what that format did not have."""
-    lacks = {"attempt_log.jsonl": words.ATTEMPT_COLUMNS.index("reason_name")}
+    passed_us = 5
+    lacks = {"attempt_log.jsonl": words.ATTEMPT_COLUMNS.index("reason_name"), "variants.jsonl": passed_us}
     if version < 2:
         lacks["rollup_log.jsonl"] = schema.ROLLUP_COLUMNS[1:].index("served_retried")
     with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:

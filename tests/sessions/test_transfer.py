@@ -182,9 +182,9 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "a member that does not belong": (member("../../evil.py", b"x"), "evil"),
     "no manifest": (member("manifest.json", None), "no manifest"),
     "another program's manifest": (manifest(format="other"), "another program"),
-    "a newer format": (manifest(version=4), "format 4"),
+    "a newer format": (manifest(version=5), "format 5"),
     "a format that is no number": (manifest(version=True), "format True"),
-    "rows of another format": (manifest(version=1), "a row needs 27 values"),
+    "rows of another format": (manifest(version=1), "a row needs 5 values"),
     "a manifest that is a list": (member("manifest.json", b"[]"), "another program"),
     "a run that is none": (manifest(run={"scenario": "x"}), "does not describe a run"),
     "rows missing": (member("request_log.jsonl", b""), "rows are missing"),
@@ -218,7 +218,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
         "too large",
     ),
     "too many variants": (
-        member("variants.jsonl", b"".join(b'[%d,"a","A","{}",null]\n' % n for n in range(8)) * 2),
+        member("variants.jsonl", b"".join(b'[%d,"a","A","{}",null,null]\n' % n for n in range(8)) * 2),
         "too large",
     ),
 }
