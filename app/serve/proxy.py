@@ -13,6 +13,7 @@ import hmac
 import json
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import Lock
 from typing import Any
 
@@ -54,6 +55,7 @@ MAX_BYTES = 100_000_000
 _OWN = (b"host", b"expect")
 """Headers that say something about the way to us."""
 _TICK_S = 0.1
+_BOOKING_S = 1.0
 _UNCAPPED_USD = 1e9
 
 
@@ -119,6 +121,7 @@ class Proxy:
             async with self._transport, asyncio.TaskGroup() as tasks:
                 self._world.begin(tasks, self._began_s, thread)
                 watching = tasks.create_task(self._watch())
+                tasks.create_task(self._end())
                 await self._world.run()
                 watching.cancel()
 
@@ -129,10 +132,18 @@ class Proxy:
                 self._tell(event)
             await asyncio.sleep(_TICK_S)
 
+    async def _end(self) -> None:
+        """Once it is closed: end. Calls whose clients have had all of their answers are booked first."""
+        await self._closed.wait()
+        had = [passage.over.wait() for passage in self._calls.passages.values() if passage.client.ended]
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_BOOKING_S):
+                await asyncio.gather(*had)
+        self._world.give_up()
+
     def close(self) -> None:
         """Nobody gets an answer any more."""
         self._closed.set()
-        self._world.give_up()
 
     def collect(self) -> int:
         """Hand over to the recorder what has happened up to now, and tell up to when (µs) that is."""

@@ -17,13 +17,14 @@ from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
+from app.providers.keys import Keys
 from app.serve.application import data_application
+from app.serve.checking import checks_of
 from app.serve.proxy import Proxy
 from app.serve.recorder import Recorded, Recorder
-from app.serve.route import Route
+from app.serve.route import Wishes, routed
 from app.serve.sandbox import Sandbox, served
 from app.serve.server import Doors, Service, opened_doors
-from app.serve.upstream import pinned
 from tests.harness import opened
 
 PROMPT = "You sort mails.\n\n{{ question }}"
@@ -53,6 +54,7 @@ first_token_sigma = 0
 tokens_per_s = 200
 limit_reply_s = 0
 [targets.fallback]
+model = "other-model"
 price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }
 quality = 0
 first_token_s = 0.03
@@ -103,9 +105,16 @@ class Endpoint:
 
 @contextmanager
 def endpoint(
-    folder: Path, tables: str = "", *, upstream: str | None = None, log: Path | None = None
+    folder: Path,
+    tables: str = "",
+    *,
+    upstream: str | None = None,
+    log: Path | None = None,
+    safeguards: str = "",
+    buffer: bool = False,
 ) -> Iterator[Endpoint]:
     """Serve until the end of the block; then it has stopped in good order. With an `upstream` calls are passed on to it."""
+    wishes = None if upstream is None else Wishes(upstream, safeguards=safeguards, buffer=buffer)
     (folder / "ask.j2").write_text(PROMPT, encoding="utf-8")
     rows = "".join(f'"{question}",{intent}\n' for question, intent in ROWS.items())
     (folder / "rows.csv").write_text(f"question,intent\n{rows}", encoding="utf-8")
@@ -115,7 +124,7 @@ def endpoint(
 
     def work(doors: Doors) -> None:
         try:
-            asyncio.run(_life(folder, tables, doors, services, ready, upstream, log))
+            asyncio.run(_life(folder, tables, doors, services, ready, wishes, log))
         except BaseException as error:
             failed.append(error)
         finally:
@@ -143,23 +152,28 @@ async def _life(
     doors: Doors,
     services: list[Service],
     ready: Event,
-    upstream: str | None,
+    wishes: Wishes | None,
     log: Path | None,
 ) -> None:
-    file = served(opened(SCENARIO + tables))
+    file, route = opened(SCENARIO + tables), None
+    if wishes is None:
+        file = served(file)
+    else:
+        file, route, _ = routed(file, wishes, Keys(folder, {}))
     with BoundedWorker() as worker:
         inputs = prepare_inputs(file, worker, prompts=folder / "ask.j2", data=folder / "rows.csv")
         draws = Draws(file.scenario.seed)
         book = QuestionBook(inputs, draws, worker)
         recorder = None
         if log is not None:
-            clock = "virtual" if upstream is None else "wall"
+            clock = "virtual" if route is None else "wall"
             recorder = Recorder.begin(log, Recorded(file, inputs, book.expected_values, clock))
-        if upstream is None:
+        if route is None:
             sandbox = Sandbox(inputs, book, draws, _nobody, recorder)
             service = Service(sandbox, data_application(sandbox), doors, recorder)
         else:
-            proxy = Proxy(inputs, book, Route(pinned(upstream, where="--upstream")), _nobody, recorder)
+            lock, checks = checks_of(file.scenario, worker)
+            proxy = Proxy(inputs, book, route, _nobody, recorder, checks, lock)
             service = Service(proxy, proxy, doors, recorder)
         services.append(service)
         await service.serve(ready.set)
