@@ -79,6 +79,14 @@ ACTIONS: Final = (
         "Switch every failure off at once.",
         section=2,
     ),
+    ActionSpec(
+        "serve",
+        "Ser&ve your own app…",
+        "&Run",
+        "Ctrl+Shift+V",
+        "Have your own app call this scenario, or its real provider through it.",
+        section=2,
+    ),
     ActionSpec("undo", "&Undo", "&Edit", "Ctrl+Z", "Take back the last change of a switch."),
     ActionSpec("redo", "&Redo", "&Edit", "Ctrl+Shift+Z", "Make it again."),
     ActionSpec(

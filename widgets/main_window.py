@@ -201,6 +201,7 @@ class MainWindow(QMainWindow):
             "assumptions": self._show_assumptions,
             "validation": self.show_validation,
             "stability": self._show_stability,
+            "serve": self._show_serve,
             "log_file": self._show_log_file,
             "about": self._show_about,
         }.items():
@@ -394,6 +395,12 @@ class MainWindow(QMainWindow):
 
         show_stability(self, self.session)
 
+    def _show_serve(self) -> None:
+        from widgets.serve_dialog import show_serve
+
+        self.go_to(0)
+        show_serve(self, self.session)
+
     def _show_log_file(self) -> None:
         from widgets.help_dialogs import show_log_file
 
@@ -410,7 +417,7 @@ class MainWindow(QMainWindow):
     def _show_state(self, state: str) -> None:
         actions = self.actions_table
         actions["run"].setEnabled(state == "idle")
-        actions["pause"].setEnabled(state in ("running", "paused"))
+        actions["pause"].setEnabled(state in ("running", "paused") and not self.session.server.running)
         actions["stop"].setEnabled(state in ("starting", "running", "paused"))
         pause = actions["pause"]
         pause.blockSignals(True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from json import dumps
+from contextlib import contextmanager, suppress
+from json import dumps, loads
+from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -57,6 +59,7 @@ def serve(
     record: Annotated[
         bool, typer.Option("--record/--no-record", help="Keep what passes as a run in the session log.")
     ] = True,
+    steered: Annotated[bool, typer.Option("--steered", hidden=True)] = False,
     log: Log = None,
     json: Json = False,
 ) -> int:
@@ -74,7 +77,7 @@ def serve(
     from app.errors import UserError
     from app.inputs.bounded import BoundedWorker
     from app.inputs.preparation import prepare_inputs
-    from app.scenario.files import open_scenario
+    from app.scenario.files import open_scenario, parse_scenario
     from app.scenario.rehearsal import rehearse_changes
     from app.serve.application import data_application
     from app.serve.recorder import Recorded, Recorder
@@ -83,7 +86,12 @@ def serve(
     from app.serve.server import Service, opened_doors
 
     route: Route | None = None
-    file = open_scenario(scenario, settings or ())
+    if steered:
+        # A window's child: it hears the scenario's text, and ends when its input does.
+        told_text = loads(sys.stdin.readline())["text"]
+        file = parse_scenario(told_text, Path(scenario), settings or ())
+    else:
+        file = open_scenario(scenario, settings or ())
     if upstream:
         from app.providers.keys import Keys
 
@@ -129,6 +137,8 @@ def serve(
                 proxy = Proxy(inputs, questions, route, terminal.say_event_now, recorder, checks, lock)
                 service = Service(proxy, proxy, doors, recorder, terminal.say_error)
             told = _told(file.name, doors, recorder, route, safeguards)
+            if steered:
+                Thread(target=_stopped_by_end_of_input, args=(service.stop,), daemon=True).start()
             with _stopped_by_signals(service.stop):
                 await service.serve(lambda: _say_where(told, json=json))
 
@@ -169,6 +179,13 @@ def _say_where(told: dict[str, Any], *, json: bool) -> None:
     else:
         terminal.say_passed_on(told)
     sys.stdout.flush()
+
+
+def _stopped_by_end_of_input(stop: Callable[[], None]) -> None:
+    while sys.stdin.read(1):
+        pass
+    with suppress(RuntimeError):  # it has ended by itself
+        stop()
 
 
 @contextmanager

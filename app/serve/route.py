@@ -86,7 +86,7 @@ def routed(file: ScenarioFile, wishes: Wishes, keys: Keys) -> tuple[ScenarioFile
             do="Give more than 0 US dollars, and a million at the most.",
         )
     elsewhere: dict[str, Endpoint] = {}
-    name, variant = "client", Variant()
+    name, variant = "client", Variant(title="Your app")
     if wishes.safeguards:
         name, variant, notices = _guarded(file, wishes)
         for target, settings in list(scenario.targets.items())[1:]:

@@ -51,7 +51,7 @@ def served(file: ScenarioFile) -> ScenarioFile:
         "duration_s": _LONGEST_S,
         "traffic": Traffic(rate_per_s=0),
         "faults": faults,
-        "variants": {"client": Variant()},
+        "variants": {"client": Variant(title="Your app")},
         "complaints": None,
         "changes": changes,
         "acts": (),
