@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console
 from rich.progress import (
@@ -34,6 +34,9 @@ from app.errors import UserError
 from app.inputs.preparation import Inputs
 from app.sessions.records import EventRecord, RunRecord
 from app.sessions.vocabulary import OUTCOMES, SERVED_BY
+
+if TYPE_CHECKING:
+    from app.calibration.measuring import Progress as Calls
 
 _MICRO = 1e6
 
@@ -379,6 +382,30 @@ def progress_of_validation(total: int) -> Iterator[tuple[Callable[[str], None], 
 
     with bar:
         yield begun, done
+
+
+@contextmanager
+def progress_of_calls(total: int) -> Iterator[Callable[[Calls], None]]:
+    """A progress bar on standard error over so many real calls: what to tell how they go."""
+    from app.calibration.words import usd
+
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[cost]}"),
+        TimeElapsedColumn(),
+        console=err,
+        transient=True,
+        disable=not err.is_terminal or err.is_dumb_terminal,
+    )
+    task = bar.add_task("Calling", total=total, cost="")
+
+    def tell(calls: Calls) -> None:
+        bar.update(task, completed=calls.made, cost=usd(calls.cost_pico))
+
+    with bar:
+        yield tell
 
 
 def say_validation(report: Report) -> None:

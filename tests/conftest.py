@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.harness import SHARED_WORKER
+
 try:
     import PySide6.QtWidgets  # noqa: F401
 except ImportError as error:
@@ -51,6 +53,7 @@ def no_process_left_behind() -> Iterator[None]:
     """Fails a module after which a child process still runs; within it, fixtures may keep a worker."""
     before = _children()
     yield
+    SHARED_WORKER.close()
     _assert_gone(lambda: [f"process {each}" for each in sorted(_children() - before)])
 
 

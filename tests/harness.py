@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs, prepare_inputs
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, CACHE, OUTCOMES, REQUEST_COLUMNS, SERVED_BY, parts_of
+
+SHARED_WORKER = BoundedWorker()
+"""For tests that need one and do nothing to it: starting a process each time costs more than most of them do. It starts
+when it is first asked, and `conftest` ends it after each module. It holds one scenario's prompts at a time."""
+atexit.register(SHARED_WORKER.close)
 
 
 class Names(dict[str, int]):
@@ -87,9 +93,9 @@ class Ran:
 def simulation_of(
     file: ScenarioFile, *, worker: BoundedWorker | None = None, **inputs: Any
 ) -> Iterator[tuple[Simulation, Names]]:
-    """A simulation of the scenario that has not begun; on a `worker` that runs already, or on its own."""
-    with BoundedWorker() if worker is None else nullcontext(worker) as ready:
-        yield _simulation(prepare_inputs(file, ready, **inputs), ready)
+    """A simulation of the scenario that has not begun; on a `worker` of the test's own, or the shared one."""
+    ready = worker or SHARED_WORKER
+    yield _simulation(prepare_inputs(file, ready, **inputs), ready)
 
 
 def run(scenario: str | ScenarioFile, settings: Sequence[str] = (), **inputs: Any) -> Ran:
@@ -102,12 +108,9 @@ def run(scenario: str | ScenarioFile, settings: Sequence[str] = (), **inputs: An
 def run_seeds(scenario: str | ScenarioFile, seeds: Sequence[int], settings: Sequence[str] = ()) -> list[Ran]:
     """Run a scenario once with each seed; its inputs are read once."""
     file = scenario if isinstance(scenario, ScenarioFile) else opened(scenario, settings)
-    with BoundedWorker() as worker:
-        inputs = prepare_inputs(file, worker)
-        seeded = [
-            replace(inputs, scenario=inputs.scenario.model_copy(update={"seed": seed})) for seed in seeds
-        ]
-        return [_ran(*_simulation(each, worker)) for each in seeded]
+    inputs = prepare_inputs(file, SHARED_WORKER)
+    seeded = [replace(inputs, scenario=inputs.scenario.model_copy(update={"seed": seed})) for seed in seeds]
+    return [_ran(*_simulation(each, SHARED_WORKER)) for each in seeded]
 
 
 def _simulation(inputs: Inputs, worker: BoundedWorker) -> tuple[Simulation, Names]:

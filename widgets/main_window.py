@@ -194,10 +194,12 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "run": self._run,
             "stop": session.stop,
+            "keys": self.show_keys,
             "undo": session.switchboard.undo,
             "redo": session.switchboard.redo,
             "palette": self.find_action,
             "tour": self.begin_tour,
+            "calibrate": self.show_calibration,
             "assumptions": self._show_assumptions,
             "validation": self.show_validation,
             "stability": self._show_stability,
@@ -390,6 +392,12 @@ class MainWindow(QMainWindow):
         self._validation.show()
         self._validation.activateWindow()
 
+    def show_calibration(self) -> None:
+        """A target measured with real calls."""
+        from widgets.calibration.dialog import show_calibration
+
+        show_calibration(self, self.session, self.appearance)
+
     def _show_stability(self) -> None:
         from widgets.stability_dialog import show_stability
 
@@ -400,6 +408,12 @@ class MainWindow(QMainWindow):
 
         self.go_to(0)
         show_serve(self, self.session)
+
+    def show_keys(self) -> None:
+        """The keys for real calls."""
+        from widgets.real_calls.keys_dialog import KeysDialog
+
+        KeysDialog(self, self.session.keys).open()
 
     def _show_log_file(self) -> None:
         from widgets.help_dialogs import show_log_file

@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal, Slot
 
 from app.analysis.curves import Picture
 from app.errors import UserError
+from app.providers.keys import Keys
 from app.scenario.acts import staged_text
 from app.scenario.export import needed_inputs, scenario_text
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
@@ -32,8 +33,9 @@ SPEEDS: dict[str, float | None] = {"speed_1": 1.0, "speed_10": 10.0, "speed_max"
 
 
 class Session(QObject):
-    """Attributes: `switchboard`, `inputs` (the user's own prompts and data), `run_id` (the run that is shown), `state`,
-    `speed`, `picture` (the newest). Nothing blocks but `close`, which waits for the engine to write its end."""
+    """Attributes: `switchboard`, `inputs` (the user's own prompts and data), `keys` (those for real calls), `run_id` (the
+    run that is shown), `state`, `speed`, `picture` (the newest). Nothing blocks but `close`, which waits for the engine to
+    write its end."""
 
     state_changed = Signal(str)
     scenario_opened = Signal(object)
@@ -57,6 +59,7 @@ class Session(QObject):
         self.log_path = log_path
         self.switchboard = Switchboard(self)
         self.inputs = OwnInputs()
+        self.keys = Keys()
         self.file: ScenarioFile | None = None
         self.run_id: int | None = None
         self.state: State = "idle"

@@ -11,11 +11,12 @@ from io import StringIO, TextIOWrapper
 
 import typer
 
-from app.cli import keys, look, replay, run, scenarios, serve, stability, transfer, validate
+from app.cli import calibrate, keys, look, replay, run, scenarios, serve, stability, transfer, validate
 from app.cli.application import INTERRUPTED, OK, WRONG_INPUT, cli
 from app.errors import UserError
 
 __all__ = [
+    "calibrate",
     "keys",
     "look",
     "replay",

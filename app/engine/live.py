@@ -273,7 +273,7 @@ class LiveWorld:
             (intended_us, fault.kind) for fault in self.calls.faults.faults.chosen(hits)
         )
         # A scenario may have sizes drawn for the simulation; what a real prompt costs depends on its text.
-        request = Request(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
+        request = Request().begun(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
         self.in_flight[number] = request
         self._prompts[number] = prompts
         return request

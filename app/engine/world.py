@@ -125,17 +125,22 @@ class World:
 
     def arrive(self, planned: PlannedRequest, target: int = 0) -> None:
         """A request arrives, now; its first attempt goes to the target with this index."""
-        request = Request(*planned)
+        number, now, question, cache_key, input_tokens, max_tokens, hits = planned
+        request = Request().begun(number, now, question, cache_key, input_tokens, max_tokens, hits)
         request.target = target
         request.pipeline = pipeline = self.pipeline
         request.memo = pipeline.blank.copy()
-        self.in_flight[request.number] = request
-        now = planned[1]
-        if request.hits:
-            self._mess_log += [(now, fault.kind) for fault in self._chosen(request.hits)]
-        step = inwards(request, pipeline, 0, now, planned[2].unaskable)
+        self.in_flight[number] = request
+        if hits:
+            self._mess_log += [(now, fault.kind) for fault in self._chosen(hits)]
+        step = inwards(request, pipeline, 0, now, question.unaskable)
         if type(step) is Attempt:
             self.providers[target].begin(step)
+            return
+        assert type(step) is tuple
+        slot, turned = step
+        if type(turned) is Result:
+            self._leave(request, slot, turned)
         else:
             self._live(request, step=step)
 
@@ -163,6 +168,14 @@ class World:
             request, request.pipeline, self.clock, request.question.unaskable, step=step, left=left
         )
         self._resume(request, None)
+
+    def _leave(self, request: Request, slot: int, result: Result) -> None:
+        """The request goes out from `slot`, without a lifecycle of its own as long as no layer speaks."""
+        said = outwards(request, request.pipeline, slot, result, self.clock.now)
+        if said is None:
+            self._finish(request, result)
+        else:
+            self._live(request, left=(result, said))
 
     def _resume(self, request: Request, outcome: Outcome) -> None:
         """Send a lifecycle what it waited for, and carry out its commands until it waits again."""
@@ -242,12 +255,7 @@ class World:
         if request.life is not None:
             self._resume(request, attempt)
             return
-        pipeline = request.pipeline
-        said = outwards(request, pipeline, pipeline.depth, attempt, self.clock.now)
-        if said is None:
-            self._finish(request, attempt)
-        else:
-            self._live(request, left=(attempt, said))
+        self._leave(request, request.pipeline.depth, attempt)
 
     def _log_attempt(self, attempt: Attempt) -> None:
         if self.logged:

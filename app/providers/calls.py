@@ -120,16 +120,19 @@ class Call:
         messages: Sequence[Sequence[str]],
         max_tokens: int,
         struck: Struck | None = None,
+        on_piece: Callable[[float], None] | None = None,
     ) -> None:
         """`messages` are pairs of role and text; `max_tokens` bounds the answer.
 
-        `struck` says what faults do to it; then the transport must be a `FaultTransport`.
+        `struck` says what faults do to it; then the transport must be a `FaultTransport`. `on_piece` is told each
+        instant at which further pieces of the answer have come.
         """
         self._transport = transport
         self._endpoint = endpoint
         self._messages = messages
         self._max_tokens = max_tokens
         self._struck = struck
+        self._on_piece = on_piece
         self._stream = endpoint.wire.stream()
         self._status = 0
         self._first_s: float | None = None
@@ -173,7 +176,10 @@ class Call:
         stream = self._stream
         async with self._chunks() as chunks:
             async for chunk in chunks:
+                known = stream.pieces
                 stream.feed(chunk)
+                if self._on_piece is not None and stream.pieces > known:
+                    self._on_piece(asyncio.get_running_loop().time())
                 if self._first_s is None and stream.pieces:
                     self._first_s = asyncio.get_running_loop().time()
                     patience.reschedule(until_s)

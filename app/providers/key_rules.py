@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 
-import httpx
 from pydantic import SecretStr
 
 from app.errors import UserError
@@ -22,6 +21,8 @@ def origin_of(address: str) -> str:
 
     Raises UserError for what is no http(s) address, or has a user, query or fragment.
     """
+    import httpx  # here, because the window rests on this and needs no httpx to open
+
     try:
         url = httpx.URL(address.strip())
     except httpx.InvalidURL:
@@ -37,6 +38,8 @@ def origin_of(address: str) -> str:
 
 def check_key_may_go(origin: str) -> None:
     """Raise UserError where a key would go over the network unencrypted."""
+    import httpx
+
     url = httpx.URL(origin)
     if url.scheme != "https" and not _loopback(url.host):
         raise UserError(

@@ -61,6 +61,41 @@ Over = Callable[[Attempt], None]
 class SimulatedProvider:
     """One target at work. `over(attempt)` is called when the client knows how its call ended."""
 
+    # With more than 30 attributes an object without slots is found slowly, methods and all.
+    __slots__ = (
+        "_blocks",
+        "_due",
+        "_further_draws",
+        "_heap",
+        "_sequence",
+        "active",
+        "agenda",
+        "clock",
+        "context_tokens",
+        "fault_log",
+        "faults",
+        "finishes",
+        "frozen",
+        "held",
+        "in_service",
+        "index",
+        "kept_prompts",
+        "limited",
+        "over",
+        "plans",
+        "queue",
+        "reply_us",
+        "rpm",
+        "served_by",
+        "slots",
+        "slots_left",
+        "slowdown",
+        "standstill",
+        "target",
+        "tariff",
+        "tpm",
+    )
+
     def __init__(
         self, index: int, target: Target, tariff: Tariff, plans: AttemptPlans, agenda: Agenda, over: Over
     ) -> None:
@@ -147,8 +182,10 @@ class SimulatedProvider:
         attempt.tariff = self.tariff
         attempt.input_tokens = input_tokens = request.input_tokens
         hits = plan[4] & self.active
-        if hits and self._struck(attempt, hits, now):
-            return
+        if hits:
+            if self._struck(attempt, hits, now):
+                return
+            plan = attempt.plan
         units = input_tokens + max_tokens
         if units > self.context_tokens:
             self._reply(attempt, CONTEXT_LENGTH, self.reply_us, None, now)
@@ -159,6 +196,9 @@ class SimulatedProvider:
             self._stand(attempt)
         elif self.in_service >= self.slots:
             self._enqueue(attempt)
+        elif attempt.course is None and self.kept_prompts is None and not self.slowdown:
+            self.in_service += 1
+            self._work(attempt, now + plan[0], now + plan[1])
         else:
             self._serve(attempt, now)
 
@@ -341,7 +381,8 @@ class SimulatedProvider:
                 self._serve_waiting()
             attempt.state = OVER
             attempt.finished_us = now
-            self.over(attempt)
+            over = self.over
+            over(attempt)
         elif state == REPLYING:
             attempt.error = attempt.reply
             attempt.status = attempt.reply.status
@@ -413,7 +454,8 @@ class SimulatedProvider:
     def _end(self, attempt: Attempt) -> None:
         attempt.state = OVER
         attempt.finished_us = self.clock.now
-        self.over(attempt)
+        over = self.over
+        over(attempt)
 
     def _bill(self, attempt: Attempt) -> None:
         """Charge the prompt and what was generated; give back the quota that was reserved and not used."""

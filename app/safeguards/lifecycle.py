@@ -62,7 +62,7 @@ def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable
     until_us = now + pipeline.attempt_us
     if until_us > request.deadline_us:
         until_us = request.deadline_us
-    attempt = Attempt(request, request.retry, now, now + pipeline.first_token_us, until_us)
+    attempt = Attempt().begun(request, request.retry, now, now + pipeline.first_token_us, until_us)
     request.attempts.append(attempt)
     return attempt
 

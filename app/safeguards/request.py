@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Hashable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcome, Result
 
@@ -62,11 +62,30 @@ class Request:
         "why",
     )
 
+    number: int
+    intended_us: int
+    question: Any
+    cache_key: Hashable
+    input_tokens: int
+    max_tokens: int
+    hits: int
+    mended: bool
+    target: int
+    retry: int
+    hedge: int
+    branches: int
+    why: str
+    cancelled: bool
+    fee_pico: int
+    deadline_us: int
+    cache: int
+    reason: str
+    attempts: list[Attempt]
     memo: list[Any]
     pipeline: Pipeline
     life: Generator[Command, Outcome, Result] | None
 
-    def __init__(
+    def begun(
         self,
         number: int,
         intended_us: int,
@@ -75,7 +94,8 @@ class Request:
         input_tokens: int,
         max_tokens: int,
         hits: int = 0,
-    ) -> None:
+    ) -> Self:
+        """Itself, a new one, filled in; as `Attempt.begun`."""
         self.number = number
         self.intended_us = intended_us
         self.question = question
@@ -94,8 +114,9 @@ class Request:
         self.deadline_us = FOREVER_US
         self.cache = 0
         self.reason = ""
-        self.attempts: list[Attempt] = []
+        self.attempts = []
         self.life = None
+        return self
 
     def note_wait(self, words: str) -> None:
         """Have its next attempt say what it waited for."""
@@ -120,7 +141,7 @@ class Branch(Request):
     __slots__ = ("flight", "parent", "place", "root")
 
     def __init__(self, parent: Request, hedge: int, why: str) -> None:
-        super().__init__(
+        self.begun(
             parent.number,
             parent.intended_us,
             parent.question,

@@ -6,6 +6,7 @@ faults.outage.on                                  an entry of a list, by its id 
 variants.safeguarded.safeguards.cache.on          likewise
 faults.storm = {kind = "overloaded", ...}         an id that is not there yet adds an entry
 targets.primary.rpm, without a value              back to what it is when left out: here, no limit
+assumptions.targets.primary.rpm                   the source of a setting, which has that setting's path as its one key
 """
 
 from __future__ import annotations
@@ -38,6 +39,8 @@ def set_path(tables: Any, path: str, value: Any) -> None:
     steps = path.split(".")
     if not all(steps):
         raise UserError(f"'{path}' is no path", do="Write it as table.key, such as traffic.rate_per_s.")
+    if steps[0] == "assumptions" and len(steps) > 1:
+        steps = [steps[0], ".".join(steps[1:])]
     here = tables
     for depth, step in enumerate(steps[:-1]):
         here = _down(here, steps[:depth], step, path)

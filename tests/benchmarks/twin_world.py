@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import simpy
 
-DURATION_S, DRAIN_S = 1000.0, 60.0
+DURATION_S, DRAIN_S = 2000.0, 60.0
 RATE_PER_S, REPEAT_RATE, REPEAT_WINDOW = 50.0, 0.2, 10_000
 MAX_TOKENS = 300
 PATIENCE_S = 30.0
-OUTAGE_S = (400.0, 450.0)
+OUTAGE_S = (800.0, 900.0)
 
 # In the scenario's order; the bit of each is 1 << index.
 FAULT_RATES = (0.01, 0.02, 0.01, 0.003, 0.05, 0.01, 0.01, 0.005, 0.005, 1.0)

@@ -94,10 +94,10 @@ class Rig:
     ) -> Attempt:
         """A call arrives."""
         self.until(at_s)
-        request = Request(number, us(at_s), Asked(), number, input_tokens, max_tokens)
+        request = Request().begun(number, us(at_s), Asked(), number, input_tokens, max_tokens)
         until_us = FOREVER_US if until_s is None else us(until_s)
         first_by_us = FOREVER_US if first_by_s is None else us(first_by_s)
-        attempt = Attempt(request, retry, us(at_s), first_by_us, until_us)
+        attempt = Attempt().begun(request, retry, us(at_s), first_by_us, until_us)
         request.attempts.append(attempt)
         self.provider.begin(attempt)
         return attempt

@@ -63,7 +63,7 @@ def request(
     question: object = None,
 ) -> Request:
     """A request that nobody has seen yet; its question is its own unless `key` says otherwise."""
-    asked = Request(
+    asked = Request().begun(
         number, us(at_s), question, ("question", number) if key is None else key, input_tokens, max_tokens
     )
     asked.memo = [0]  # of a pipeline of one layer; a lifecycle makes its own

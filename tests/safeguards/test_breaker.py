@@ -218,7 +218,7 @@ def test_a_slow_answer_counts_as_failed_where_that_is_asked_for() -> None:
         calls = Calls(Breaker(min_calls=1, slow_call_s=3))
         asked = calls.begins(1)
         assert asked is not None
-        attempt = Attempt(asked, 0, us(1), us(99), us(99))
+        attempt = Attempt().begun(asked, 0, us(1), us(99), us(99))
         attempt.answer = Answer("right")
         calls.layer.answered(asked, attempt, us(1 + took_s))
         assert (calls.state == OPEN) is opens

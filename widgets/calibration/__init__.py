@@ -1,0 +1,1 @@
+"""Calibrate…: a target measured with real calls, from the window."""
