@@ -54,7 +54,6 @@ first_token_sigma = 0
 tokens_per_s = 200
 limit_reply_s = 0
 [targets.fallback]
-model = "other-model"
 price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }
 quality = 0
 first_token_s = 0.03

@@ -23,7 +23,7 @@ CHUNK = b'data: {"choices": [{"index": 0, "delta": {"content": "%s"}}]}\n\n'
 LAST = b'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
 STREAM = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
 RETRY = '{ kind = "retry", max_retries = 2, base_s = 0.01, cap_s = 0.02 }'
-FALLBACK = '{ kind = "fallback", targets = ["fallback"] }'
+FALLBACK = '{ kind = "fallback", targets = ["other"] }'
 CANNED = '{ kind = "canned", text = "We will write to you." }'
 
 
@@ -68,7 +68,9 @@ def by_model(**answers: bytes) -> Play:
 def guarded(
     folder: Path, play: Play, *safeguards: str, buffer: bool = False
 ) -> Iterator[tuple[Endpoint, Upstream]]:
-    tables = f"[variants.safe]\nsafeguards = [{', '.join(safeguards)}]\n"
+    price = "price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 1 }"
+    tables = f'[targets.other]\nmodel = "other-model"\n{price}\n'
+    tables += f"[variants.safe]\nsafeguards = [{', '.join(safeguards)}]\n"
     with (
         upstream(play) as there,
         endpoint(
