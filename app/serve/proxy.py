@@ -52,7 +52,7 @@ from app.serve.upstream import TARGET, RawHeaders, UpstreamTransport, end_to_end
 
 MAX_BYTES = 100_000_000
 """The largest body that a call of a known API may have."""
-_OWN = (b"host", b"expect")
+_OWN = frozenset({b"host", b"expect"})
 """Headers that say something about the way to us."""
 _TICK_S = 0.1
 _BOOKING_S = 1.0
@@ -130,6 +130,8 @@ class Proxy:
         while True:
             for event in self._incidents.pass_time(self.now_us):
                 self._tell(event)
+            if self._recorder is None:
+                self.collect()  # nobody else does, and what has passed must not pile up
             await asyncio.sleep(_TICK_S)
 
     async def _end(self) -> None:
@@ -157,6 +159,7 @@ class Proxy:
             estimated = [ended.estimated for ended in taken.attempts]
             self._recorder.real(list(zip(attempts, estimated, strict=True)))
             self._recorder.faults(taken.faults)
+            self._recorder.data_rows(self._questions.take_new_rows())
         return passed_us
 
     def change(self, path: str, value: Any) -> Event:
@@ -226,6 +229,11 @@ class Proxy:
             return _refused(403, "where a key is added, only calls whose cost is counted are passed on")
         return None
 
+    def _sent_on(self, scope: Scope) -> RawHeaders:
+        """The client's headers that are meant for the upstream. A token that is meant for us is none of them."""
+        dropped = CREDENTIALS.union(_OWN) if self._route.token else _OWN
+        return [pair for pair in end_to_end(scope["headers"]) if pair[0].lower() not in dropped]
+
     async def _pass_call(self, client: Client, scope: Scope, target: bytes, api: Api) -> None:
         """A call of a known API."""
         body = await client.body(MAX_BYTES)
@@ -240,7 +248,7 @@ class Proxy:
             await _reply(client, 403, f"under a cap only models with a price can be asked for: {models}")
             return
         number, self._count = self._count, self._count + 1
-        headers = _sent_on(scope["headers"])
+        headers = self._sent_on(scope)
         passage = Passage(
             client,
             api,
@@ -287,10 +295,9 @@ class Proxy:
     async def _pass_through(self, client: Client, scope: Scope, target: bytes) -> None:
         """A request that is no call: both bodies as they come."""
         upload = _Upload(client, scope["headers"])
-        headers = _sent_on(scope["headers"])
+        headers = self._sent_on(scope)
         upstream = self._route.upstream
         if upstream.key is not None:
-            headers = [pair for pair in headers if pair[0].lower() not in CREDENTIALS]
             # Which API it is cannot be told from the path of a list of models: both kinds of header are understood.
             for api in ("openai-chat", "anthropic-messages"):
                 told = WIRES[api].credentials(upstream.key.get_secret_value())
@@ -351,10 +358,6 @@ class _Upload(httpx.AsyncByteStream):
         """Until the client hangs up after that."""
         await self.over.wait()
         await self._client.until_left()
-
-
-def _sent_on(headers: RawHeaders) -> RawHeaders:
-    return [pair for pair in end_to_end(headers) if pair[0].lower() not in _OWN]
 
 
 def _unobserved(_now: int, _number: int, _command: object, _outcome: object) -> None:
