@@ -11,10 +11,10 @@ from app.calibration.fitting import Fits, fit_calls
 from app.calibration.measuring import Course, Halt, Measurement, Progress, measure
 from app.calibration.questions import choose
 from app.engine.draws import Draws
+from app.engine.real_calls import endpoint_of
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
-from app.providers.endpoint import Endpoint
 from app.providers.keys import KeySource
 from app.providers.prices import PICO_PER_USD, Tariff
 from app.scenario.files import ScenarioFile
@@ -78,7 +78,10 @@ def prepare(order: Order, keys: KeySource) -> Prepared:
     """
     scenario = order.file.scenario
     target = order.target or next(iter(scenario.targets))
-    endpoint = _endpoint(order.file, target, keys)
+    if target not in scenario.targets:
+        there = ", ".join(scenario.targets)
+        raise UserError(f"there is no target '{target}'", where=order.file.name, do=f"There is {there}.")
+    endpoint = endpoint_of(scenario, target, keys)
     _check(order)
     draws = Draws(scenario.seed)
     with BoundedWorker() as worker:
@@ -116,31 +119,6 @@ def calibrate(prepared: Prepared, tell: Callable[[Progress], None], halt: Halt) 
     draws = Draws(prepared.order.file.scenario.seed)
     fits = fit_calls(measurement.calls, prepared.course.max_tokens, draws)
     return Calibration(prepared, measurement, fits, datetime.now(UTC).date())
-
-
-def _endpoint(file: ScenarioFile, name: str, keys: KeySource) -> Endpoint:
-    targets = file.scenario.targets
-    target = targets.get(name)
-    if target is None:
-        raise UserError(f"there is no target '{name}'", where=file.name, do=f"There is {', '.join(targets)}.")
-    path = f"targets.{name}"
-    if target.endpoint is None:
-        raise UserError(
-            f"nothing says where real calls to '{name}' go",
-            where=file.name,
-            do=f"Give [{path}.endpoint] a base_url, and an api unless it is openai-chat.",
-            option=f"--set {path}.endpoint.base_url=https://host/v1",
-        )
-    if not target.model:
-        raise UserError(
-            f"nothing says which model '{name}' is",
-            where=file.name,
-            do=f"Give [{path}] a model.",
-            option=f"--set {path}.model=NAME",
-        )
-    address = target.endpoint
-    at = Endpoint(address.base_url, target.model, api=address.api)
-    return Endpoint(address.base_url, target.model, keys(at.origin), address.api)
 
 
 def _check(order: Order) -> None:

@@ -20,11 +20,13 @@ class Desk:
     """What is done to texts, in a thread of its own.
 
     `render` gives a question's messages as (role, text), or why there are none; `judge` says of an answer
-    whether it passes the truth checks, and which runtime checks it fails; `spoil` makes of an answer one of a kind
+    whether it passes the truth checks, and which runtime checks it fails; `judges`, on any thread, says whether a
+    question's answers are checked at all; `spoil` makes of an answer one of a kind
     that a fault asks for.
     """
 
     render: Callable[[Question], Messages | str]
+    judges: Callable[[Question], bool]
     judge: Callable[[Question, str], Verdict]
     spoil: Callable[[Question, AnswerKind, str], str]
 
@@ -41,4 +43,4 @@ def desk_for(inputs: Inputs, book: QuestionBook, worker: BoundedWorker) -> Desk:
         by_name = {name: values[column] for name, column in inputs.columns.pairs.items() if column in values}
         return verdicts.of([(question.prompt, text, values | by_name)])[0]
 
-    return Desk(book.asked, judge, book.spoil)
+    return Desk(book.asked, lambda question: verdicts.any_for(question.prompt), judge, book.spoil)

@@ -60,6 +60,8 @@ from app.scenario.model import Scenario
 Prompts = Mapping[Treatment | None, Messages | str]
 """What is asked by one question: as it comes (None), and as each treatment by safeguards has it; or why nothing can be."""
 Arrival = tuple[PlannedRequest, Prompts]
+_AT_A_STRETCH_US = 500
+"""How long entries of the agenda may be worked off before the network has its turn."""
 
 
 class Finished(NamedTuple):
@@ -133,7 +135,7 @@ class LiveWorld:
         self._closed_us = self._end_us = FOREVER_US
         self._taken = Taken([], [], [], [])
         self._passed_us = 0
-        self._woken = asyncio.Event()
+        self._woken: asyncio.Future[None] | None = None
         self._set_up(scenario)
 
     def _set_up(self, scenario: Scenario) -> None:
@@ -154,12 +156,12 @@ class LiveWorld:
         for arrival in arrivals:
             self._agenda.at(arrival[0][1], self._arrive, arrival)
         self._to_come += len(arrivals)
-        self._woken.set()
+        self._wake()
 
     def leave(self, number: int) -> None:
         """Whoever asked waits no longer; nothing happens if it has its answer by then."""
         self._agenda.at(self.read_clock(), self._left, number)
-        self._woken.set()
+        self._wake()
 
     def take_back(self, from_us: int) -> list[Arrival]:
         """Those who are to arrive at `from_us` or later will not; in order of arrival."""
@@ -174,18 +176,18 @@ class LiveWorld:
     def turn(self, at_us: int, turning: Turning) -> None:
         """Have other settings hold from `at_us` on, for those who arrive then and calls that begin then."""
         self._agenda.at(at_us, self._configure, turning)
-        self._woken.set()
+        self._wake()
 
     def close(self, at_us: int, drain_us: int) -> None:
         """Nobody else arrives after `at_us`; whoever has no answer `drain_us` later gets none."""
         self._closed_us = at_us
         self._end_us = min(self._end_us, at_us + drain_us)
-        self._woken.set()
+        self._wake()
 
     def give_up(self) -> None:
         """End now; calls under way are given up."""
         self._end_us = 0
-        self._woken.set()
+        self._wake()
 
     def passed_us(self, known_us: int) -> int:
         """The time before which nothing will happen any more, when arrivals up to `known_us` have been told."""
@@ -221,28 +223,37 @@ class LiveWorld:
     async def _work(self) -> None:
         """Work the agenda off until nothing is left to wait for."""
         heap = self._agenda.heap
+        rest_at_us = 0
         while True:
             now = self.read_clock()
             if now >= self._end_us:
                 return
             if now >= self._closed_us and not (self._to_come or self.in_flight):
                 return
-            if heap and heap[0][0] <= now:
+            if not heap or heap[0][0] > now:
+                ends_us = min(self._end_us, self._closed_us) if now < self._closed_us else self._end_us
+                await self._wait_until(min(heap[0][0], ends_us) if heap else ends_us)
+                rest_at_us = self.read_clock() + _AT_A_STRETCH_US
+            elif now >= rest_at_us:
+                await asyncio.sleep(0)  # what the network has for us, and the calls that were begun
+                rest_at_us = self.read_clock() + _AT_A_STRETCH_US
+            else:
                 _, _, call, argument = heappop(heap)
                 self._clock.now = now
                 call(argument)
-                await asyncio.sleep(0)  # what the network has for us comes before the next entry
-            else:
-                ends_us = min(self._end_us, self._closed_us) if now < self._closed_us else self._end_us
-                await self._wait_until(min(heap[0][0], ends_us) if heap else ends_us)
 
     async def _wait_until(self, time_us: int) -> None:
-        self._woken.clear()
+        woken = self._woken = self._loop.create_future()
+        timer = self._loop.call_at(self._zero_s + time_us / MICRO, self._wake)
         try:
-            async with asyncio.timeout_at(self._zero_s + time_us / MICRO):
-                await self._woken.wait()
-        except TimeoutError:
-            pass
+            await woken
+        finally:
+            timer.cancel()
+            self._woken = None
+
+    def _wake(self) -> None:
+        if self._woken is not None and not self._woken.done():
+            self._woken.set_result(None)
 
     def read_clock(self) -> int:
         """The time, in microseconds since the beginning."""
@@ -281,7 +292,7 @@ class LiveWorld:
     def _over(self, returned: Returned) -> None:
         """A call has ended, in its own task."""
         self._agenda.at(max(returned.due_us, self.read_clock()), self._returned, returned)
-        self._woken.set()
+        self._wake()
 
     def _returned(self, returned: Returned) -> None:
         attempt, outcome, answer, _ = returned

@@ -5,8 +5,8 @@ does not allow ends at once, without being sent, as `spend_cap`. Settled is what
 by our own where it answered without telling; where it broke off, and may be charged all the same, it is all that was set
 aside.
 
-Answers are checked in a thread of their own, one at a time, since the worker that checks them belongs to one thread; what an
-answer waits there counts as the request's time.
+Answers are checked, where there are checks, in a thread of their own, one at a time, since the worker that checks them
+belongs to one thread; what an answer waits there counts as the request's time.
 
 Faults strike on the wire, the same calls as in the virtual world (`wire_faults`). What they keep from the provider is not
 billed.
@@ -193,14 +193,15 @@ class LiveCalls:
 
     def _strike(self, attempt: Attempt, endpoint: Endpoint, now_us: int) -> Struck | None:
         question = attempt.request.question
-        there = sum(each.target == attempt.target for each in self._under_way)
+
+        def load() -> float:
+            there = sum(each.target == attempt.target for each in self._under_way)
+            return there / self._slots[attempt.target]
 
         async def spoil(kind: AnswerKind, said: str) -> str:
             return await self._loop.run_in_executor(self._thread, self._desk.spoil, question, kind, said)
 
-        return self.faults.strike(
-            attempt, endpoint, now=now_us, load=there / self._slots[attempt.target], spoil=spoil
-        )
+        return self.faults.strike(attempt, endpoint, now=now_us, load=load, spoil=spoil)
 
     async def _make(self, attempt: Attempt, call: AnyCall) -> None:
         """Make the call, have its answer checked, and tell that it is over."""
@@ -208,9 +209,11 @@ class LiveCalls:
         answer: Answer | None = None
         due_us = 0
         if outcome.error is None:
-            correct, failed = await self._loop.run_in_executor(
-                self._thread, self._desk.judge, attempt.request.question, outcome.text
-            )
+            correct, failed = True, frozenset[str]()
+            if self._desk.judges(attempt.request.question):
+                correct, failed = await self._loop.run_in_executor(
+                    self._thread, self._desk.judge, attempt.request.question, outcome.text
+                )
             if outcome.finish not in (None, "stop"):
                 failed |= {FINISH_REASON}
             # What a fault has spoiled is no right answer, even where no check can tell.

@@ -16,8 +16,7 @@ import threading
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from functools import cache
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -33,10 +32,11 @@ from app.engine.live_traffic import LiveTraffic, Move, planned_moves
 from app.engine.live_turn import AbandonedError, Batch, LiveTurn, Observed
 from app.engine.punctuality import Punctuality
 from app.engine.questions import QuestionBook
-from app.engine.real_calls import KeyFor, RealCalls, endpoints_of
+from app.engine.real_calls import RealCalls, endpoints_of
 from app.engine.run import Listener, Progress, RealProgress
 from app.engine.spending import PICO_PER_USD, SpendingLedger
 from app.engine.wire_faults import WireFaults
+from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
 from app.providers.calls import open_transport
@@ -77,8 +77,7 @@ class LiveCourse:
         self._listener = listener
         self._run_id = run_id
         self._variants = list(inputs.scenario.variants)
-        self._key_for: KeyFor = cache(real.key_for)
-        self._endpoints = endpoints_of(inputs.scenario, self._key_for)
+        self._endpoints = endpoints_of(inputs.scenario, real.key_for)
         self._spending = SpendingLedger(int(real.max_usd * PICO_PER_USD))
         self._rows = [LiveRows(key_of(run_id, index, 0), names) for index in range(len(self._variants))]
         self._arrived = [0] * len(self._variants)
@@ -101,7 +100,8 @@ class LiveCourse:
             finally:
                 self._abandoned.set()
                 thread.join()
-        self._keep_facts(ended=True)
+                with suppress(UserError):  # a log that cannot be written has been told of
+                    self._keep_facts(ended=True)
         limited = [names for names, each in self._punctuality if each.client_limited]
         for names in limited:
             self._listener.notice(
@@ -224,6 +224,9 @@ class LiveCourse:
         moves: list[Move] = planned_moves(self._scenario)
         with ThreadPoolExecutor(1, "seatrial-desk") as thread:
             for place, names in enumerate(turns):
+                if self._control.stopping:
+                    self._stopped = "stopped"
+                    return
                 if place:
                     loop = asyncio.get_running_loop()
                     await loop.run_in_executor(thread, self._begin_anew)
@@ -275,7 +278,7 @@ class LiveCourse:
                 )
                 worlds.append(LiveWorld(scenario, name, calls, observe, punctuality.sends))
             traffic = LiveTraffic(
-                scenario, self._questions, desk, thread, worlds, moves, self._key_for, refused.append
+                scenario, self._questions, desk, thread, worlds, moves, self._real.key_for, refused.append
             )
             turn = LiveTurn(
                 scenario,

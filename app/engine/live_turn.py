@@ -129,6 +129,8 @@ class LiveTurn:
             if self._loop.time() >= due_s:
                 due_s = self._loop.time() + _BATCH_S
                 self._batch("paused" if self._paused else "running")
+        if self._spending.closed and not self.stopped:
+            await self._stop("spend_cap")  # by the very last calls
 
     # -- obeying -----------------------------------------------------------------------------------------------
 

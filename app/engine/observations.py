@@ -35,7 +35,7 @@ first waited for.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import NoneType
 from typing import Any
 
@@ -94,7 +94,7 @@ _ASKED = {"prompt": str, "tokens": int, "problem": str, "unaskable": bool, "step
 _ERRORS = {error.name: error for error in vars(errors).values() if isinstance(error, CallError)}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """What came of one resume: `asked` in plain data; what it waits for, or its result when it is done.
 
@@ -136,13 +136,15 @@ class Resumer:
                     step.cancelled.append(command.branch)
                 else:
                     step.asked.append(self._plain(command))
-                    return replace(step, waiting=command)
+                    step.waiting = command
+                    return step
         except StopIteration as stop:
             step.asked.append(finish(request, stop.value))
             if isinstance(request, Branch):
                 request.flight.result = stop.value
                 self._land(step, request.flight)
-            return replace(step, result=stop.value)
+            step.result = stop.value
+            return step
 
     def _land(self, step: Step, flight: Flight) -> None:
         number = self.number(flight)

@@ -55,40 +55,44 @@ class RealCalls:
 
 def endpoints_of(scenario: Scenario, key_for: KeyFor) -> dict[str, Endpoint]:
     """Where real calls go, by target. Raises UserError for a target without an endpoint, a model or a price."""
+    return {name: endpoint_of(scenario, name, key_for) for name in scenario.targets}
+
+
+def endpoint_of(scenario: Scenario, name: str, key_for: KeyFor) -> Endpoint:
+    """Where real calls to this target go. Raises UserError if it has no endpoint, no model or no price."""
     from app.providers.endpoint import Endpoint
 
-    found: dict[str, Endpoint] = {}
-    for name, target in scenario.targets.items():
-        where = f"targets.{name}"
-        if target.endpoint is None:
-            raise UserError(
-                f"the target '{name}' has no endpoint",
-                where=where,
-                do="Say where real calls to it go, and how it is spoken to.",
-                option=f"--set {where}.endpoint.base_url=https://host/v1",
-            )
-        if not target.model:
-            raise UserError(
-                f"the target '{name}' has no model to ask for",
-                where=where,
-                do="Name the model as its provider does.",
-                option=f"--set {where}.model=NAME",
-            )
-        try:
-            target.tariff()
-        except UserError as error:
-            raise UserError(
-                error.what, where=where, do=f"Without a price no cap can be kept: give {where}.price."
-            ) from None
-        without = Endpoint(target.endpoint.base_url, target.model, None, target.endpoint.api)
-        key = key_for(without.origin)
-        found[name] = Endpoint(target.endpoint.base_url, target.model, key, target.endpoint.api)
-    return found
+    target = scenario.targets[name]
+    where = f"targets.{name}"
+    if target.endpoint is None:
+        raise UserError(
+            f"the target '{name}' has no endpoint",
+            where=where,
+            do="Say where real calls to it go, and how it is spoken to.",
+            option=f"--set {where}.endpoint.base_url=https://host/v1",
+        )
+    if not target.model:
+        raise UserError(
+            f"the target '{name}' has no model to ask for",
+            where=where,
+            do="Name the model as its provider does.",
+            option=f"--set {where}.model=NAME",
+        )
+    try:
+        target.tariff()
+    except UserError as error:
+        raise UserError(
+            error.what, where=where, do=f"Without a price no cap can be kept: give {where}.price."
+        ) from None
+    without = Endpoint(target.endpoint.base_url, target.model, None, target.endpoint.api)
+    key = key_for(without.origin)
+    return Endpoint(target.endpoint.base_url, target.model, key, target.endpoint.api)
 
 
-def check_real(scenario: Scenario) -> None:
-    """Raise UserError for what cannot be done with real calls, also where a planned change brings it about."""
-    endpoints_of(scenario, no_key)
+def check_real(scenario: Scenario, key_for: KeyFor = no_key) -> None:
+    """Raise UserError for what cannot be done with real calls, also where a planned change brings it about, and for a key
+    that cannot be had."""
+    endpoints_of(scenario, key_for)
     check_now(scenario)
     for change in sorted(scenario.changes, key=lambda each: each.at_s):
         scenario = with_setting(scenario, change.set, change.value, where=f"changes, at {change.at_s:g} s")

@@ -9,8 +9,8 @@ import contextlib
 import gc
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,16 +21,16 @@ from app.engine.control import Control
 from app.engine.draws import Draws
 from app.engine.events import Event
 from app.engine.questions import QuestionBook
+from app.engine.run_record import Names, begin_record
 from app.engine.simulation import Simulation
 from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
-from app.inputs.preparation import Inputs, prepare_inputs, storable
-from app.scenario.files import ScenarioFile, changed_text
-from app.scenario.model import variant_title
+from app.inputs.preparation import Inputs, prepare_inputs
+from app.scenario.files import ScenarioFile
 from app.scenario.rehearsal import rehearse_changes
 from app.sessions.session_log import SessionLog
-from app.sessions.vocabulary import PRIVATE_FACT, key_of
-from app.sessions.writer import NewRun, NewVariant, RunWriter
+from app.sessions.vocabulary import key_of
+from app.sessions.writer import RunWriter
 
 if TYPE_CHECKING:
     from app.engine.real_calls import RealCalls
@@ -97,18 +97,6 @@ class StoppedEarlyError(Exception):
         super().__init__("stopped before the run began; nothing was kept")
 
 
-class Names(dict[str, int]):
-    """The log's codes of texts, asked for once each."""
-
-    def __init__(self, writer: RunWriter) -> None:
-        super().__init__()
-        self._writer = writer
-
-    def __missing__(self, text: str) -> int:
-        code = self[text] = self._writer.name(text)
-        return code
-
-
 def run_scenario(order: Order, log: SessionLog, control: Control, listener: Listener) -> int:
     """Run to the end, or until stopped; returns the run's id.
 
@@ -130,22 +118,24 @@ def run_scenario(order: Order, log: SessionLog, control: Control, listener: List
         )
         for notice in inputs.notices:
             listener.notice(notice)
+        real: RealCalls | None = None
         if order.real is not None:
             # Imported here, because what speaks to the network takes long to import.
             from app.engine.real_calls import check_real
 
-            check_real(inputs.scenario)
+            real = replace(order.real, key_for=cache(order.real.key_for))
+            check_real(inputs.scenario, real.key_for)
         draws = Draws(inputs.scenario.seed)
         questions = QuestionBook(inputs, draws, worker)
-        for doubt in questions.doubts() if order.real is None else ():
+        for doubt in questions.doubts() if real is None else ():
             listener.notice(doubt)
         _not_stopped(control)
         # Before there is a run in the log: a change may need what the data had no column for.
         rehearse_changes(inputs.scenario)
         writer = RunWriter(log)
-        run_id = _begin(writer, order, inputs, questions.expected_values)
-        if order.real is not None:
-            _run_real(order.real, inputs, questions, worker, writer, control, listener, run_id)
+        run_id = begin_record(writer, order, inputs, questions.expected_values)
+        if real is not None:
+            _run_real(real, inputs, questions, worker, writer, control, listener, run_id)
             return run_id
         simulation = Simulation(
             inputs.scenario, questions, draws, Names(writer), lambda variant: key_of(run_id, variant, 0)
@@ -188,73 +178,6 @@ def _run_real(
 def _not_stopped(control: Control) -> None:
     if control.stopping:
         raise StoppedEarlyError
-
-
-def pinned_text(file: ScenarioFile, today: date | None = None) -> str:
-    """The scenario's text with the day of its published prices, so that it costs the same another day."""
-    day = (today or datetime.now(UTC).date()).isoformat()
-    looked_up = [
-        (f"targets.{name}.price_as_of", day)
-        for name, target in file.scenario.targets.items()
-        if target.price is None and target.price_as_of is None
-    ]
-    return changed_text(file.text, looked_up) if looked_up else file.text
-
-
-def _begin(writer: RunWriter, order: Order, inputs: Inputs, expected_values: dict[str, list[str]]) -> int:
-    """Enter the run in the log, with its configuration, prompts and sources."""
-    scenario = inputs.scenario
-    tariffs = {name: target.tariff() for name, target in scenario.targets.items()}
-    run_id = writer.start(
-        NewRun(
-            storable(order.file.name),
-            scenario.title,
-            pinned_text(order.file),
-            scenario.seed,
-            "virtual" if order.real is None else "wall",
-            scenario.duration_s,
-            tuple(
-                NewVariant(name, variant_title(name, variant), variant.model_dump(mode="json"))
-                for name, variant in scenario.variants.items()
-            ),
-            tuple(scenario.targets),
-        )
-    )
-    writer.add_prompts(
-        (prompt.name, [[each.role, each.template] for each in prompt.messages]) for prompt in inputs.prompts
-    )
-    writer.fact(
-        PRIVATE_FACT,
-        {
-            "prompts": storable(str(order.prompts or scenario.prompts.path)),
-            "data": storable(str(order.data or scenario.data.path)),
-            "expected_values": expected_values,
-            "notices": list(inputs.notices),
-        },
-    )
-    trace = inputs.trace
-    replayed = {} if trace is None else {"trace": {"requests": trace.count, "recorded": list(trace.recorded)}}
-    writer.fact(
-        "inputs",
-        {
-            **replayed,
-            "rows": inputs.row_count,
-            "bad_rows": inputs.bad_rows,
-            "columns": dict(inputs.columns.pairs),
-            "text_columns": list(inputs.text_columns),
-        },
-    )
-    writer.fact(
-        "prices",
-        {
-            name: {
-                "source": tariff.source,
-                "as_of": None if tariff.as_of is None else tariff.as_of.isoformat(),
-            }
-            for name, tariff in tariffs.items()
-        },
-    )
-    return run_id
 
 
 @contextlib.contextmanager

@@ -41,6 +41,10 @@ class Verdicts:
         self._known: dict[tuple[str, str, str], bool] = {}
         self._examine_settings(checks)
 
+    def any_for(self, prompt: int) -> bool:
+        """Whether answers to that prompt are checked. Without checks they pass."""
+        return bool(self._checks[prompt])
+
     def of(self, cases: Sequence[Case]) -> list[tuple[bool, frozenset[str]]]:
         """For each case: whether all truth checks pass, and the ids of the runtime checks that fail."""
         if not any(self._checks):

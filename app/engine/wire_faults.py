@@ -46,10 +46,10 @@ class WireFaults:
         endpoint: Endpoint,
         *,
         now: int,
-        load: float,
+        load: Callable[[], float],
         spoil: Callable[[AnswerKind, str], Awaitable[str]],
     ) -> Struck | None:
-        """What strikes a call that begins at `now` (µs), when there are `load` calls per slot; None if nothing does.
+        """What strikes a call that begins at `now` (µs); None if nothing does. `load` tells the calls per slot.
 
         Notes it in the attempt and its request. `spoil` makes of a text an answer of a kind.
         """
@@ -89,7 +89,7 @@ class WireFaults:
             injection=injection,
             failed_by=failed_by,
             broken_by=broken_by,
-            slower=slowness(injection, now, load),
+            slower=slowness(injection, now, load()),
             spoil=spoiled,
         )
 

@@ -3,8 +3,8 @@
 It retries nothing, follows no redirect, keeps no cookies and obeys no proxy variables; whoever calls decides
 what comes next. What is sent and what the bytes mean is the business of the API's `Wire`.
 
-The transport is used without httpx's client: it is one method, two to three times as fast, and has none of
-the features that would have to be switched off.
+The transport is used without httpx's client: it is one method, and has none of the features that would have to be
+switched off.
 """
 
 from __future__ import annotations
@@ -14,18 +14,17 @@ import json
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from types import SimpleNamespace
 from typing import Any, cast
 
 import aiohttp
 import httpx
-from httpx_aiohttp import AiohttpTransport
 
 import app
 from app.inputs.tokens import estimate_tokens
 from app.providers.connection_errors import connection_error
 from app.providers.endpoint import Endpoint
 from app.providers.struck import EXTENSION, Struck
+from app.providers.transport import ALL_READ, CONNECTIONS, CallTransport
 from app.providers.wires.failures import classify, error_object, retry_after_us
 from app.providers.wires.limits import RateLimit, rate_limits
 from app.safeguards.errors import (
@@ -38,11 +37,15 @@ from app.safeguards.errors import (
     CallError,
 )
 
-CONNECTIONS = 500
-"""Connections open at once. A further call waits for one, and that wait counts as its own time."""
 _MAX_ERROR_BYTES = 65_536
 _TIDY_S = 0.1
-"""How long to wait for the end of a response that is complete, so that its connection can be used again."""
+"""How long to wait for the end of a response after the end of its answer."""
+_HEADERS = [
+    (b"accept", b"text/event-stream"),
+    (b"accept-encoding", b"identity"),
+    (b"content-type", b"application/json"),
+    (b"user-agent", f"seatrial/{app.__version__}".encode()),
+]
 _NETWORK = (httpx.TransportError, aiohttp.ClientError, OSError)
 _BROKEN = (CONNECTION_LOST, CONNECTION_REFUSED, DNS_FAILURE, TLS_FAILURE, UNREADABLE)
 
@@ -79,35 +82,9 @@ def open_transport(
 ) -> httpx.AsyncBaseTransport:
     """A transport for any number of calls to any endpoints, in one event loop; close it with `async with`.
 
-    It is aiohttp's: httpx's own pool slows down as concurrency grows. `waited` is told of each call that had to wait for one
-    of the `connections` how long it did, in seconds.
+    `waited` is told of each call that had to wait for one of the `connections` how long it did, in seconds.
     """
-    transport = AiohttpTransport()
-
-    def session() -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(limit=connections, ssl=transport.ssl_context)
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[] if waited is None else [_timing(waited)],
-        )
-
-    transport.client = session
-    return transport
-
-
-def _timing(waited: Callable[[float], None]) -> aiohttp.TraceConfig:
-    trace = aiohttp.TraceConfig()
-
-    async def queued(_session: aiohttp.ClientSession, call: SimpleNamespace, _params: object) -> None:
-        call.queued_s = asyncio.get_running_loop().time()
-
-    async def connected(_session: aiohttp.ClientSession, call: SimpleNamespace, _params: object) -> None:
-        waited(asyncio.get_running_loop().time() - call.queued_s)
-
-    trace.on_connection_queued_start.append(queued)
-    trace.on_connection_queued_end.append(connected)
-    return trace
+    return CallTransport(connections, waited)
 
 
 class Call:
@@ -147,16 +124,21 @@ class Call:
         Both are instants of the event loop's clock. Raises nothing but CancelledError, and closes its
         connection then, too.
         """
-        error: CallError | None
+        finished_s: float | None = None
+        time = asyncio.get_running_loop().time
         patience = asyncio.timeout_at(min(first_by_s, until_s))
         try:
             async with patience:
-                error = await self._converse(patience, until_s)
+                error = await self._converse(patience, first_by_s, until_s)
+                finished_s = time()
+                if error is None and not self._all_read():
+                    await self._rest(patience, finished_s)
         except _NETWORK as broken:
-            self._expired = patience.expired()
-            error = TIMEOUT if self._expired else connection_error(broken)
+            if finished_s is None:  # else the answer was complete, and only its connection is lost
+                finished_s = time()
+                self._expired = patience.expired()
+                error = TIMEOUT if self._expired else connection_error(broken)
         finally:
-            finished_s = asyncio.get_running_loop().time()
             await self._hang_up()
         return self._outcome(error, finished_s)
 
@@ -164,7 +146,9 @@ class Call:
         """The outcome as of now: `error`, with the tokens that came so far."""
         return self._outcome(error, asyncio.get_running_loop().time())
 
-    async def _converse(self, patience: asyncio.Timeout, until_s: float) -> CallError | None:
+    async def _converse(
+        self, patience: asyncio.Timeout, first_by_s: float, until_s: float
+    ) -> CallError | None:
         self._response = response = await self._transport.handle_async_request(self._request())
         self._status = response.status_code
         self._limits = rate_limits(response.headers)
@@ -182,11 +166,24 @@ class Call:
                     self._on_piece(asyncio.get_running_loop().time())
                 if self._first_s is None and stream.pieces:
                     self._first_s = asyncio.get_running_loop().time()
-                    patience.reschedule(until_s)
+                    if first_by_s < until_s:
+                        patience.reschedule(until_s)
                 if stream.over:
                     break
         stream.close()
         return stream.error
+
+    def _all_read(self) -> bool:
+        assert self._response is not None
+        all_read = self._response.extensions.get(ALL_READ)
+        return all_read is not None and all_read()
+
+    async def _rest(self, patience: asyncio.Timeout, finished_s: float) -> None:
+        """Wait a moment for the end of the response to a complete answer, so that its connection can be used again."""
+        patience.reschedule(finished_s + _TIDY_S)
+        async with self._chunks() as chunks:
+            async for _ in chunks:
+                pass
 
     def _chunks(self) -> aclosing[AsyncGenerator[bytes, None]]:
         """The body as it comes in, from where it was last left."""
@@ -197,17 +194,14 @@ class Call:
     def _request(self) -> httpx.Request:
         endpoint = self._endpoint
         body = endpoint.wire.body(endpoint.model, self._messages, self._max_tokens)
-        headers = {
-            "accept": "text/event-stream",
-            "accept-encoding": "identity",
-            "content-type": "application/json",
-            "user-agent": f"seatrial/{app.__version__}",
-            **endpoint.wire.credentials(endpoint.key.get_secret_value() if endpoint.key else ""),
-        }
-        extensions = {} if self._struck is None else {EXTENSION: self._struck}
-        content = json.dumps(body).encode()
+        credentials = endpoint.wire.credentials(endpoint.key.get_secret_value() if endpoint.key else "")
+        headers = [*_HEADERS, *((name.encode(), value.encode()) for name, value in credentials.items())]
         return httpx.Request(
-            "POST", endpoint.address, headers=headers, content=content, extensions=extensions
+            "POST",
+            endpoint.address,
+            headers=httpx.Headers(headers),
+            stream=httpx.ByteStream(json.dumps(body).encode()),
+            extensions={} if self._struck is None else {EXTENSION: self._struck},
         )
 
     async def _error(self) -> Mapping[str, Any]:
@@ -222,18 +216,11 @@ class Call:
         return error_object(body)
 
     async def _hang_up(self) -> None:
-        """Let go of the connection: for another call when the answer is complete, else for good."""
-        if self._response is None:
-            return
-        try:
-            if self._stream.over and self._stream.error is None:
-                with suppress(*_NETWORK):
-                    async with asyncio.timeout(_TIDY_S), self._chunks() as chunks:
-                        async for _ in chunks:
-                            pass
-        finally:
+        """Let go of the connection: for another call when all of the answer was read, else for good."""
+        if self._response is not None:
             with suppress(*_NETWORK):
-                await self._response.aclose()
+                assert isinstance(self._response.stream, httpx.AsyncByteStream)
+                await self._response.stream.aclose()
 
     def _outcome(self, error: CallError | None, finished_s: float) -> CallOutcome:
         stream = self._stream

@@ -30,12 +30,9 @@ def connection_error(broken: BaseException) -> CallError:
     if any(isinstance(each, ConnectionRefusedError) for each in chain):
         return CONNECTION_REFUSED
     # A system has timeouts of its own: of a connection that stood, they mean that it is lost.
-    stood = any(
-        isinstance(each, aiohttp.ClientConnectionError) and not isinstance(each, aiohttp.ClientConnectorError)
-        for each in chain
-    )
-    if isinstance(broken, httpx.ConnectTimeout) and not stood:
-        return TIMEOUT if any(isinstance(each, TimeoutError) for each in chain) else CONNECTION_LOST
+    unmade = isinstance(broken, aiohttp.ClientConnectorError | httpx.ConnectTimeout)
+    if unmade and any(isinstance(each, TimeoutError) for each in chain):
+        return TIMEOUT
     if isinstance(broken, aiohttp.ClientError) and not isinstance(
         broken, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError
     ):

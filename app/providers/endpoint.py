@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import httpx
 from pydantic import SecretStr
@@ -40,7 +41,7 @@ class Endpoint:
             object.__setattr__(self, "key", sound_key(self.key))
             check_key_may_go(origin)
 
-    @property
+    @cached_property
     def address(self) -> httpx.URL:
         """The one address that calls go to."""
         url = httpx.URL(self.base_url)

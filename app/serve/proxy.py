@@ -98,6 +98,7 @@ class Proxy:
             checks=checks,
             faults=WireFaults(scenario, variant, draws),
             spending=SpendingLedger(int(cap_usd * PICO_PER_USD)),
+            buffered=route.buffer,
         )
         self._world = LiveWorld(scenario, variant, self._calls, _unobserved, Delays(), self._finished)
         self._incidents = IncidentEvents(scenario, draws)

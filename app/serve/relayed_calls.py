@@ -52,7 +52,9 @@ class RelayedCalls(LiveCalls):
         checks: Checks,
         faults: WireFaults,
         spending: SpendingLedger,
+        buffered: bool,
     ) -> None:
+        """`checks` are asked for answers that are `buffered`."""
         self.passages: dict[int, Passage] = {}
         self._upstream = upstream
         self._gates: dict[Attempt, Gate] = {}
@@ -70,7 +72,7 @@ class RelayedCalls(LiveCalls):
             scenario,
             self.endpoints,
             transport=transport,
-            desk=Desk(_render, judge, spoil),
+            desk=Desk(_render, lambda _question: buffered, judge, spoil),
             faults=faults,
             spending=spending,
         )

@@ -23,6 +23,7 @@ BENCHMARKS = (
     "table",
     "opening",
     "responsiveness",
+    "live",
 )
 """Modules of this package, in the order in which they run; each is imported when its turn comes, so that those without a
 window are measured without Qt."""

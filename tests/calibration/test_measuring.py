@@ -232,8 +232,8 @@ def test_a_wait_that_the_provider_asks_for_is_waited(tmp_path: Path) -> None:
     ("changes", "more", "complaint"),
     [
         ((), {"target": "tertiary"}, "there is no target 'tertiary'"),
-        (("targets.primary.endpoint=",), {}, "nothing says where real calls to 'primary' go"),
-        (("targets.primary.model=",), {}, "nothing says which model 'primary' is"),
+        (("targets.primary.endpoint=",), {}, "the target 'primary' has no endpoint"),
+        (("targets.primary.model=",), {}, "the target 'primary' has no model"),
         (("targets.primary.price=",), {}, "no price known for 'small-model'"),
         ((), {"calls": 0}, "0 calls"),
         ((), {"concurrency": 65}, "65 calls at a time"),

@@ -64,7 +64,7 @@ def test_runs_are_listed_newest_first(log: Path) -> None:
     said = seatrial("runs", log=log)
 
     heading, newest, *_ = said.out.splitlines()
-    assert heading.split() == ["run", "when", "scenario", "seed", "state", "requests", "length"]
+    assert heading.split() == ["run", "when", "scenario", "calls", "seed", "state", "requests", "length"]
     assert newest.split()[-4:-1] == ["finished", newest.split()[-3], "20"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.live_rows import LiveRows
-from app.engine.run import Names
+from app.engine.run_record import Names
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
 from app.providers.calls import open_transport

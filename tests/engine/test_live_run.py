@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +23,7 @@ from app.sessions.records import RequestRecord
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import REAL_CALLS_FACT
 from tests.engine.live_runs import GOOD
-from tests.engine.loopback import Play, chunk, fails, hangs, replies, says
+from tests.engine.loopback import Play, chunk, fails, hangs, replies, says, streams
 from tests.engine.real_runs import SCENARIO, Told, good, run_real, servers
 
 MICRO = 1_000_000
@@ -301,6 +302,20 @@ def test_at_the_cap_the_run_ends_in_good_order_and_says_why(
     assert check_replay(reader).differences == ()
 
 
+def test_a_failure_of_ours_ends_the_calls_and_what_was_spent_is_kept(log: SessionLog, tmp_path: Path) -> None:
+    def act(progress: Progress) -> None:
+        if progress.virtual_us > 0.5 * MICRO:
+            raise RuntimeError("out of order")
+
+    with servers() as there, pytest.raises(RuntimeError, match="out of order"):
+        run_real(log, there.file(tmp_path), told=Told(act))
+
+    reader = RunReader(log, 1)
+    assert reader.record().state == "failed"
+    assert reader.facts()[REAL_CALLS_FACT]["spent_usd"] > 0
+    assert "real calls" not in {thread.name for thread in threading.enumerate()}
+
+
 def test_usage_that_nobody_tells_is_estimated_and_marked(log: SessionLog, tmp_path: Path) -> None:
     with servers(lambda n: says(GOOD)) as there:
         reader = run_real(log, there.file(tmp_path, SCENARIO, "traffic.max_requests=3"))
@@ -312,6 +327,32 @@ def test_usage_that_nobody_tells_is_estimated_and_marked(log: SessionLog, tmp_pa
     assert attempt.cost_pico > 0
     [(estimated,)] = log.db.execute("select distinct estimated from attempts").fetchall()
     assert estimated == 1
+
+
+def test_a_call_that_broke_off_counts_towards_the_cap_for_all_that_it_may_cost(
+    log: SessionLog, tmp_path: Path
+) -> None:
+    settings = ("traffic.max_requests=3", "variants.safe=")
+    with servers(lambda n: streams(chunk("half of it"), ends=False)) as there:
+        reader = run_real(log, there.file(tmp_path, SCENARIO, *settings))
+
+    ended = requests(reader, "bare")
+    assert {each.reason for each in ended} == {"connection_lost"}
+    # In the log is what is known of it, its prompt and what came; the cap is told of 50 tokens of answer.
+    known_pico = sum(each.cost_pico for each in ended)
+    more_pico = sum(50 - each.output_tokens for each in ended) * 10**7
+    assert known_pico > 0
+    assert reader.facts()[REAL_CALLS_FACT]["spent_usd"] == pytest.approx((known_pico + more_pico) / 1e12)
+
+
+def test_a_key_that_cannot_be_had_ends_it_before_there_is_a_run(log: SessionLog, tmp_path: Path) -> None:
+    def locked(_origin: str) -> SecretStr | None:
+        raise UserError("the key store is locked")
+
+    with servers() as there, pytest.raises(UserError, match="is locked"):
+        run_real(log, there.file(tmp_path), key_for=locked)
+    assert there.heard == [[], []]
+    assert log.db.execute("select count(*) from runs").fetchone() == (0,)
 
 
 def test_texts_of_answers_are_kept_once_and_only_where_they_are_wanted(

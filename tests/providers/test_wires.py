@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import Any
 
 import aiohttp
-import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -365,13 +364,10 @@ def test_a_server_without_tls_is_a_tls_failure() -> None:
 )
 def test_a_connection_that_is_not_made_says_why(cause: OSError, error: CallError) -> None:
     key: Any = aiohttp.client_reqrep.ConnectionKey("host", 443, True, True, None, None, None)
-    broken = httpx.ConnectTimeout("as the transport maps it")
-    broken.__cause__ = aiohttp.ClientConnectorError(key, cause)
-    assert connection_error(broken) is error
+    assert connection_error(aiohttp.ClientConnectorError(key, cause)) is error
 
 
 def test_a_timeout_of_a_connection_that_stood_means_that_it_is_lost() -> None:
-    broken = httpx.ConnectTimeout("as the transport maps it")
-    broken.__cause__ = aiohttp.ClientOSError(110, "timed out")
-    broken.__cause__.__cause__ = TimeoutError(110, "timed out")
+    broken = aiohttp.ClientOSError(110, "timed out")
+    broken.__cause__ = TimeoutError(110, "timed out")
     assert connection_error(broken) is errors.CONNECTION_LOST

@@ -21,6 +21,8 @@ Usage = tuple[int, int]
 
 _MAX_LINE_BYTES = 1_000_000
 _MAX_STREAM_BYTES = 16_000_000
+_BLANK = (b"", b"\r")
+_decode = json.JSONDecoder().raw_decode
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 """Names of an event stream's fields; a comment has none."""
 
@@ -89,7 +91,7 @@ class AnswerStream(ABC):
     def text(self) -> str:
         """The answer so far; where it has calls of tools and no text, these as JSON: {"tool_calls": [{name, arguments}]}."""
         if self._parts or not self._calls:
-            return "".join(self._parts)
+            return _whole("".join(self._parts))
         calls = [{"name": name, "arguments": _plain(arguments)} for name, arguments in self._calls]
         return json.dumps({"tool_calls": calls})
 
@@ -105,8 +107,10 @@ class AnswerStream(ABC):
         self._bytes += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            if not self.over:
-                self._line(line.removesuffix(b"\r"))
+            if self.over:
+                break
+            if line not in _BLANK:
+                self._line(line)
         if not self.over and (len(self._rest) > _MAX_LINE_BYTES or self._bytes > _MAX_STREAM_BYTES):
             self._fail(UNREADABLE)
 
@@ -127,16 +131,24 @@ class AnswerStream(ABC):
         """Take in an event; one of another shape raises TypeError, KeyError, IndexError or AttributeError."""
 
     def _line(self, line: bytes) -> None:
-        name, _, value = line.partition(b":")
+        if line.startswith(b"data:"):
+            # Those who speak these formats send one line per event, and say its type in it.
+            self._event(line[5:].strip())
+            return
+        name = line.removesuffix(b"\r").partition(b":")[0]
         if name not in _FIELDS:
             self._fail(UNREADABLE)
         elif name == b"data":
-            # Those who speak these formats send one line per event, and say its type in it.
-            self._event(value.strip())
+            self._event(b"")
 
     def _event(self, data: bytes) -> None:
         try:
-            self._take(json.loads(data))
+            text = data.decode()
+            told, end = _decode(text)
+            if end == len(text):
+                self._take(told)
+            else:
+                self._fail(UNREADABLE)
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
             self._fail(UNREADABLE)
 
@@ -177,6 +189,15 @@ def event(told: Mapping[str, Any], *, named: bool = False) -> bytes:
 def calls_in(text: str) -> list[tuple[str, str]]:
     """Name and arguments (JSON) of the calls in an `AnswerStream.text`."""
     return [(call["name"], json.dumps(call["arguments"])) for call in json.loads(text)["tool_calls"]]
+
+
+def _whole(text: str) -> str:
+    """The text with halves of characters put together, which came in two pieces; one half alone is no character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _plain(arguments: str) -> object:

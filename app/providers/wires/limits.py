@@ -28,10 +28,11 @@ class RateLimit:
 
 def rate_limits(headers: Mapping[str, str]) -> dict[str, RateLimit]:
     """The limits that the headers tell, by kind: requests, tokens, input-tokens, output-tokens. `headers` know no case."""
-    found = {}
-    for kind in _KINDS:
+    named = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
+    found: dict[str, RateLimit] = {}
+    for kind in _KINDS if named else ():
         told = [
-            headers.get(f"x-ratelimit-{what}-{kind}") or headers.get(f"anthropic-ratelimit-{kind}-{what}")
+            named.get(f"x-ratelimit-{what}-{kind}") or named.get(f"anthropic-ratelimit-{kind}-{what}")
             for what in ("limit", "remaining", "reset")
         ]
         limit = RateLimit(_count(told[0]), _count(told[1]), _wait_us(told[2]))

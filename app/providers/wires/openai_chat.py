@@ -89,8 +89,9 @@ class ChatStream(AnswerStream):
             reason = choice.get("finish_reason")
             if reason:
                 self.finish = _FINISHES.get(reason, str(reason))
-        usage = event.get("usage") or {}
-        self._count(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+        usage = event.get("usage")
+        if usage:
+            self._count(usage.get("prompt_tokens"), usage.get("completion_tokens"))
 
 
 def _chunk(model: str, choices: list[dict[str, Any]]) -> dict[str, Any]:
