@@ -298,6 +298,29 @@ def say_served(scenario: str, data: str, admin: str, token: str) -> None:
     )
 
 
+def say_passed_on(told: dict[str, Any]) -> None:
+    """Where a proxy listens, where it passes calls on to, and the one line that an app changes."""
+    url, path = told["url"], told["base_path"]
+    key = "" if told["client_token"] is None else f"\n  key        {told['client_token']} in place of yours"
+    guarded = f" behind the safeguards of '{told['safeguards']}'" if told["safeguards"] else ""
+    out.print(
+        Text(
+            printable(
+                f"REAL CALLS: passed on to {told['upstream']}{guarded}, struck by the faults of {told['scenario']}, "
+                "until Ctrl+C.\n"
+                f"  OpenAI     base URL {url}{path or '/v1'}\n"
+                f"  Anthropic  base URL {url}{path.removesuffix('/v1')}{key}\n"
+                f"  switches   POST {told['admin_url']} with the bearer token {told['admin_token']}"
+            )
+        )
+    )
+
+
+def say_notice(text: str) -> None:
+    """Something worth knowing, on standard error."""
+    err.print(Text(f"note: {printable(text)}", style="dim"))
+
+
 def say_event_now(event: Event) -> None:
     """Something that has just happened."""
     err.print(Text(_event_line(event)))

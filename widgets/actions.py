@@ -95,6 +95,14 @@ ACTIONS: Final = (
         "Measure a real target with a few dozen real calls, and fit the simulated one to it.",
         section=3,
     ),
+    ActionSpec(
+        "serve",
+        "Ser&ve your own app…",
+        "&Run",
+        "Ctrl+Shift+V",
+        "Have your own app call this scenario, or its real provider through it.",
+        section=3,
+    ),
     ActionSpec("undo", "&Undo", "&Edit", "Ctrl+Z", "Take back the last change of a switch."),
     ActionSpec("redo", "&Redo", "&Edit", "Ctrl+Shift+Z", "Make it again."),
     ActionSpec(

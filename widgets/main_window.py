@@ -208,6 +208,7 @@ class MainWindow(QMainWindow):
             "assumptions": self._show_assumptions,
             "validation": self.show_validation,
             "stability": self._show_stability,
+            "serve": self._show_serve,
             "log_file": self._show_log_file,
             "about": self._show_about,
         }.items():
@@ -408,6 +409,12 @@ class MainWindow(QMainWindow):
 
         show_stability(self, self.session)
 
+    def _show_serve(self) -> None:
+        from widgets.serve_dialog import show_serve
+
+        self.go_to(0)
+        show_serve(self, self.session)
+
     def show_keys(self) -> None:
         """The keys for real calls."""
         from widgets.real_calls.keys_dialog import KeysDialog
@@ -430,7 +437,7 @@ class MainWindow(QMainWindow):
     def _show_state(self, state: str) -> None:
         actions = self.actions_table
         actions["run"].setEnabled(state == "idle")
-        actions["pause"].setEnabled(state in ("running", "paused"))
+        actions["pause"].setEnabled(state in ("running", "paused") and not self.session.server.running)
         # Real calls under way are waited for, and given up when Stop is pressed once more.
         again = state == "stopping" and self.session.real
         actions["stop"].setEnabled(state in ("starting", "running", "paused") or again)

@@ -7,7 +7,7 @@ It joins switchboard, engine and log; it shows nothing itself. Everything shown 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal, Slot
 
@@ -24,6 +24,7 @@ from widgets.engine_link import EngineLink, EngineOrder, Happened, Progress
 from widgets.inputs.own_inputs import OwnInputs
 from widgets.real_calls.leave import Leave
 from widgets.run_watch import RunWatch
+from widgets.serve_link import ServeLink, ServeOrder
 from widgets.trial.switchboard import Switchboard
 
 State = Literal["idle", "starting", "running", "paused", "stopping"]
@@ -68,6 +69,7 @@ class Session(QObject):
         self._engine_run: int | None = None
         self.real = False
         self.link = EngineLink(self)
+        self.server = ServeLink(self)
         self.watch = RunWatch(log_path, self)
         self.switchboard.flipped.connect(self._on_flipped)
         self.switchboard.refused.connect(self.refused)
@@ -83,6 +85,12 @@ class Session(QObject):
         link.failed.connect(self._on_failed)
         link.ended.connect(self._on_ended)
         link.died.connect(self._on_died)
+        server = self.server
+        server.started.connect(self._on_served)
+        server.changed.connect(self.switchboard.happened)
+        server.refused.connect(self._on_refused)
+        server.ended.connect(self._over)
+        server.died.connect(self._on_not_served)
 
     @property
     def busy(self) -> bool:
@@ -158,9 +166,31 @@ class Session(QObject):
             self.start()
         return True
 
+    def serve(self, upstream: str, safeguards: str, *, buffer: bool) -> None:
+        """Serve the scenario with the switches as they are to the user's own app; with an `upstream` pass its calls on."""
+        file = self.file
+        if self.busy or file is None:
+            return
+        self._engine_run = None
+        self.switchboard.begin_run()
+        self._be("starting")
+        self.server.start(
+            ServeOrder(
+                self.switchboard.base_text(),
+                file.path,
+                self.log_path,
+                self.inputs.prompts,
+                self.inputs.data,
+                tuple(dict(self.inputs.columns).items()),
+                upstream,
+                safeguards,
+                buffer,
+            )
+        )
+
     def pause(self, paused: bool) -> None:
         """Hold virtual time, or go on."""
-        if self.state not in ("running", "paused"):
+        if self.state not in ("running", "paused") or self.server.running:
             return
         if paused:
             self.link.pause()
@@ -171,7 +201,10 @@ class Session(QObject):
     def stop(self) -> None:
         """Let no further requests arrive; the run ends when those under way have."""
         if self.busy:
-            self.link.stop()
+            if self.server.running:
+                self.server.stop()
+            else:
+                self.link.stop()
             self._be("stopping")
 
     def set_speed(self, speed: float | None) -> None:
@@ -190,6 +223,7 @@ class Session(QObject):
     def close(self) -> None:
         """Stop the engine, whose run is kept, and stop watching."""
         self.link.close()
+        self.server.close()
         self.watch.close()
 
     # -- from engine and log ----------------------------------------------------------------------------
@@ -223,7 +257,12 @@ class Session(QObject):
 
     @Slot(str, object, str)
     def _on_flipped(self, path: str, value: object, label: str) -> None:
-        if self.busy:
+        if self.server.running:
+            if path.startswith("faults."):
+                self.server.change(path, value)
+            else:
+                self.noticed.emit("Only failures reach your own app's calls. This counts from the next run.")
+        elif self.busy:
             self.link.change(path, value, label)
 
     @Slot(object)
@@ -232,6 +271,15 @@ class Session(QObject):
         if self.state == "starting":
             self._be("running")
         self.show_run(run_id)
+
+    @Slot(object)
+    def _on_served(self, told: dict[str, Any]) -> None:
+        self._on_started(int(told["run"]))
+
+    @Slot(str)
+    def _on_not_served(self, words: str) -> None:
+        self._over()
+        self.refused.emit(UserError(words))
 
     @Slot(object)
     def _on_progress(self, progress: Progress) -> None:
@@ -261,6 +309,7 @@ class Session(QObject):
         self._over()
         self.died.emit(words)
 
+    @Slot()
     def _over(self) -> None:
         self.switchboard.end_run()
         self._be("idle")

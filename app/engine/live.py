@@ -11,7 +11,7 @@ Who arrives, and when settings change, it is told from outside (`live_traffic`),
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from heapq import heapify, heappop
 from typing import Any, NamedTuple
@@ -108,9 +108,15 @@ class LiveWorld:
     """
 
     def __init__(
-        self, scenario: Scenario, variant: str, calls: LiveCalls, observe: Observe, sends: Delays
+        self,
+        scenario: Scenario,
+        variant: str,
+        calls: LiveCalls,
+        observe: Observe,
+        sends: Delays,
+        finished: Callable[[Request, Result], None] = lambda _request, _result: None,
     ) -> None:
-        """`observe` is told every resume, `sends` how late each request was let in."""
+        """`observe` is told every resume, `sends` how late each request was let in, `finished` of each that is over."""
         self.index = list(scenario.variants).index(variant)
         self.variant = variant
         self.calls = calls
@@ -118,6 +124,7 @@ class LiveWorld:
         self.sights: list[Sight] | None = None
         self._sends = sends
         self._tell = observe
+        self._finished = finished
         self._draws = Draws(scenario.seed)
         self._workshop = Workshop()
         self._clock = Clock()
@@ -149,6 +156,11 @@ class LiveWorld:
         for arrival in arrivals:
             self._agenda.at(arrival[0][1], self._arrive, arrival)
         self._to_come += len(arrivals)
+        self._wake()
+
+    def leave(self, number: int) -> None:
+        """Whoever asked waits no longer; nothing happens if it has its answer by then."""
+        self._agenda.at(self.read_clock(), self._left, number)
         self._wake()
 
     def take_back(self, from_us: int) -> list[Arrival]:
@@ -309,7 +321,11 @@ class LiveWorld:
     def _begin(self, branch: Branch) -> None:
         self._resume(branch, {"came": "branch"}, None)
 
-    def _cancel(self, branch: Branch) -> None:
+    def _left(self, number: int) -> None:
+        if number in self.in_flight:
+            self._cancel(self.in_flight[number])
+
+    def _cancel(self, branch: Request) -> None:
         """Have it leave off, whatever it waits for."""
         if branch.ended:
             return
@@ -362,6 +378,7 @@ class LiveWorld:
         outcome = outcome_of(result, now - request.intended_us, self._patience_us)
         if self.sights is not None:
             self.sights.append(sight_of(request, result, outcome, now))
+        self._finished(request, result)
         self._taken.requests.append(Finished(request, result, outcome, now, self.calls.faults.faults))
 
     def _stop(self) -> None:

@@ -17,12 +17,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import httpx
 
 from app.engine.attempt_plans import MICRO
-from app.engine.desk import Desk, Messages
+from app.engine.desk import Desk, Messages, Verdict
 from app.engine.spending import SpendingLedger
 from app.engine.wire_faults import WireFaults
 from app.errors import UserError
@@ -39,6 +39,18 @@ from app.safeguards.errors import CONNECTION_LOST, SPEND_CAP, CallError
 from app.scenario.model import Scenario
 
 
+class AnyCall(Protocol):
+    """A call that can be made once, and tells how it stands if nobody waits for it any longer."""
+
+    async def make(self, first_by_s: float, until_s: float) -> CallOutcome:
+        """Make it; the bounds for its first token and its end are instants of the event loop's clock."""
+        ...
+
+    def given_up(self, error: CallError) -> CallOutcome:
+        """The outcome as of now."""
+        ...
+
+
 class Returned(NamedTuple):
     """A call that is over, for whoever asked for it; `due_us` is when that may be known at the earliest."""
 
@@ -52,7 +64,7 @@ class _UnderWay(NamedTuple):
     """A call under way: its task and the call (None if it was not sent), its faults, and what is set aside for it."""
 
     task: asyncio.Task[None] | None
-    call: Call | None
+    call: AnyCall | None
     struck: Struck | None
     reserved_pico: int
 
@@ -107,7 +119,7 @@ class LiveCalls:
     def start(self, attempt: Attempt, messages: Messages, now_us: int) -> None:
         """Make the call of an attempt, and tell when it has ended."""
         request = attempt.request
-        endpoint = self._endpoints[attempt.target]
+        endpoint = self._endpoint_of(attempt)
         attempt.tariff = tariff = self._tariffs[attempt.target]
         most_pico = tariff.cost_pico(request.input_tokens, request.max_tokens)
         if not self._spending.reserve(most_pico):
@@ -116,9 +128,24 @@ class LiveCalls:
             return
         self._sent()
         struck = self._strike(attempt, endpoint, now_us)
-        call = Call(self._transport, endpoint, messages, request.max_tokens, struck)
+        call = self._call_of(attempt, endpoint, messages, struck)
         task = self._tasks.create_task(self._make(attempt, call))
         self._under_way[attempt] = _UnderWay(task, call, struck, most_pico)
+
+    def _endpoint_of(self, attempt: Attempt) -> Endpoint:
+        """Where an attempt goes."""
+        return self._endpoints[attempt.target]
+
+    def _call_of(
+        self, attempt: Attempt, endpoint: Endpoint, messages: Messages, struck: Struck | None
+    ) -> AnyCall:
+        """What makes the call of an attempt."""
+        return Call(self._transport, endpoint, messages, attempt.request.max_tokens, struck)
+
+    def _answer_of(self, attempt: Attempt, outcome: CallOutcome, verdict: Verdict) -> Answer:  # noqa: ARG002
+        """The answer that an attempt has got, with its verdict."""
+        correct, failed = verdict
+        return Answer("real", text=outcome.text, correct=correct, failed_checks=failed)
 
     def is_under_way(self, attempt: Attempt) -> bool:
         """Whether the attempt's call has not been settled yet."""
@@ -176,7 +203,7 @@ class LiveCalls:
 
         return self.faults.strike(attempt, endpoint, now=now_us, load=load, spoil=spoil)
 
-    async def _make(self, attempt: Attempt, call: Call) -> None:
+    async def _make(self, attempt: Attempt, call: AnyCall) -> None:
         """Make the call, have its answer checked, and tell that it is over."""
         outcome = await call.make(self._instant(attempt.first_by_us), self._instant(attempt.until_us))
         answer: Answer | None = None
@@ -191,7 +218,7 @@ class LiveCalls:
                 failed |= {FINISH_REASON}
             # What a fault has spoiled is no right answer, even where no check can tell.
             correct = correct and attempt.spoiled is None
-            answer = Answer("real", text=outcome.text, correct=correct, failed_checks=failed)
+            answer = self._answer_of(attempt, outcome, (correct, failed))
         elif outcome.expired:
             # Timers may be early by a tick, and no lifecycle must see a time-out before its time.
             due_us = attempt.until_us

@@ -25,6 +25,8 @@ from app.safeguards.errors import CONNECTION_LOST, UNREADABLE
 KEEP_ALIVE_S = 1.0
 """A stream that is but kept open says so this often. Assumed."""
 _MALFORMED = b'data: {"type": "response.output_text.delta", "choices": [{"delta": {"content": \n\n'
+_MALFORMED_NAMED = b"event: content_block_delta\n"
+"""Before it, where clients read no event without a name."""
 _QUEUED = 1_000
 """Parts of an answer that may wait here while it is slowed down; then the provider has to wait, too."""
 
@@ -158,7 +160,9 @@ class FaultStream(httpx.AsyncByteStream):
             if interruption.error is CONNECTION_LOST and self._struck.broken_by != "unfinished_stream":
                 raise httpx.ReadError("the connection was cut") from ConnectionResetError()
             if interruption.error is UNREADABLE:
-                yield _MALFORMED
+                yield (
+                    _MALFORMED_NAMED if self._struck.wire.api == "anthropic-messages" else b""
+                ) + _MALFORMED
             elif interruption.error is not CONNECTION_LOST:
                 yield error_event(self._struck.wire.api, interruption.error)
             return

@@ -1,7 +1,8 @@
 """Faults on the wire: a transport around a real one that gives real bytes and real exceptions where a fault strikes.
 
 What strikes which call has been decided before (`app.engine.wire_faults`); a request without a `Struck` passes untouched,
-and so does whatever the provider answers with an error. What becomes of an answer is the business of `FaultStream`.
+and so does whatever the provider answers with an error. What becomes of an answer is the business of `FaultStream`, or
+of `struck_body` where it comes in one piece.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ssl
 
 import httpx
 
+from app.providers.fault_body import struck_body
 from app.providers.fault_stream import FaultStream
 from app.providers.struck import EXTENSION, Struck
 from app.providers.wire_errors import wire_error
@@ -44,6 +46,8 @@ class FaultTransport(httpx.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         if response.status_code != 200 or response.headers.get("content-encoding", "identity") != "identity":
             return response
+        if not response.headers.get("content-type", "").startswith("text/event-stream"):
+            return await struck_body(response, struck, sent_s)
         stream = FaultStream(response, struck, sent_s)
         return httpx.Response(200, headers=response.headers, stream=stream, request=request)
 

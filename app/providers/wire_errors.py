@@ -149,8 +149,9 @@ def wire_error(
     return WireError(529 if error.status == 529 else status, headers, json.dumps(body).encode())
 
 
-def error_event(api: Api, error: CallError) -> bytes:
-    """The event that reports the error in a stream which began with status 200. KeyError as for `wire_error`."""
+def error_event(api: Api, error: CallError, *, sequence_number: int = 0) -> bytes:
+    """The event that reports the error in a stream which began with status 200, and which of the stream's events it is,
+    where an API counts them. KeyError as for `wire_error`."""
     body, _ = told(api, error)
     if api == "anthropic-messages":
         return b"event: error\ndata: " + json.dumps(body).encode() + b"\n\n"
@@ -162,7 +163,7 @@ def error_event(api: Api, error: CallError) -> bytes:
         "code": said["code"] or said["type"],
         "message": said["message"],
         "param": said["param"],
-        "sequence_number": 0,
+        "sequence_number": sequence_number,
     }
     return b"event: error\ndata: " + json.dumps(event).encode() + b"\n\n"
 

@@ -66,5 +66,7 @@ BUDGET_CANNED = CallError("budget_exceeded_canned")
 PROMPT_ERROR = CallError("prompt_error")
 RUN_ENDED = CallError("run_ended", last_resort=False)
 CANCELLED = CallError("cancelled", last_resort=False)
+BROKEN_OFF = CallError("broken_off", 200, trips_breaker=True, last_resort=False)
+"""A stream that had reached whoever asked, and broke: no other answer can take its place."""
 SPEND_CAP = CallError("spend_cap", last_resort=False)
 """A real call that the run's spending cap does not allow."""

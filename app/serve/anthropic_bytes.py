@@ -105,10 +105,10 @@ class Anthropic(Dialect):
             + _event("message_stop")
         )
 
-    def error_event(self, number: int) -> bytes:
+    def error_event(self, said: Said) -> bytes:
         """An event `error`."""
         body, _ = told("anthropic-messages", SERVER_ERROR)
-        return _event("error", **body | {"request_id": request_id(number)})
+        return _event("error", **body | {"request_id": request_id(said.number)})
 
 
 def _detail(failure: Failure) -> str:

@@ -1,9 +1,11 @@
-"""The routes: the two APIs on the data port, the switches on the admin port."""
+"""The routes: the APIs on the data port, the switches on the admin port."""
 
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from itertools import count
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
@@ -12,12 +14,14 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.engine.attempt_plans import MICRO
+from app.engine.events import Event
 from app.errors import UserError
 from app.serve.anthropic_bytes import Anthropic
 from app.serve.bodies import BodyError, json_object
 from app.serve.dialect import BadRequestError, Dialect, request_id
 from app.serve.exchange import Exchange
 from app.serve.openai_bytes import OpenAi
+from app.serve.responses_bytes import Responses
 from app.serve.sandbox import Sandbox
 
 _MADE_S, _MADE = 1_767_225_600, "2026-01-01T00:00:00Z"
@@ -72,13 +76,14 @@ def data_application(sandbox: Sandbox) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/chat/completions", Endpoint(sandbox, OpenAi()), methods=["POST"]),
+            Route("/v1/responses", Endpoint(sandbox, Responses()), methods=["POST"]),
             Route("/v1/messages", Endpoint(sandbox, Anthropic()), methods=["POST"]),
             Route("/v1/models", models),
         ]
     )
 
 
-def admin_application(sandbox: Sandbox, token: str) -> Starlette:
+def admin_application(flip: Callable[[str, Any], Event], token: str) -> Starlette:
     """The switches: POST / {"set": path, "value": v}, with the token as bearer."""
     expected = f"Bearer {token}".encode()
 
@@ -90,7 +95,7 @@ def admin_application(sandbox: Sandbox, token: str) -> Starlette:
             body = await json_object(request)
             if set(body) != {"set", "value"} or not isinstance(body["set"], str):
                 return _wrong('a change is {"set": "dotted.path", "value": ...}', 400)
-            event = sandbox.change(body["set"], body["value"])
+            event = flip(body["set"], body["value"])
         except BodyError as error:
             return _wrong(str(error), error.status)
         except UserError as error:

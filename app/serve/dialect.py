@@ -1,4 +1,4 @@
-"""What the wire formats of the two APIs have in common: what is asked, what is said, and how both become bytes.
+"""What the wire formats of the APIs have in common: what is asked, what is said, and how both become bytes.
 
 A dialect is a pure translator: it knows no connection, no clock but the one it is told, and no fault.
 """
@@ -39,7 +39,8 @@ class BadRequestError(Exception):
 class Said:
     """An answer, or what there is of it. `number` is the call's, from 0; `created_s` the time of day (Unix, s).
 
-    `kind` is the kind of answer (`app.providers.answers.kinds`); `finished` whether it has come to its end.
+    `kind` is the kind of answer (`app.providers.answers.kinds`); `finished` whether it has come to its end;
+    `pieces` how many pieces of a stream have been sent before.
     """
 
     number: int
@@ -50,6 +51,7 @@ class Said:
     input_tokens: int
     output_tokens: int
     finished: bool = True
+    pieces: int = 0
 
     @property
     def tool_call(self) -> dict[str, Any] | None:
@@ -130,7 +132,7 @@ class Dialect(ABC):
         """A stream's end in good order."""
 
     @abstractmethod
-    def error_event(self, number: int) -> bytes:
+    def error_event(self, said: Said) -> bytes:
         """An error reported inside a stream that began with status 200."""
 
     keep_alive: ClassVar[bytes]

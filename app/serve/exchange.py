@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 from math import ceil
 from typing import Any
 
@@ -48,6 +49,8 @@ class Exchange:
         self._started = False
         self._sent = 0
         """Characters of the answer's text that have gone out."""
+        self._pieces = 0
+        """In how many pieces."""
 
     async def carry_out(self) -> None:
         """Answer, or fail, as the provider does; ends early when the client hangs up."""
@@ -106,7 +109,13 @@ class Exchange:
             text = ""  # it is told at the end
         if opening or text:
             self._sent = len(said.text)
-            await self._body(opening + (self._dialect.piece(said, text) if text else b""))
+            await self._body(opening + self._piece(said, text))
+
+    def _piece(self, said: Said, text: str) -> bytes:
+        if not text:
+            return b""
+        self._pieces += 1
+        return self._dialect.piece(said, text)
 
     def _said(self, at_us: int, *, finished: bool = False) -> Said:
         """The answer so far, or all of it."""
@@ -126,6 +135,7 @@ class Exchange:
             input_tokens=attempt.input_tokens,
             output_tokens=tokens,
             finished=finished,
+            pieces=self._pieces,
         )
 
     # -- when it is done -------------------------------------------------------------------------------------------
@@ -160,7 +170,8 @@ class Exchange:
             return
         opening = b"" if self._started else dialect.opening(said)
         text = "" if said.kind == "tool_call" else said.text[self._sent :]
-        piece = dialect.piece(said, text) if text else b""
+        piece = self._piece(said, text)
+        said = replace(said, pieces=self._pieces)
         await self._body(
             opening + piece + dialect.ending(said, usage=self._asked.usage_in_stream), more=False
         )
@@ -175,7 +186,7 @@ class Exchange:
                 return
             last = b""
             if self._deciding("error_in_stream"):
-                last = self._dialect.error_event(self._call.number)
+                last = self._dialect.error_event(self._said(at_us))
             elif self._deciding("malformed_chunk"):
                 last = self._dialect.malformed
             await self._body(last, more=False)

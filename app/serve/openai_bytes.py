@@ -93,7 +93,7 @@ class OpenAi(Dialect):
             chunks.append(_chunk(said, [], usage=_usage(said)))
         return b"".join(chunks) + b"data: [DONE]\n\n"
 
-    def error_event(self, number: int) -> bytes:  # noqa: ARG002
+    def error_event(self, said: Said) -> bytes:  # noqa: ARG002
         """An event with an error object."""
         return error_event("openai-chat", SERVER_ERROR)
 

@@ -26,11 +26,19 @@ _SHORTEST = 12
 """A shorter text, in characters, may stand in any message."""
 
 
+NO_ROW = -1
+"""In the log: the call is about no row of the scenario's."""
+
+
 class Unrecognized:
     """A call that is about no row of the scenario's."""
 
+    row = NO_ROW
+    mess = 0
+
     def __init__(self, question: Question) -> None:
-        self._question = question
+        self.stands_for = question
+        """The question whose answers it gets."""
         self.prompt = question.prompt
         self.qualities = question.qualities
         self.answers = question.answers
@@ -38,7 +46,7 @@ class Unrecognized:
 
     def answer(self, kind: AnswerKind) -> Answer:
         """The answer of this kind to it."""
-        return self._question.answer(kind)
+        return self.stands_for.answer(kind)
 
     def has(self, fault: Fault) -> bool:
         """Whether the fault strikes it: not if it is choosy."""

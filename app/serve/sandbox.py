@@ -30,6 +30,7 @@ from app.scenario.files import ScenarioFile
 from app.scenario.model import Variant
 from app.serve.dialect import Asked, Limits, Meter
 from app.serve.recognition import Recognizer
+from app.serve.recorder import Recorder
 from app.traffic.settings import Traffic
 
 _LONGEST_S = 31_536_000
@@ -50,7 +51,7 @@ def served(file: ScenarioFile) -> ScenarioFile:
         "duration_s": _LONGEST_S,
         "traffic": Traffic(rate_per_s=0),
         "faults": faults,
-        "variants": {"client": Variant()},
+        "variants": {"client": Variant(title="Your app")},
         "complaints": None,
         "changes": changes,
         "acts": (),
@@ -74,14 +75,27 @@ class Call:
 class Sandbox:
     """The provider at work; `run` passes the time until `close`. Times are microseconds since it was made."""
 
+    transparent = False
+
     def __init__(
-        self, inputs: Inputs, questions: QuestionBook, draws: Draws, happened: Callable[[Event], None]
+        self,
+        inputs: Inputs,
+        questions: QuestionBook,
+        draws: Draws,
+        happened: Callable[[Event], None],
+        recorder: Recorder | None = None,
     ) -> None:
-        """`happened` is told what the schedules begin and end, and each change.
+        """`happened` is told what the schedules begin and end, and each change; `recorder` keeps what is called, if anybody.
 
         Raises UserError for a planned change that cannot be made.
         """
-        self._simulation = Simulation(inputs.scenario, questions, draws, {}, lambda _: 0, logged=False)
+        names, key_base = ({}, 0) if recorder is None else (recorder.names, recorder.key_base)
+        logged = recorder is not None
+        self._simulation = Simulation(
+            inputs.scenario, questions, draws, names, lambda _: key_base, logged=logged
+        )
+        self._questions = questions
+        self._recorder = recorder
         (self._world,) = self._simulation.worlds
         self._recognizer = Recognizer(inputs, questions, draws)
         self._happened = happened
@@ -112,6 +126,17 @@ class Sandbox:
                 async with asyncio.timeout(min(max(wait_s, 0), _MAX_SLEEP_S)):
                     await self._sooner.wait()
 
+    def collect(self) -> int:
+        """Hand over to the recorder what has happened up to now, and tell up to when (µs) that is."""
+        self._advance()
+        world, recorder = self._world, self._recorder
+        if recorder is not None:
+            recorder.add(world.request_rows, world.attempt_rows)
+            recorder.data_rows(self._questions.take_new_rows())
+        world.request_rows.clear()
+        world.attempt_rows.clear()
+        return max(self._simulation.now_us, 0)
+
     async def until(self, due_us: int) -> None:
         """Wait until `due_us`, or until anything has happened at the provider."""
         moved = self._moved
@@ -134,6 +159,8 @@ class Sandbox:
         now = self._simulation.now_us
         self._world.arrive((number, now, question, number, input_tokens, max_tokens, 0), index)
         (attempt,) = self._world.in_flight[number].attempts
+        if self._recorder is not None:
+            self._recorder.offered(now)
         if self.closed.is_set():
             provider.abandon(attempt, RUN_ENDED)
         limit = "requests" if provider.rpm is not None and provider.rpm.left(now) < 1 else "tokens"
@@ -186,8 +213,12 @@ class Sandbox:
         self._simulation.advance(self.now_us)
         for event in self._simulation.events:
             self._happened(event)
+            if self._recorder is not None:
+                self._recorder.happened(event)
         self._simulation.events.clear()
-        self._world.take_faults()  # nobody counts them here
+        struck = self._world.take_faults()
+        if self._recorder is not None:
+            self._recorder.faults(struck)
         self._tell()
 
     def _tell(self) -> None:

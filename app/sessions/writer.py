@@ -157,6 +157,7 @@ class RunWriter:
         self._texts_kept: dict[bytes, int] = {}
         self._events = 0
         self._observed = 0
+        self._lasts_s: float | None = None
         self._flushed_at = self._clock()
         return self.run_id
 
@@ -260,6 +261,10 @@ class RunWriter:
                 {"run_id": self.run_id, "key": key, "value": _json(value)}, pk=("run_id", "key")
             )
 
+    def lasts(self, duration_s: float) -> None:
+        """The run turns out to last so long; with the next flush."""
+        self._lasts_s = duration_s
+
     def due(self) -> bool:
         """Whether to flush: a quarter of a second has passed, rows or none (the heartbeat), or 4,000 rows
         wait."""
@@ -323,6 +328,8 @@ class RunWriter:
         tails = self._rollups.tails()
         offered = self._rollups.offered(progress["virtual_us"])
         values = {**progress, "offered": offered, "heartbeat_at": now_utc()}
+        if self._lasts_s is not None:
+            values["duration_s"] = self._lasts_s
         assignments = ", ".join(f"{column} = :{column}" for column in values)
         with self._log.writing() as connection:
             taken = self._insert_pending(connection)

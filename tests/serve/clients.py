@@ -9,6 +9,7 @@ import anthropic
 import openai
 from anthropic.types import MessageParam
 from openai.types.chat import ChatCompletionMessageParam
+from openai.types.responses import ResponseInputParam
 
 from tests.serve.rig import BOUND_S, ROWS, Endpoint
 
@@ -19,6 +20,14 @@ MODEL = "small-model"
 def messages(text: str = ORDER) -> list[ChatCompletionMessageParam]:
     """A question, as OpenAI's SDK takes it."""
     return [{"role": "system", "content": "You sort mails."}, {"role": "user", "content": text}]
+
+
+def said(text: str = ORDER) -> ResponseInputParam:
+    """A question, as OpenAI's SDK takes it for responses."""
+    return [
+        {"role": "system", "content": "You sort mails."},
+        {"role": "user", "content": [{"type": "input_text", "text": text}]},
+    ]
 
 
 def turns(text: str = ORDER) -> list[MessageParam]:

@@ -17,6 +17,12 @@ from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
+from app.providers.keys import Keys
+from app.serve.application import data_application
+from app.serve.checking import checks_of
+from app.serve.proxy import Proxy
+from app.serve.recorder import Recorded, Recorder
+from app.serve.route import Wishes, routed
 from app.serve.sandbox import Sandbox, served
 from app.serve.server import Doors, Service, opened_doors
 from tests.harness import opened
@@ -97,8 +103,17 @@ class Endpoint:
 
 
 @contextmanager
-def endpoint(folder: Path, tables: str = "") -> Iterator[Endpoint]:
-    """Serve until the end of the block; then it has stopped in good order."""
+def endpoint(
+    folder: Path,
+    tables: str = "",
+    *,
+    upstream: str | None = None,
+    log: Path | None = None,
+    safeguards: str = "",
+    buffer: bool = False,
+) -> Iterator[Endpoint]:
+    """Serve until the end of the block; then it has stopped in good order. With an `upstream` calls are passed on to it."""
+    wishes = None if upstream is None else Wishes(upstream, safeguards=safeguards, buffer=buffer)
     (folder / "ask.j2").write_text(PROMPT, encoding="utf-8")
     rows = "".join(f'"{question}",{intent}\n' for question, intent in ROWS.items())
     (folder / "rows.csv").write_text(f"question,intent\n{rows}", encoding="utf-8")
@@ -108,7 +123,7 @@ def endpoint(folder: Path, tables: str = "") -> Iterator[Endpoint]:
 
     def work(doors: Doors) -> None:
         try:
-            asyncio.run(_life(folder, tables, doors, services, ready))
+            asyncio.run(_life(folder, tables, doors, services, ready, wishes, log))
         except BaseException as error:
             failed.append(error)
         finally:
@@ -130,11 +145,38 @@ def endpoint(folder: Path, tables: str = "") -> Iterator[Endpoint]:
         assert not failed, failed
 
 
-async def _life(folder: Path, tables: str, doors: Doors, services: list[Service], ready: Event) -> None:
-    file = served(opened(SCENARIO + tables))
+async def _life(
+    folder: Path,
+    tables: str,
+    doors: Doors,
+    services: list[Service],
+    ready: Event,
+    wishes: Wishes | None,
+    log: Path | None,
+) -> None:
+    file, route = opened(SCENARIO + tables), None
+    if wishes is None:
+        file = served(file)
+    else:
+        file, route, _ = routed(file, wishes, Keys(folder, {}))
     with BoundedWorker() as worker:
         inputs = prepare_inputs(file, worker, prompts=folder / "ask.j2", data=folder / "rows.csv")
         draws = Draws(file.scenario.seed)
-        sandbox = Sandbox(inputs, QuestionBook(inputs, draws, worker), draws, lambda _event: None)
-        services.append(Service(sandbox, doors))
-        await services[0].serve(ready.set)
+        book = QuestionBook(inputs, draws, worker)
+        recorder = None
+        if log is not None:
+            clock = "virtual" if route is None else "wall"
+            recorder = Recorder.begin(log, Recorded(file, inputs, book.expected_values, clock))
+        if route is None:
+            sandbox = Sandbox(inputs, book, draws, _nobody, recorder)
+            service = Service(sandbox, data_application(sandbox), doors, recorder)
+        else:
+            lock, checks = checks_of(file.scenario, worker)
+            proxy = Proxy(inputs, book, route, _nobody, recorder, checks, lock)
+            service = Service(proxy, proxy, doors, recorder)
+        services.append(service)
+        await service.serve(ready.set)
+
+
+def _nobody(_event: object) -> None:
+    pass

@@ -23,14 +23,14 @@ JSON = {"content-type": "application/json"}
 
 
 @contextmanager
-def serving(folder: Path, tables: str, *options: str) -> Iterator[tuple[subprocess.Popen[str], Any]]:
+def serving(folder: Path, tables: str, *options: str | Path) -> Iterator[tuple[subprocess.Popen[str], Any]]:
     """The command at work on free ports, and what it told with --json."""
     (folder / "ask.j2").write_text(PROMPT, encoding="utf-8")
     (folder / "rows.csv").write_text("question,intent\nWhere is my order?,order\n", encoding="utf-8")
     inputs = '[prompts]\npath = "ask.j2"\n[data]\npath = "rows.csv"\n'
     scenario = folder / "small.toml"
     scenario.write_text(SCENARIO + inputs + tables, encoding="utf-8")
-    line = command("serve", scenario, "--port", "0", "--json", *options)
+    line = command("serve", scenario, "--port", "0", "--json", "--log", folder / "log.db", *options)
     with subprocess.Popen(
         line, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from app.serve.anthropic_bytes import Anthropic
 from app.serve.dialect import Asked, BadRequestError, Dialect
 from app.serve.openai_bytes import OpenAi, duration
+from app.serve.responses_bytes import Responses
 
 _VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -29,10 +30,13 @@ _FIELDS = [
     "stream_options",
     "system",
     "n",
+    "input",
+    "instructions",
+    "max_output_tokens",
 ]
 
 
-@pytest.mark.parametrize("dialect", [OpenAi(), Anthropic()])
+@pytest.mark.parametrize("dialect", [OpenAi(), Responses(), Anthropic()])
 @given(body=st.dictionaries(st.sampled_from(_FIELDS), _VALUES))
 def test_any_object_is_taken_or_refused(dialect: Dialect, body: dict[str, Any]) -> None:
     asked: Asked | None = None

@@ -25,6 +25,7 @@ from tests.serve.clients import (
     async_openai_client,
     messages,
     openai_client,
+    said,
     turns,
 )
 from tests.serve.rig import BOUND_S, Endpoint
@@ -89,6 +90,33 @@ def openai_stream(served: Endpoint, timeout_s: float) -> object:
         return list(client.chat.completions.create(model=MODEL, messages=messages(), stream=True))
 
 
+def responses_whole(served: Endpoint, timeout_s: float) -> object:
+    with openai_client(served, timeout_s=timeout_s) as client:
+        return client.responses.create(model=MODEL, input=said())
+
+
+def responses_stream(served: Endpoint, timeout_s: float) -> object:
+    with openai_client(served, timeout_s=timeout_s) as client:
+        return list(client.responses.create(model=MODEL, input=said(), stream=True))
+
+
+def responses_whole_async(served: Endpoint, timeout_s: float) -> object:
+    async def ask() -> object:
+        async with async_openai_client(served, timeout_s=timeout_s) as client:
+            return await client.responses.create(model=MODEL, input=said())
+
+    return asyncio.run(ask())
+
+
+def responses_stream_async(served: Endpoint, timeout_s: float) -> object:
+    async def ask() -> object:
+        async with async_openai_client(served, timeout_s=timeout_s) as client:
+            stream = await client.responses.create(model=MODEL, input=said(), stream=True)
+            return [event async for event in stream]
+
+    return asyncio.run(ask())
+
+
 def anthropic_whole(served: Endpoint, timeout_s: float) -> object:
     with anthropic_client(served, timeout_s=timeout_s) as client:
         return client.messages.create(model=MODEL, messages=turns(), max_tokens=20)
@@ -99,7 +127,8 @@ def anthropic_stream(served: Endpoint, timeout_s: float) -> object:
         return list(client.messages.create(model=MODEL, messages=turns(), max_tokens=20, stream=True))
 
 
-OPENAI, ANTHROPIC = (openai_whole, openai_stream), (anthropic_whole, anthropic_stream)
+RESPONSES = (responses_whole, responses_stream, responses_whole_async, responses_stream_async)
+OPENAI, ANTHROPIC = (openai_whole, openai_stream, *RESPONSES), (anthropic_whole, anthropic_stream)
 
 
 @contextmanager
@@ -167,17 +196,22 @@ def test_a_stream_that_ends_early_in_good_order_is_silently_taken_for_whole(serv
     ):
         chunks = list(by_openai.chat.completions.create(model=MODEL, messages=messages(), stream=True))
         (choice,) = by_openai.chat.completions.create(model=MODEL, messages=messages()).choices
+        events = list(by_openai.responses.create(model=MODEL, input=said(), stream=True))
+        response = by_openai.responses.create(model=MODEL, input=said())
         with by_anthropic.messages.stream(model=MODEL, messages=turns(), max_tokens=20) as stream:
             text = "".join(stream.text_stream)
         answer = by_anthropic.messages.create(model=MODEL, messages=turns(), max_tokens=20)
 
     whole = "This mail is about order."
-    said = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-    for part in (said, choice.message.content, text):
+    by_chunks = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+    by_events = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+    for part in (by_chunks, choice.message.content, by_events, response.output_text, text):
         assert part
         assert whole.startswith(part)
         assert part != whole
     assert [chunk.choices[0].finish_reason for chunk in chunks] == [None] * len(chunks)
+    assert events[-1].type == "response.output_text.delta"
+    assert response.status == "in_progress"
     assert (choice.model_dump()["finish_reason"], answer.stop_reason) == (None, None)
 
 
@@ -187,7 +221,16 @@ def test_an_error_inside_a_stream_is_raised(served: Endpoint) -> None:
             openai_stream(served, BOUND_S)
         with pytest.raises(anthropic.APIStatusError) as by_anthropic:
             anthropic_stream(served, BOUND_S)
+        # A stream of responses hands it on as one of its events.
+        for ask in (responses_stream, responses_stream_async):
+            events = ask(served, BOUND_S)
+            assert isinstance(events, list)
+            assert events[-1].type == "error"
+            assert [event.sequence_number for event in events] == list(range(len(events)))
         # Where no stream had begun, the error has a status of its own.
+        for ask in (responses_whole, responses_whole_async):
+            with pytest.raises(openai.InternalServerError):
+                ask(served, BOUND_S)
         with pytest.raises(openai.InternalServerError):
             openai_whole(served, BOUND_S)
         with pytest.raises(anthropic.InternalServerError):
@@ -224,7 +267,7 @@ def test_silence_ends_by_the_timeout_of_reading(served: Endpoint) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("by", ["openai", "anthropic"])
+@pytest.mark.parametrize("by", ["openai", "responses", "anthropic"])
 def test_keep_alives_outlast_the_timeout_of_reading(served: Endpoint, by: str, stream: bool) -> None:
     """The client's own bound ends it, and the SDK's timeout, though shorter, never does."""
 
@@ -236,6 +279,14 @@ def test_keep_alives_outlast_the_timeout_of_reading(served: Endpoint, by: str, s
                     raise AssertionError("a token came")
             else:
                 await client.chat.completions.create(model=MODEL, messages=messages())
+
+    async def by_responses() -> None:
+        async with async_openai_client(served, timeout_s=PATIENCE_S) as client:
+            if stream:
+                async for _ in await client.responses.create(model=MODEL, input=said(), stream=True):
+                    raise AssertionError("a token came")
+            else:
+                await client.responses.create(model=MODEL, input=said())
 
     async def by_anthropic() -> None:
         async with async_anthropic_client(served, timeout_s=PATIENCE_S) as client:
@@ -250,7 +301,7 @@ def test_keep_alives_outlast_the_timeout_of_reading(served: Endpoint, by: str, s
 
     async def wait() -> None:
         async with asyncio.timeout(2.2 * PATIENCE_S):
-            await (by_openai() if by == "openai" else by_anthropic())
+            await {"openai": by_openai, "responses": by_responses, "anthropic": by_anthropic}[by]()
 
     with served.struck("keep_alives"), pytest.raises(TimeoutError) as ended:
         asyncio.run(wait())

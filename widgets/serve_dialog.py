@@ -1,0 +1,175 @@
+"""The dialog "Serve…": the scenario as an endpoint for one's own app, with the one line that the app changes.
+
+It stays open beside the window, whose switches and charts are about what passes while it serves.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from PySide6.QtCore import QSize, Qt, Slot
+from PySide6.QtWidgets import (
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QDialog,
+    QDialogButtonBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.scenario.model import variant_title
+from widgets.foreign_text import in_a_cell
+from widgets.session import Session
+
+_NAME: Final = "serve"
+_WIDTH: Final = 640
+_NONE: Final = "none: as your app is"
+_ABOUT: Final = (
+    "Your own app calls this scenario's simulated provider, or its real one through here. The failures on the left strike "
+    "its calls while they pass, and the charts show them. It is open to this machine only."
+)
+
+
+def show_serve(parent: QWidget, session: Session) -> ServeDialog:
+    """Open the dialog, or bring the one that is open to the front."""
+    found = parent.findChild(ServeDialog, _NAME)
+    dialog = ServeDialog(parent, session) if found is None or not found.isVisible() else found
+    dialog.show()
+    dialog.activateWindow()
+    return dialog
+
+
+class ServeDialog(QDialog):
+    """Attributes: `upstream`, `safeguards`, `buffer`, `toggle` (starts and stops), `lines` (what an app says), `state`."""
+
+    def __init__(self, parent: QWidget, session: Session) -> None:
+        super().__init__(parent)
+        self.setObjectName(_NAME)
+        self.setWindowTitle("Serve your own app")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self._session = session
+        self._lay_out()
+        session.server.started.connect(self._show_state)
+        session.state_changed.connect(self._show_state)
+        session.scenario_opened.connect(self._fill)
+        self.upstream.textChanged.connect(self._show_state)
+        self._fill()
+
+    def _lay_out(self) -> None:
+        about = QLabel(_ABOUT)
+        about.setTextFormat(Qt.TextFormat.PlainText)
+        about.setWordWrap(True)
+        self.upstream = QLineEdit()
+        self.upstream.setAccessibleName("Real provider")
+        self.upstream.setPlaceholderText("https://api.openai.com/v1, or empty: the simulated one")
+        self.safeguards = QComboBox()
+        self.safeguards.setAccessibleName("Safeguards behind each call")
+        self.buffer = QCheckBox("Hold answers until they are whole, so that they can be checked")
+        self.toggle = QPushButton()
+        self.toggle.setProperty("role", "primary")
+        self.toggle.clicked.connect(self._on_toggle)
+        self.state = QLabel()
+        self.state.setTextFormat(Qt.TextFormat.PlainText)
+        self.state.setWordWrap(True)
+        form = QFormLayout()
+        form.addRow("&Real provider", self.upstream)
+        form.addRow("&Safeguards", self.safeguards)
+        form.addRow("", self.buffer)
+        self.lines: list[QLineEdit] = []
+        self._copied = QWidget()
+        box = QFormLayout(self._copied)
+        box.setContentsMargins(0, 0, 0, 0)
+        for title in ("OpenAI", "Anthropic"):
+            line = QLineEdit()
+            line.setReadOnly(True)
+            line.setAccessibleName(f"The line for {title}")
+            copy = QPushButton("Copy")
+            copy.setAccessibleName(f"Copy the line for {title}")
+            copy.clicked.connect(self._on_copy)
+            copy.setProperty("line", len(self.lines))
+            row = QHBoxLayout()
+            row.addWidget(line, 1)
+            row.addWidget(copy)
+            box.addRow(title, row)
+            self.lines.append(line)
+        row = QHBoxLayout()
+        row.addWidget(self.state, 1)
+        row.addWidget(self.toggle)
+        buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
+        buttons.rejected.connect(self.reject)
+        layout = QVBoxLayout(self)
+        layout.addWidget(about)
+        layout.addLayout(form)
+        layout.addLayout(row)
+        layout.addWidget(self._copied)
+        layout.addWidget(buttons)
+        self.resize(QSize(_WIDTH, self.sizeHint().height()).boundedTo(self.screen().availableSize()))
+
+    @Slot()
+    def _fill(self) -> None:
+        """The variants of the scenario that is open."""
+        chosen = self.safeguards.currentData()
+        self.safeguards.clear()
+        self.safeguards.addItem(_NONE, "")
+        if self._session.switchboard.loaded:
+            for name, variant in self._session.scenario().variants.items():
+                self.safeguards.addItem(in_a_cell(variant_title(name, variant)), name)
+        self.safeguards.setCurrentIndex(max(0, self.safeguards.findData(chosen)))
+        self._show_state()
+
+    @Slot()
+    def _show_state(self) -> None:
+        session = self._session
+        told: dict[str, Any] = session.server.told
+        serving, real = session.server.running, bool(self.upstream.text().strip())
+        self.upstream.setEnabled(not serving)
+        self.safeguards.setEnabled(real and not serving)
+        self.buffer.setEnabled(real and not serving)
+        self.toggle.setText("Stop" if serving else "Start")
+        self.toggle.setEnabled(serving or not session.busy)
+        for line, text in zip(self.lines, _lines(told), strict=True):
+            line.setText(text)
+            line.setCursorPosition(0)
+        self._copied.setEnabled(bool(told))
+        if told:
+            where = f"REAL CALLS to {told['upstream']}" if told["upstream"] else "SIMULATED"
+            self.state.setText(in_a_cell(f"{where}. Change one line of your app:"))
+        elif serving:
+            self.state.setText("Starting…")
+        elif session.busy:
+            self.state.setText("A run goes on. Stop it first.")
+        else:
+            self.state.setText("Not serving.")
+
+    @Slot()
+    def _on_toggle(self) -> None:
+        if self._session.server.running:
+            self._session.stop()
+        else:
+            upstream = self.upstream.text().strip()
+            safeguards = str(self.safeguards.currentData() or "") if upstream else ""
+            self._session.serve(upstream, safeguards, buffer=bool(safeguards) and self.buffer.isChecked())
+        self._show_state()
+
+    @Slot()
+    def _on_copy(self) -> None:
+        button = self.sender()
+        assert isinstance(button, QPushButton)
+        QApplication.clipboard().setText(self.lines[int(button.property("line"))].text())
+
+
+def _lines(told: dict[str, Any]) -> tuple[str, str]:
+    """What an app says in Python, by SDK; empty until somebody listens."""
+    if not told:
+        return "", ""
+    path = str(told.get("base_path", ""))
+    return (
+        f'client = openai.OpenAI(base_url="{told["url"]}{path or "/v1"}")',
+        f'client = anthropic.Anthropic(base_url="{told["url"]}{path.removesuffix("/v1")}")',
+    )

@@ -1,0 +1,201 @@
+"""The window's hold on `seatrial serve`: starts it as a child process, flips switches at its admin port, and ends it.
+
+It shows nothing and reads no log: what passes is a run in the session log (see `run_watch`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from PySide6.QtCore import QByteArray, QObject, QProcess, QProcessEnvironment, QUrl, Signal, Slot
+from PySide6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
+
+from app.engine.child import VARIABLES, seatrial_command
+from app.errors import UserError
+
+_COMPLAINT_LINES: Final = 50
+_END_WITHIN_MS: Final = 3_000
+_KILLED_WITHIN_MS: Final = 500
+_PATH: Final = "seatrial_path"
+_VALUE: Final = "seatrial_value"
+
+
+@dataclass(frozen=True)
+class ServeOrder:
+    """What to serve: a scenario's `text`, which stands at `path`; with an `upstream`, calls are passed on to it, behind a
+    variant's `safeguards` (empty: none), and `buffer` holds answers until they are whole."""
+
+    text: str
+    path: Path
+    log: Path | None = None
+    prompts: Path | None = None
+    data: Path | None = None
+    columns: tuple[tuple[str, str], ...] = ()
+    upstream: str = ""
+    safeguards: str = ""
+    buffer: bool = False
+
+    def arguments(self) -> list[str]:
+        """As the command line takes them."""
+        given = ["serve", str(self.path), "--steered", "--json", "--port", "0"]
+        for option, value in (
+            ("--log", self.log),
+            ("--prompts", self.prompts),
+            ("--data", self.data),
+            ("--upstream", self.upstream),
+            ("--safeguards", self.safeguards),
+        ):
+            if value:
+                given += [option, str(value)]
+        for variable, column in self.columns:
+            given += ["--map", f"{variable}={column}"]
+        return [*given, "--buffer"] if self.buffer else given
+
+
+class ServeLink(QObject):
+    """One server at a time. After each `start` exactly one of `ended` and `died` comes, none after `close`.
+
+    started(told)         it takes calls: what the command tells with --json
+    changed(path, value)  a switch was flipped
+    refused(UserError)    one was not
+    ended()               it has ended in good order
+    died(text)            it could not begin, or went away: its last lines
+    """
+
+    started = Signal(object)
+    changed = Signal(str, object)
+    refused = Signal(object)
+    ended = Signal()
+    died = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.told: dict[str, Any] = {}
+        """Where it listens; empty until it does."""
+        self._process: QProcess | None = None
+        self._said = b""
+        self._complaints: deque[str] = deque(maxlen=_COMPLAINT_LINES)
+        self._network = QNetworkAccessManager(self)
+        self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
+
+    @property
+    def running(self) -> bool:
+        """Whether a server is at work, from `start` until `ended` or `died`."""
+        return self._process is not None
+
+    def start(self, order: ServeOrder) -> None:
+        """Start a server. Raises RuntimeError while one is at work."""
+        if self._process is not None:
+            raise RuntimeError("a server is at work already")
+        self._said, self.told = b"", {}
+        self._complaints.clear()
+        process = self._process = QProcess(self)
+        environment = QProcessEnvironment.systemEnvironment()
+        for name, value in VARIABLES.items():
+            environment.insert(name, value)
+        process.setProcessEnvironment(environment)
+        process.readyReadStandardOutput.connect(self._hear)
+        process.readyReadStandardError.connect(self._hear_complaints)
+        process.errorOccurred.connect(self._could_not)
+        process.finished.connect(self._gone)
+        program, *arguments = seatrial_command(*order.arguments())
+        process.start(program, arguments)
+        process.write(json.dumps({"text": order.text}).encode() + b"\n")
+
+    def change(self, path: str, value: object) -> None:
+        """Flip a switch, for calls that begin from now on."""
+        if not self.told:
+            return
+        request = QNetworkRequest(QUrl(str(self.told["admin_url"])))
+        request.setHeader(QNetworkRequest.KnownHeaders.ContentTypeHeader, "application/json")
+        request.setRawHeader(
+            QByteArray(b"Authorization"), QByteArray(f"Bearer {self.told['admin_token']}".encode())
+        )
+        body = json.dumps({"set": path, "value": value}).encode()
+        reply = self._network.post(request, QByteArray(body))
+        reply.setProperty(_PATH, path)
+        reply.setProperty(_VALUE, json.dumps(value))
+        reply.finished.connect(self._answered)
+
+    def stop(self) -> None:
+        """Take no more calls, and end."""
+        if self._process is not None:
+            self._process.closeWriteChannel()
+
+    def close(self) -> None:
+        """End it, within a few seconds; it is killed if it does not. Nothing is told any more."""
+        process = self._process
+        if process is None:
+            return
+        self.blockSignals(True)
+        process.closeWriteChannel()
+        if not process.waitForFinished(_END_WITHIN_MS):
+            process.kill()
+            process.waitForFinished(_KILLED_WITHIN_MS)
+        self._forget()
+        self.blockSignals(False)
+
+    @Slot()
+    def _hear(self) -> None:
+        if self._process is None:
+            return
+        *lines, self._said = (self._said + self._process.readAllStandardOutput().data()).split(b"\n")
+        for line in lines:
+            try:
+                told = json.loads(line)
+            except ValueError:
+                continue
+            if isinstance(told, dict) and not self.told:
+                self.told = told
+                self.started.emit(told)
+
+    @Slot()
+    def _hear_complaints(self) -> None:
+        if self._process is not None:
+            said = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
+            self._complaints += [line.rstrip() for line in said.splitlines()]
+
+    @Slot()
+    def _answered(self) -> None:
+        reply = self.sender()
+        assert isinstance(reply, QNetworkReply)
+        reply.deleteLater()
+        if reply.error() == QNetworkReply.NetworkError.NoError:
+            self.changed.emit(str(reply.property(_PATH)), json.loads(str(reply.property(_VALUE))))
+        elif self.told:
+            try:
+                why = str(json.loads(bytes(reply.readAll().data()))["error"]["message"])
+            except (ValueError, TypeError, KeyError):
+                why = reply.errorString()
+            self.refused.emit(UserError(why))
+
+    @Slot(QProcess.ProcessError)
+    def _could_not(self, error: QProcess.ProcessError) -> None:
+        # Only then does `finished` not come.
+        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
+            why = self._process.errorString()
+            self._forget()
+            self.died.emit(f"The server could not be started: {why}.")
+
+    @Slot(int, QProcess.ExitStatus)
+    def _gone(self, code: int, _status: QProcess.ExitStatus) -> None:
+        if self._process is None:
+            return
+        self._hear_complaints()
+        served = bool(self.told)
+        self._forget()
+        if code == 0 and served:
+            self.ended.emit()
+        else:
+            words = [line.removeprefix("seatrial: ") for line in self._complaints if line]
+            self.died.emit("\n".join(words) or f"The server ended unexpectedly (exit status {code}).")
+
+    def _forget(self) -> None:
+        self.told = {}
+        if self._process is not None:
+            self._process.deleteLater()
+            self._process = None
