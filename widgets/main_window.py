@@ -460,6 +460,7 @@ class MainWindow(QMainWindow):
                 action = self.actions_table[spec.id]
                 action.setEnabled(not real)
                 action.setToolTip(_NO_SPEED if real else self.actions_table.tip(spec))
+        self.trial.top_bar.offer_speeds(not real)
 
     @Slot()
     def _show_undo(self) -> None:
