@@ -48,10 +48,8 @@ class TargetForm(QGroupBox):
         # A price beside no model is the simulated provider's, and nobody's real one.
         given = target.price if target.model else None
         self.pricing.setCurrentIndex(_PUBLISHED if given is None else _GIVEN)
-        self.input_usd = _field("input", "" if given is None else f"{given.input_usd_per_million_tokens:g}")
-        self.output_usd = _field(
-            "output", "" if given is None else f"{given.output_usd_per_million_tokens:g}"
-        )
+        self.input_usd = _field("0.15", "" if given is None else f"{given.input_usd_per_million_tokens:g}")
+        self.output_usd = _field("0.60", "" if given is None else f"{given.output_usd_per_million_tokens:g}")
         self._given = given
         self._lay_out()
 
@@ -61,8 +59,9 @@ class TargetForm(QGroupBox):
         self._prices = QWidget()
         row = QHBoxLayout(self._prices)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.input_usd)
-        row.addWidget(self.output_usd)
+        for title, amount in (("input", self.input_usd), ("output", self.output_usd)):
+            row.addWidget(QLabel(title))  # what an example in the field says is gone once it is filled
+            row.addWidget(amount)
         self.input_usd.setAccessibleName(f"{self._name}: US dollars per million input tokens")
         self.output_usd.setAccessibleName(f"{self._name}: US dollars per million output tokens")
         for title, field in (
