@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 
 DEFAULT_SCENARIO = "support-assistant"
 _AFTER_PAINT_MS = 50
-_NO_SPEED = "Real calls take the time that they take: there is no speed to choose."
 _PAGES = ("go_trial", "go_runs", "go_compare")
 
 
@@ -94,6 +93,7 @@ class MainWindow(QMainWindow):
         from app.sessions.session_log import SessionLog
         from widgets.first_run import FirstRun
         from widgets.inputs.recent import RecentFiles
+        from widgets.possible_actions import PossibleActions
         from widgets.real_calls.beginning import Beginning
         from widgets.runs.page import RunsPage
         from widgets.scenario_files import ScenarioFiles
@@ -121,7 +121,8 @@ class MainWindow(QMainWindow):
         self.trial.restore(self.preferences.state("trial"))
         self._filled = True
         self._enable(True)
-        self._show_state(self.session.state)
+        self._show_undo()
+        PossibleActions(self, self.actions_table, self.session, self.trial)
         QTimer.singleShot(_AFTER_PAINT_MS, self._load_charts)
 
     @Slot()
@@ -224,10 +225,9 @@ class MainWindow(QMainWindow):
                 partial(_do, partial(self._choose_appearance, choice))
             )
         stack = session.switchboard.undo_stack
-        stack.canUndoChanged.connect(self._show_undo)
-        stack.canRedoChanged.connect(self._show_undo)
-        stack.indexChanged.connect(self._show_undo)
-        session.state_changed.connect(self._show_state)
+        for changed in (stack.canUndoChanged, stack.canRedoChanged, stack.indexChanged):
+            changed.connect(self._show_undo)
+        session.state_changed.connect(self._on_state)
         session.scenario_opened.connect(self._show_title)
         session.run_shown.connect(self._show_title)
         session.pictured.connect(self._show_title)
@@ -239,8 +239,6 @@ class MainWindow(QMainWindow):
         self.runs.run_again.connect(self._run_again)
         self.runs.problem.connect(self.messages.show_error)
         self.trial.inputs.inputs_chosen.connect(session.use_inputs)
-        self.trial.provider.real_chosen.connect(self._show_speeds)
-        self._show_undo()
 
     # -- pages ------------------------------------------------------------------------------------------
 
@@ -434,32 +432,9 @@ class MainWindow(QMainWindow):
     # -- state ------------------------------------------------------------------------------------------
 
     @Slot(str)
-    def _show_state(self, state: str) -> None:
-        actions = self.actions_table
-        actions["run"].setEnabled(state == "idle")
-        actions["pause"].setEnabled(state in ("running", "paused") and not self.session.server.running)
-        # Real calls under way are waited for, and given up when Stop is pressed once more.
-        again = state == "stopping" and self.session.real
-        actions["stop"].setEnabled(state in ("starting", "running", "paused") or again)
-        self._show_speeds()
-        pause = actions["pause"]
-        pause.blockSignals(True)
-        pause.setChecked(state == "paused")
-        pause.blockSignals(False)
-        actions["export_run"].setEnabled(state == "idle")
+    def _on_state(self, state: str) -> None:
         if state == "starting":
             self.messages.clear_error()
-
-    @Slot()
-    def _show_speeds(self) -> None:
-        """Real calls have no speed."""
-        session = self.session
-        real = session.real if session.busy else self.trial.provider.wants_real
-        for spec in self.actions_table:
-            if spec.id.startswith("speed_"):
-                action = self.actions_table[spec.id]
-                action.setEnabled(not real)
-                action.setToolTip(_NO_SPEED if real else self.actions_table.tip(spec))
 
     @Slot()
     def _show_undo(self) -> None:

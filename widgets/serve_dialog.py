@@ -24,8 +24,9 @@ from PySide6.QtWidgets import (
 )
 
 from app.scenario.model import variant_title
-from widgets.foreign_text import in_a_cell
+from widgets.foreign_text import breakable, in_a_cell
 from widgets.session import Session
+from widgets.trial.labels import plain_label
 
 _NAME: Final = "serve"
 _WIDTH: Final = 640
@@ -46,7 +47,8 @@ def show_serve(parent: QWidget, session: Session) -> ServeDialog:
 
 
 class ServeDialog(QDialog):
-    """Attributes: `upstream`, `safeguards`, `buffer`, `toggle` (starts and stops), `lines` (what an app says), `state`."""
+    """Attributes: `upstream`, `safeguards`, `buffer`, `toggle` (starts and stops), `lines` (what an app says), `state`,
+    `problem`."""
 
     def __init__(self, parent: QWidget, session: Session) -> None:
         super().__init__(parent)
@@ -56,6 +58,7 @@ class ServeDialog(QDialog):
         self._session = session
         self._lay_out()
         session.server.started.connect(self._show_state)
+        session.server.died.connect(self._show_problem)
         session.state_changed.connect(self._show_state)
         session.scenario_opened.connect(self._fill)
         self.upstream.textChanged.connect(self._show_state)
@@ -70,6 +73,7 @@ class ServeDialog(QDialog):
         self.upstream.setPlaceholderText("https://api.openai.com/v1, or empty: the simulated one")
         self.safeguards = QComboBox()
         self.safeguards.setAccessibleName("Safeguards behind each call")
+        self.safeguards.activated.connect(self._suggest)
         self.buffer = QCheckBox("Hold answers until they are whole, so that they can be checked")
         self.toggle = QPushButton()
         self.toggle.setProperty("role", "primary")
@@ -77,6 +81,10 @@ class ServeDialog(QDialog):
         self.state = QLabel()
         self.state.setTextFormat(Qt.TextFormat.PlainText)
         self.state.setWordWrap(True)
+        self.problem = plain_label(wraps=True)
+        self.problem.setObjectName("serve_problem")
+        self.problem.setProperty("tone", "danger")
+        self.problem.hide()
         form = QFormLayout()
         form.addRow("&Real provider", self.upstream)
         form.addRow("&Safeguards", self.safeguards)
@@ -106,6 +114,7 @@ class ServeDialog(QDialog):
         layout = QVBoxLayout(self)
         layout.addWidget(about)
         layout.addLayout(form)
+        layout.addWidget(self.problem)
         layout.addLayout(row)
         layout.addWidget(self._copied)
         layout.addWidget(buttons)
@@ -122,6 +131,14 @@ class ServeDialog(QDialog):
                 self.safeguards.addItem(in_a_cell(variant_title(name, variant)), name)
         self.safeguards.setCurrentIndex(max(0, self.safeguards.findData(chosen)))
         self._show_state()
+
+    @Slot()
+    def _suggest(self) -> None:
+        """Answers are held where a safeguard that was chosen must see them whole."""
+        from app.serve.route import sees_whole_answers  # here, for it needs what speaks to the network
+
+        variant = self._session.scenario().variants.get(str(self.safeguards.currentData()))
+        self.buffer.setChecked(variant is not None and any(map(sees_whole_answers, variant.safeguards)))
 
     @Slot()
     def _show_state(self) -> None:
@@ -147,8 +164,15 @@ class ServeDialog(QDialog):
         else:
             self.state.setText("Not serving.")
 
+    @Slot(str)
+    def _show_problem(self, words: str) -> None:
+        """Why it does not serve: said here too, as this stands before the window's own messages."""
+        self.problem.setText(breakable(words))
+        self.problem.show()
+
     @Slot()
     def _on_toggle(self) -> None:
+        self.problem.hide()
         if self._session.server.running:
             self._session.stop()
         else:

@@ -20,6 +20,10 @@ from app.errors import UserError
 _COMPLAINT_LINES: Final = 50
 _END_WITHIN_MS: Final = 3_000
 _KILLED_WITHIN_MS: Final = 500
+_FIELDS: Final = {"--upstream": "Real provider", "--safeguards": "Safeguards"}
+"""What the window calls the options that a refusal names."""
+_IN_A_TERMINAL: Final = " Here: "
+"""What follows it is how the command line does it (`UserError.option`)."""
 _PATH: Final = "seatrial_path"
 _VALUE: Final = "seatrial_value"
 
@@ -191,8 +195,11 @@ class ServeLink(QObject):
         if code == 0 and served:
             self.ended.emit()
         else:
-            words = [line.removeprefix("seatrial: ") for line in self._complaints if line]
-            self.died.emit("\n".join(words) or f"The server ended unexpectedly (exit status {code}).")
+            said = (line.removeprefix("seatrial: ").partition(_IN_A_TERMINAL)[0] for line in self._complaints)
+            words = "\n".join(line for line in said if line)
+            for option, field in _FIELDS.items():
+                words = words.replace(option, field)
+            self.died.emit(words or f"The server ended unexpectedly (exit status {code}).")
 
     def _forget(self) -> None:
         self.told = {}

@@ -15,6 +15,8 @@ from app.errors import UserError
 MAX_KEY = 1_000
 """Characters of a key: what the smallest of the systems' key stores holds, with its origin beside it."""
 
+_LAST_PORT = 65_535
+
 
 def origin_of(address: str) -> str:
     """The origin of an address; a path is left out. Host names of other scripts come out in their ASCII form.
@@ -29,8 +31,12 @@ def origin_of(address: str) -> str:
         raise UserError("this is no address", where="endpoint", do="Give https://host/path.") from None
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
         raise UserError(
-            "this is more or less than an address", where="endpoint", do="Give https://host/path."
+            "an address is http or https, a host and perhaps a path, without user, password, query or fragment",
+            where="endpoint",
+            do="Give https://host/path.",
         )
+    if (url.port or 0) > _LAST_PORT:
+        raise UserError(f"there is no port {url.port}", where="endpoint", do="Give https://host:port/path.")
     # Twice, because httpx leaves out a scheme's own port only where the scheme is written in small letters.
     plain = httpx.URL(f"{url.scheme}://{url.netloc.decode('ascii')}")
     return f"{plain.scheme}://{plain.netloc.decode('ascii')}"

@@ -137,6 +137,11 @@ def _keys_of(wishes: Wishes, keys: Keys) -> dict[str, SecretStr]:
     return {keys.entry(name).origin: keys.key(name) for name in wishes.keys}
 
 
+def sees_whole_answers(safeguard: Safeguard) -> bool:
+    """Whether it can do its part only where answers are held until they are whole (`buffer`)."""
+    return safeguard.on and isinstance(safeguard, AnswerCheck | Hedge)
+
+
 def _guarded(file: ScenarioFile, wishes: Wishes) -> tuple[str, Variant, list[str]]:
     """The safeguards that stand behind calls, and what is left out of them."""
     name, variants = wishes.safeguards, file.scenario.variants
@@ -158,11 +163,12 @@ def _guarded(file: ScenarioFile, wishes: Wishes) -> tuple[str, Variant, list[str
             if each.on:
                 notices.append(f"the safeguard '{each.id}' is left out: {why_not}")
             continue
-        if isinstance(each, AnswerCheck | Hedge) and not wishes.buffer:
+        if sees_whole_answers(each) and not wishes.buffer:
             raise UserError(
                 f"the safeguard '{each.id}' must see whole answers before a client does, so that no stream flows",
                 where="--safeguards",
-                do=f"Give --buffer, or --set variants.{name}.safeguards.{each.id}.on=false.",
+                do="Let answers be held until they are whole, or switch that safeguard off.",
+                option=f"--buffer, or --set variants.{name}.safeguards.{each.id}.on=false",
             )
         kept.append(each)
     return name, variant.model_copy(update={"safeguards": tuple(kept)}), notices

@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -112,8 +112,36 @@ def test_what_cannot_be_served_is_told(window: MainWindow, qtbot: QtBot) -> None
         dialog.toggle.click()
 
     assert refused.args is not None
-    assert "--upstream" in str(refused.args[0])
+    assert "Real provider: " in str(refused.args[0])
     assert window.session.state == "idle"
+    # and the dialog, which stands before the window, says it, too, until the next attempt
+    assert dialog.problem.isVisible()
+    assert "Real provider: " in dialog.problem.text()
+    dialog.upstream.clear()
+    dialog.toggle.click()
+    assert not dialog.problem.isVisible()
+    qtbot.waitUntil(lambda: bool(window.session.server.told))
+
+
+def test_answers_are_held_for_safeguards_that_must_see_them_whole(window: MainWindow, qtbot: QtBot) -> None:
+    # given safeguards that check answers, chosen by hand
+    window.session.open_scenario("support-assistant")
+    window.actions_table["serve"].trigger()
+    dialog = window.findChild(ServeDialog)
+    assert dialog is not None
+    dialog.upstream.setText("http://127.0.0.1:9/v1")
+    qtbot.keyClick(dialog.safeguards, Qt.Key.Key_End)
+    assert dialog.safeguards.currentData() == "safeguarded"
+    # then answers are held for them
+    assert dialog.buffer.isChecked()
+    # and who lets them stream all the same is told why that cannot be, in the window's words
+    dialog.buffer.click()
+    with qtbot.waitSignal(window.session.refused):
+        dialog.toggle.click()
+    assert "Let answers be held until they are whole" in dialog.problem.text()
+    assert "--" not in dialog.problem.text()
+    qtbot.keyClick(dialog.safeguards, Qt.Key.Key_Home)
+    assert not dialog.buffer.isChecked()
 
 
 def test_closing_the_window_ends_it(window: MainWindow, qtbot: QtBot, tmp_path: Path) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from PySide6.QtCore import Signal, Slot
 from PySide6.QtWidgets import QComboBox, QDoubleSpinBox, QFormLayout, QLabel, QLineEdit, QSpinBox, QWidget
 
 from app.calibration.calibration import CALLS, MAX_CALLS, MAX_CONCURRENCY
-from app.providers.address import Api
 from app.providers.profile import Target
+from widgets.real_calls.target_form import ADDRESS_TIP, APIS
 
 _MAX_USD: Final = 10_000.0
 _NO_CAP: Final = "give a cap"
@@ -28,9 +28,10 @@ class CalibrationForm(QWidget):
         self.target = QComboBox()
         self.target.addItems(list(targets))
         self.base_url = QLineEdit()
-        self.base_url.setPlaceholderText("https://host/v1")
+        self.base_url.setPlaceholderText("https://api.example.com/v1")
         self.api = QComboBox()
-        self.api.addItems(list(get_args(Api)))
+        for api, title in APIS.items():
+            self.api.addItem(title, api)
         self.model = QLineEdit()
         self.calls = QSpinBox()
         self.calls.setRange(1, MAX_CALLS)
@@ -48,7 +49,7 @@ class CalibrationForm(QWidget):
         layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         for title, name, tip in (
             ("&Target", "target", "Whose profile is to be measured."),
-            ("&Address", "base_url", "What the provider calls base URL: the API's own path is added to it."),
+            ("&Address", "base_url", ADDRESS_TIP),
             ("AP&I", "api", "How the endpoint is spoken to."),
             ("&Model", "model", "The model that is asked for."),
             (
@@ -96,8 +97,8 @@ class CalibrationForm(QWidget):
         given: list[tuple[str, Any]] = []
         if address is None or address.base_url != self.base_url.text().strip():
             given.append((f"{path}.endpoint.base_url", self.base_url.text().strip()))
-        if self.api.currentText() != ("openai-chat" if address is None else address.api):
-            given.append((f"{path}.endpoint.api", self.api.currentText()))
+        if self.api.currentData() != ("openai-chat" if address is None else address.api):
+            given.append((f"{path}.endpoint.api", self.api.currentData()))
         if target.model != self.model.text().strip():
             given.append((f"{path}.model", self.model.text().strip()))
         return given
@@ -107,7 +108,7 @@ class CalibrationForm(QWidget):
         target = self._targets[name]
         address = target.endpoint
         self.base_url.setText("" if address is None else address.base_url)
-        self.api.setCurrentText("openai-chat" if address is None else address.api)
+        self.api.setCurrentIndex(self.api.findData("openai-chat" if address is None else address.api))
         self.model.setText(target.model)
         self.changed.emit()
 

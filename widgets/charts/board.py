@@ -157,7 +157,8 @@ class ChartBoard(ChartGround):
             self._build(picture)
         self.picture = picture
         bin_s = next(iter(picture.curves.values())).bin_s
-        complete = min(each.complete for each in picture.curves.values())
+        # Variants that take turns are not equally far: what one of them has can be pointed at.
+        complete = max(each.complete for each in picture.curves.values())
         self.timeline.set_span(_end_s(picture, bin_s), bin_s, complete)
         if other_run:
             self.timeline.forget()
@@ -209,16 +210,31 @@ class ChartBoard(ChartGround):
         picture, view = self.picture, self.timeline
         if picture is None:
             return
-        place = view.bin if view.bin is not None else view.complete - 1
+        place = _latest(picture) if view.bin is None else view.bin
         if place < 0:
             first = f"the first numbers come at {clock(view.bin_s)}"
             self.readout.set_lines(clock(picture.until_s), [(each.title, first) for each in self._variants])
         else:
-            words = [(each.title, bin_words(picture.curves[each.name], place)) for each in self._variants]
+            words = [(each.title, self._words(picture, each.name, place)) for each in self._variants]
             span = span_words(*view.span_of(place))
             self.readout.set_lines(span if view.bin is not None else f"Latest: {span}", words)
         told = [self.readout.time, *(f"{title}: {words}" for title, words in self.readout.lines)]
         self.setAccessibleDescription(". ".join(told))
+
+    @staticmethod
+    def _words(picture: Picture, variant: str, place: int) -> str:
+        curves = picture.curves[variant]
+        if picture.record.state != "running":
+            beyond = "its run had ended by then" if curves.complete else "it was not asked"
+        else:
+            beyond = "not yet complete" if curves.complete else "its turn is still to come"
+        return bin_words(curves, place, beyond)
+
+
+def _latest(picture: Picture) -> int:
+    """The last bin that all have which have any: where variants take turns, the others' is still to come."""
+    begun = [each.complete for each in picture.curves.values() if each.complete]
+    return min(begun, default=0) - 1
 
 
 def _end_s(picture: Picture, bin_s: float) -> float:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _GOOD: Final = "Good answers in each 100 requests that ended in a bin. A gap where no request ended."
 _PER_CENT: Final[Ticks] = [(0.0, "0 %"), (50.0, "50 %"), (100.0, "100 %")]
 _LEAST_PLOT_PX: Final = 80
+_BEYOND: Final = "no numbers there: it was not asked for so long"
 
 
 class OverlayBoard(ChartGround):
@@ -113,7 +114,7 @@ class OverlayBoard(ChartGround):
         first_s, last_s = view.span_of(place)
         self.readout.set_lines(
             span_words(first_s, last_s),
-            [(title, bin_words(each, int(last_s / each.bin_s) - 1)) for title, each in self._curves],
+            [(title, bin_words(each, int(last_s / each.bin_s) - 1, _BEYOND)) for title, each in self._curves],
         )
         told = (f"{title}: {words}" for title, words in self.readout.lines)
         self.setAccessibleDescription(". ".join([self.readout.time, *told]))

@@ -22,10 +22,10 @@ def span_words(from_s: float, to_s: float) -> str:
     return f"{clock(from_s)} to {clock(to_s)}"
 
 
-def bin_words(curves: Curves, place: int) -> str:
-    """How one variant did in a bin, on one line."""
+def bin_words(curves: Curves, place: int, beyond: str = "not yet complete") -> str:
+    """How one variant did in a bin, on one line; `beyond` is said of a bin after its last complete one."""
     if place >= curves.complete:
-        return "not yet complete"
+        return beyond
     offered = f"{curves.offered[place] / curves.bin_s:.3g}/s asked for"
     requests = int(curves.requests[place])
     if not requests:

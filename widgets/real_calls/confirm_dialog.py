@@ -32,6 +32,7 @@ from widgets.real_calls.leave import Leave
 from widgets.real_calls.preparation import Host, Prepared
 from widgets.tasks import Tasks
 from widgets.trial.labels import plain_label
+from widgets.trial.top_bar import clock
 
 MAX_USD: Final = 1e6
 _SIZE: Final = QSize(640, 560)
@@ -103,6 +104,7 @@ class ConfirmDialog(QDialog):
         row.addStretch()
         self.side_by_side = QCheckBox("&Variants side by side, instead of one after the other")
         self.side_by_side.setToolTip("Faster; but their calls compete for the account's limits.")
+        self.side_by_side.toggled.connect(self._show_cost)
         self.keep_answers = QCheckBox("Keep the &texts of answers in the session log")
         self.keep_answers.setChecked(True)
         self.problem = plain_label(wraps=True)
@@ -149,12 +151,8 @@ class ConfirmDialog(QDialog):
         self.add_key.setVisible(any(host.key is None for host in prepared.hosts))
         self.doubts.setText(breakable("\n".join(prepared.estimate.doubts)))
         self.doubts.setVisible(bool(prepared.estimate.doubts))
+        self._show_cost()
         found = prepared.estimate
-        count = len(found.variants)
-        self.cost.setText(
-            f"{found.requests:,} requests, asked of {'one variant' if count == 1 else f'each of {count} variants'}: "
-            f"about {usd(found.expected_usd)} if all goes well, {usd(found.most_usd)} at the very most."
-        )
         variants = [
             f"{in_a_cell(each.title)}: about {usd(each.expected_usd)}; "
             f"at most {each.most_calls_per_request} calls a request, {usd(each.most_usd)}"
@@ -162,6 +160,19 @@ class ConfirmDialog(QDialog):
         ]
         self.details.setPlainText("\n".join([*variants, "", *found.assumptions]))
         self._show_buttons()
+
+    @Slot()
+    def _show_cost(self) -> None:
+        if self.prepared is None:
+            return
+        found = self.prepared.estimate
+        count = len(found.variants)
+        turns = 1 if self.side_by_side.isChecked() else count
+        self.cost.setText(
+            f"{found.requests:,} requests, asked of {'one variant' if count == 1 else f'each of {count} variants'}: "
+            f"about {usd(found.expected_usd)} if all goes well, {usd(found.most_usd)} at the very most.\n"
+            f"Real calls have no speed: it takes {clock(turns * self.prepared.duration_s)} (min:s) or a little more."
+        )
 
     @Slot(object)
     def _show_problem(self, error: UserError) -> None:

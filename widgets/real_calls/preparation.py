@@ -33,6 +33,8 @@ class Prepared:
 
     hosts: tuple[Host, ...]
     estimate: Estimate
+    duration_s: float
+    """How long requests arrive for each variant, in real time."""
     store_problem: str
     """Why a key that is added cannot be stored; empty where it can."""
 
@@ -50,7 +52,7 @@ def preparing(text: str, path: Path, inputs: OwnInputs, keys: Keys) -> Work:
             check_real(found.scenario)
             cost = estimate(found, worker)
         hosts = hosts_of(found.scenario, keys.entries())
-        return Prepared(hosts, cost, keys.store_problem)
+        return Prepared(hosts, cost, found.scenario.duration_s, keys.store_problem)
 
     return work
 

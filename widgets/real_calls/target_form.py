@@ -10,6 +10,7 @@ from PySide6.QtWidgets import QComboBox, QFormLayout, QGroupBox, QHBoxLayout, QL
 
 from app.errors import UserError
 from app.providers.address import Api
+from app.providers.key_rules import origin_of
 from app.providers.prices import Price, price_for
 from app.providers.profile import Target
 from widgets.foreign_text import in_a_cell
@@ -20,6 +21,8 @@ APIS: Final[dict[Api, str]] = {
     "openai-responses": "OpenAI responses",
     "anthropic-messages": "Anthropic messages",
 }
+ADDRESS_TIP: Final = "What the provider calls base URL: the API's own path is added to it."
+_MAX_ADDRESS: Final = 2_000
 _PUBLISHED, _GIVEN = 0, 1
 
 
@@ -32,6 +35,8 @@ class TargetForm(QGroupBox):
         self._name = name
         endpoint = target.endpoint
         self.base_url = _field("https://api.example.com/v1", endpoint.base_url if endpoint else "")
+        self.base_url.setMaxLength(_MAX_ADDRESS)
+        self.base_url.setToolTip(ADDRESS_TIP)
         self.api = QComboBox()
         for api, title in APIS.items():
             self.api.addItem(title, api)
@@ -43,10 +48,8 @@ class TargetForm(QGroupBox):
         # A price beside no model is the simulated provider's, and nobody's real one.
         given = target.price if target.model else None
         self.pricing.setCurrentIndex(_PUBLISHED if given is None else _GIVEN)
-        self.input_usd = _field("input", "" if given is None else f"{given.input_usd_per_million_tokens:g}")
-        self.output_usd = _field(
-            "output", "" if given is None else f"{given.output_usd_per_million_tokens:g}"
-        )
+        self.input_usd = _field("0.15", "" if given is None else f"{given.input_usd_per_million_tokens:g}")
+        self.output_usd = _field("0.60", "" if given is None else f"{given.output_usd_per_million_tokens:g}")
         self._given = given
         self._lay_out()
 
@@ -56,12 +59,13 @@ class TargetForm(QGroupBox):
         self._prices = QWidget()
         row = QHBoxLayout(self._prices)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.input_usd)
-        row.addWidget(self.output_usd)
+        for title, amount in (("input", self.input_usd), ("output", self.output_usd)):
+            row.addWidget(QLabel(title))  # what an example in the field says is gone once it is filled
+            row.addWidget(amount)
         self.input_usd.setAccessibleName(f"{self._name}: US dollars per million input tokens")
         self.output_usd.setAccessibleName(f"{self._name}: US dollars per million output tokens")
         for title, field in (
-            ("Base URL", self.base_url),
+            ("Address", self.base_url),
             ("API", self.api),
             ("Model", self.model),
             ("Price", self.pricing),
@@ -86,19 +90,27 @@ class TargetForm(QGroupBox):
         where = f"targets.{self._name}"
         base_url, model = self.base_url.text().strip(), self.model.text().strip()
         if not base_url or not model:
+            self._point_to(self.model if base_url else self.base_url)
             raise UserError(
-                "it is not said where calls go, or to which model", where=where, do="Give base URL and model."
+                "it is not said where calls go, or to which model",
+                where=self._name,
+                do="Give address and model.",
             )
+        try:
+            origin_of(base_url)
+        except UserError as error:
+            self._point_to(self.base_url)
+            raise UserError(error.what, where=f"{self._name}, address", do=error.do) from None
         return [
             (f"{where}.endpoint", {"base_url": base_url, "api": self.api.currentData()}),
             (f"{where}.model", model),
-            (f"{where}.price", self._price(where)),
+            (f"{where}.price", self._price()),
         ]
 
     def check_price(self) -> Callable[[], None]:
         """What finds out, on any thread, whether the model's price is published where it is to be. It raises UserError."""
         published = self.pricing.currentIndex() == _PUBLISHED
-        model, where = self.model.text().strip(), f"targets.{self._name}"
+        model, where = self.model.text().strip(), self._name
 
         def check() -> None:
             try:
@@ -110,7 +122,12 @@ class TargetForm(QGroupBox):
 
         return check
 
-    def _price(self, where: str) -> dict[str, object] | None:
+    def _point_to(self, field: QLineEdit) -> None:
+        """Put the keyboard where something is wrong."""
+        field.setFocus()
+        field.selectAll()
+
+    def _price(self) -> dict[str, object] | None:
         if self.pricing.currentIndex() == _PUBLISHED:
             return None
         try:
@@ -119,8 +136,9 @@ class TargetForm(QGroupBox):
             )
             price = Price(input_usd_per_million_tokens=asked, output_usd_per_million_tokens=answered)
         except ValueError:
+            self._point_to(self.input_usd)
             raise UserError(
-                "the price is no price", where=where, do="Give two amounts, such as 0.15 and 0.60."
+                "the price is no price", where=self._name, do="Give two amounts, such as 0.15 and 0.60."
             ) from None
         if self._given is not None and (asked, answered) == (
             self._given.input_usd_per_million_tokens,

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QDockWidget, QHBoxLayout, QMainWindow, QToolButton
 from app.analysis.curves import Picture
 from app.analysis.fault_rates import FaultRate, fault_rates
 from app.scenario.files import ScenarioFile
-from app.scenario.model import variant_title
 from app.sessions.filters import Filter
 from app.sessions.reader import RunReader
 from app.sessions.records import PromptRecord
@@ -337,11 +336,15 @@ class TrialPage(QWidget):
         if self._session.steering:
             self.top_bar.show_progress(progress.virtual_s, progress.end_s)
             if progress.spent_usd is not None and progress.cap_usd is not None:
-                self.top_bar.show_spent(progress.spent_usd, progress.cap_usd, self._titles(progress.turn))
+                self.top_bar.show_spent(progress.spent_usd, progress.cap_usd, *self._turn(progress.turn))
 
-    def _titles(self, variants: Sequence[str]) -> list[str]:
-        there = self._session.scenario().variants
-        return [variant_title(name, there[name]) if name in there else name for name in variants]
+    def _turn(self, variants: Sequence[str]) -> tuple[str, str]:
+        """Which turn it is and whose, in words; empty where variants are called side by side, or there is one."""
+        picture = self._session.picture
+        titles = {} if picture is None else {each.name: each.title for each in picture.variants}
+        if len(variants) != 1 or len(titles) < 2 or variants[0] not in titles:
+            return "", ""
+        return f"turn {list(titles).index(variants[0]) + 1} of {len(titles)}", titles[variants[0]]
 
     @Slot(str)
     def _show_state(self, state: str) -> None:

@@ -321,7 +321,7 @@ def cell_text(cell: Cell | None, part: int, running: bool, *, closed_loop: bool 
     if cell is None and part:
         return "–"
     if cell is None:
-        return "Under way" if running else "Not asked" if closed_loop else "No end in the log"
+        return "Under way" if running else "Not asked" if closed_loop else "No end"
     if part == 0:
         return OUTCOME_MARKS[cell.outcome].title
     if part == 1:

@@ -44,7 +44,7 @@ def struck(request: RequestRecord, labels: Mapping[str, str]) -> str:
 def not_ended(over: bool) -> str:
     """What is said of a variant where it has no end."""
     if over:
-        return "The run ended before this request did: the log holds no more of it."
+        return "The run ended before this was asked, or before it was answered: the log holds no more of it."
     return "Under way: it has not ended here yet. What became of it will appear here."
 
 

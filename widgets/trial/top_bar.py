@@ -22,6 +22,7 @@ from widgets.trial.traffic_panel import TrafficPanel
 
 _SIMULATED: Final = "No real model is called and nothing leaves this machine."
 _REAL: Final = "Real models are called, over the network, and cost money."
+_SPENT: Final = "What the real calls have cost so far, and what they may cost at the most."
 _SPEEDS: Final = {"speed_1": "×1", "speed_10": "×10", "speed_max": "max"}
 
 
@@ -69,10 +70,10 @@ class TopBar(QWidget):
         layout.addWidget(self.badge)
         self.spent = plain_label()
         self.spent.setObjectName("spent")
-        self.spent.setToolTip("What the real calls have cost so far, and what they may cost at the most.")
         self.spent.hide()
         layout.addWidget(self.spent)
         self.show_badge("SIMULATED", real=False)
+        self._brief, self._speeds_offered = False, True
         self._of_run = False
         self._wants_real = False
         self._spent = ""
@@ -106,10 +107,12 @@ class TopBar(QWidget):
         if self._switchboard.loaded:
             self.show_scenario(self._switchboard.scenario)
 
-    def show_spent(self, spent_usd: float, cap_usd: float, turn: Sequence[str]) -> None:
-        """Show what the real calls have cost, and whose turn it is, where variants take turns."""
+    def show_spent(self, spent_usd: float, cap_usd: float, turn: str = "", whose: str = "") -> None:
+        """Show what the real calls have cost; where variants take turns, also which `turn` it is, and `whose`."""
         self._spent = f"{usd(spent_usd)} of {usd(cap_usd)} spent"
-        self.spent.setText(f"{self._spent}, turn of {in_a_cell(turn[0])}" if len(turn) == 1 else self._spent)
+        self.spent.setText(f"{self._spent}, {turn}" if turn else self._spent)
+        told = f"{_SPENT} It is the turn of {in_a_cell(whose)}." if whose else _SPENT
+        self.spent.setToolTip(f"<span>{escape(told)}</span>")
         self.spent.show()
 
     def show_run(self, shown: bool) -> None:
@@ -133,10 +136,16 @@ class TopBar(QWidget):
         elif self.clock.text() == "Starting…":
             self.clock.setText(self._clock_before)
 
+    def offer_speeds(self, offered: bool) -> None:
+        """Whether there is a speed to choose. Real calls have none, and need the room for what was spent."""
+        self._speeds_offered = offered
+        self._speeds.setVisible(offered and not self._brief)
+
     def set_brief(self, brief: bool, *, presenting: bool) -> None:
         """Where there is little room, leave out the speeds, which the menu has, too, the seed, and while presenting the
         traffic."""
-        self._speeds.setVisible(not brief)
+        self._brief = brief
+        self.offer_speeds(self._speeds_offered)
         self._seed.setVisible(not brief)
         self.traffic.setVisible(not (brief and presenting))
 
@@ -145,6 +154,7 @@ class TopBar(QWidget):
         self._running = running
         if not running:
             self.spent.setText(self._spent)  # it is nobody's turn any more
+            self.spent.setToolTip(_SPENT)
         self.seed.setEnabled(not running)
         self.seed.setToolTip(
             "A run keeps its seed. Stop it to choose another."

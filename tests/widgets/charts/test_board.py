@@ -85,6 +85,34 @@ def test_bins_that_are_not_complete_are_not_drawn(board: ChartBoard, past: RunPi
     assert board.timeline.bin_at(41) is None
 
 
+def test_while_one_variant_has_its_turn_its_numbers_are_told(board: ChartBoard, whole: Picture) -> None:
+    # given real calls, where the second variant's turn is still to come
+    first, second = whole.variants
+    curves = {
+        first.name: replace(whole.curves[first.name], complete=8),
+        second.name: replace(whole.curves[second.name], complete=0),
+    }
+    going = replace(whole.record, state="running")
+    board.show_picture(replace(whole, record=going, curves=curves))
+    # then the first one's newest numbers are read, and any of its bins can be pointed at
+    told = dict(board.readout.lines)
+    assert "% of" in told[first.title]
+    assert told[second.title] == "its turn is still to come"
+    assert board.timeline.bin_at(12) is not None
+    # when the second one's turn has begun, the newest that both have is read
+    board._pace.stop()
+    curves = curves | {second.name: replace(whole.curves[second.name], complete=3)}
+    board.show_picture(replace(whole, record=going, curves=curves))
+    assert board.readout.time == "Latest: 0:10 to 0:15"
+    assert all("asked for" in words for _, words in board.readout.lines)
+    board.timeline.point(6)
+    assert dict(board.readout.lines)[second.title] == "not yet complete"
+    # and where it was stopped before, nothing is promised
+    board._pace.stop()
+    board.show_picture(replace(whole, record=replace(whole.record, state="stopped"), curves=curves))
+    assert "had ended" in dict(board.readout.lines)[second.title]
+
+
 def test_the_time_axis_does_not_jump_while_the_run_goes(board: ChartBoard, past: RunPicture) -> None:
     ends, tops = [], []
     for at_s in (10, 60, 120, 200, 290):

@@ -113,6 +113,10 @@ def test_from_the_choice_to_the_answers(window: MainWindow, provider: Endpoint, 
     question = asked(window, qtbot)
     assert f"{provider.url}: small-model. There is no key" in question.hosts.text()
     assert question.cost.text().startswith("4 requests, asked of each of 2 variants: about $")
+    assert "it takes 0:02 (min:s) or a little more" in question.cost.text()
+    question.side_by_side.click()
+    assert "it takes 0:01 (min:s)" in question.cost.text()
+    question.side_by_side.click()
     assert question.cancel.isDefault()
     assert not question.go.isEnabled()
     qtbot.keyClicks(question.cap, "0,5")
@@ -242,7 +246,9 @@ def test_what_cannot_be_done_for_real_is_said_before_anything_is_sent(
     ("field", "text", "said"),
     [
         ("base_url", "", "where calls go"),
-        ("base_url", "no address", "endpoint"),
+        ("base_url", "no address", "primary, address: "),
+        ("base_url", "https://me:secret@a.example", "without user, password"),
+        ("base_url", "https://a.example:99999", "there is no port 99999"),
         ("model", "", "which model"),
         ("input_usd", "cheap", "the price is no price"),
     ],
@@ -260,7 +266,9 @@ def test_a_place_that_is_none_is_said_and_the_dialog_stays(
     for name, value in values.items():
         getattr(form, name).setText(value)
     dialog._take()
-    qtbot.waitUntil(lambda: said in dialog.problem.text())
+    qtbot.waitUntil(lambda: said in dialog.problem.text().replace("\u200b", ""))
+    assert "secret" not in dialog.problem.text()
+    assert dialog.focusWidget() is getattr(form, field)
     assert dialog.isVisible()
     dialog.reject()
 

@@ -57,7 +57,7 @@ def test_the_badge_is_the_run_s_that_is_shown(window: MainWindow, qtbot: QtBot) 
 
 def test_what_the_slower_variant_was_never_asked_is_not_said_to_be_lost() -> None:
     assert cell_text(None, 0, running=False, closed_loop=True) == "Not asked"
-    assert cell_text(None, 0, running=False) == "No end in the log"
+    assert cell_text(None, 0, running=False) == "No end"
     assert cell_text(None, 1, running=False, closed_loop=True) == "–"
 
 

@@ -54,6 +54,28 @@ def test_buttons_do_what_the_actions_do(qtbot: QtBot, appearance: Appearance, bo
     assert not actions["speed_1"].isChecked()
 
 
+def test_with_real_calls_the_bar_is_one_row_and_says_whose_turn_it_is(bar: TopBar) -> None:
+    # given a bar as wide as a small screen, and a run of real calls, which have no speed
+    one_row = bar.heightForWidth(1280)
+    bar.offer_speeds(False)
+    bar.show_badge("REAL CALLS", real=True)
+    # when it is told what was spent, and which turn it is
+    bar.set_running(True)
+    bar.show_spent(0.0061, 10, "turn 2 of 2", "With <safeguards>")
+    # then there is room for it, and nothing in it is taken for markup
+    assert bar.spent.text() == "$0.0061 of $10.00 spent, turn 2 of 2"
+    assert "turn of With &lt;safeguards&gt;" in bar.spent.toolTip()
+    assert bar.heightForWidth(1280) == one_row
+    # and once it is over it is nobody's turn
+    bar.set_running(False)
+    assert bar.spent.text() == "$0.0061 of $10.00 spent"
+    assert "turn" not in bar.spent.toolTip()
+    bar.offer_speeds(True)
+    speed = bar.findChild(QToolButton, "speed_10_button")
+    assert speed is not None
+    assert speed.isVisible()
+
+
 @pytest.mark.parametrize(
     "file", [SUPPORT, open_scenario("launch-day"), BY_LEVEL], ids=["rate", "points", "level"]
 )
