@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from app.providers.keys import VARIABLE, KeyEntry
+from app.providers.key_rules import VARIABLE
+from app.providers.keys import KeyEntry
 from app.terminal import out, printable
 
 

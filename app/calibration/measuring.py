@@ -15,6 +15,7 @@ from itertools import pairwise
 
 from app.calibration.purse import Purse
 from app.calibration.questions import Asked
+from app.engine.live_calls import may_cost_more
 from app.providers.calls import Call, CallOutcome, open_transport
 from app.providers.endpoint import Endpoint
 from app.providers.prices import Tariff
@@ -196,7 +197,9 @@ class _Caller:
             raise
         measured = self._keep(asked, outcome, began_s, pieces_s)
         # A call that broke off may be charged to its end, whatever had come of it.
-        charged_pico = most_pico if measured.cost_pico and not measured.answered else measured.cost_pico
+        charged_pico = measured.cost_pico
+        if may_cost_more(outcome) or (charged_pico and not measured.answered):
+            charged_pico = max(most_pico, charged_pico)
         await self._purse.settle(most_pico, charged_pico)
 
     def _keep(self, asked: Asked, outcome: CallOutcome, began_s: float, pieces_s: list[float]) -> Measured:

@@ -57,8 +57,8 @@ def add(
     json: Json = False,
 ) -> int:
     """Store a key. It is asked for without an echo, or read from standard input."""
-    from app.providers.key_rules import check_key_may_go, origin_of
-    from app.providers.keys import VARIABLE, Keys
+    from app.providers.key_rules import VARIABLE, check_key_may_go, origin_of
+    from app.providers.keys import Keys
 
     known = Keys()
     check_key_may_go(origin_of(origin))

@@ -181,7 +181,7 @@ class LiveCalls:
         tariff = attempt.tariff
         assert isinstance(tariff, Tariff)
         cost_pico = tariff.cost_pico(outcome.input_tokens, outcome.output_tokens) if outcome.billed else 0
-        if _may_cost_more(outcome, course.struck):
+        if may_cost_more(outcome, course.struck):
             self._spending.settle(course.reserved_pico, max(course.reserved_pico, cost_pico))
         else:
             self._spending.settle(course.reserved_pico, cost_pico)
@@ -250,7 +250,7 @@ def _unsent(error: CallError, now_s: float) -> CallOutcome:
     )
 
 
-def _may_cost_more(outcome: CallOutcome, struck: Struck | None) -> bool:
+def may_cost_more(outcome: CallOutcome, struck: Struck | None = None) -> bool:
     """Whether a call broke off that may be charged for more than is known of it."""
     if struck is not None and not struck.reached:
         return False

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pydantic import SecretStr
 
     from app.providers.endpoint import Endpoint
+    from app.providers.profile import Target
 
 KeyFor = Callable[[str], "SecretStr | None"]
 """The key for an origin (scheme, host and port), None where it needs none."""
@@ -95,8 +96,23 @@ def check_real(scenario: Scenario, key_for: KeyFor = no_key) -> None:
     endpoints_of(scenario, key_for)
     check_now(scenario)
     for change in sorted(scenario.changes, key=lambda each: each.at_s):
-        scenario = with_setting(scenario, change.set, change.value, where=f"changes, at {change.at_s:g} s")
+        where = f"changes, at {change.at_s:g} s"
+        changed = with_setting(scenario, change.set, change.value, where=where)
+        for name, target in scenario.targets.items():
+            if _paid(target) != _paid(changed.targets[name]):
+                # Leave was given for these; at another price the cap would be another one.
+                raise UserError(
+                    f"model and price of the target '{name}' cannot change by themselves in a run of real calls",
+                    where=where,
+                    do="Take the change out, or make the target's settings so from the start.",
+                )
+        scenario = changed
         check_now(scenario)
+
+
+def _paid(target: Target) -> tuple[object, ...]:
+    """What decides on what its calls cost."""
+    return target.model, target.price, target.price_as_of
 
 
 def check_now(scenario: Scenario) -> None:

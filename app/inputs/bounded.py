@@ -21,6 +21,7 @@ from typing import Any, Self
 
 from app.inputs.limits import MAX_ANSWER_BYTES, MEMORY_BYTES, TOO_LONG, TOO_MUCH_MEMORY, took_over
 from app.inputs.worker import FLUSH, IMPORTING, READY, decode, encode
+from app.providers.key_rules import VARIABLE
 
 Job = dict[str, Any]
 Answer = dict[str, Any]
@@ -146,6 +147,13 @@ def _kind(job: Job) -> str:
     )
 
 
+def _environment() -> dict[str, str]:
+    """What the child is told of ours: no key, since it works on texts and patterns of strangers."""
+    told = {name: value for name, value in os.environ.items() if not name.startswith(VARIABLE)}
+    # Linear algebra's threads, one a core, would each set memory aside until the bound is reached.
+    return told | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
 class _Child:
     """One process, from its start to its end."""
 
@@ -166,8 +174,7 @@ class _Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             creationflags=windows_flags,
-            # Linear algebra's threads, one a core, would each set memory aside until the bound is reached.
-            env=os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+            env=_environment(),
             start_new_session=os.name == "posix",  # the terminal's Ctrl+C is for the parent alone
         )
         assert self._process.stdin is not None

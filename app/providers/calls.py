@@ -47,7 +47,8 @@ _HEADERS = [
     (b"user-agent", f"seatrial/{app.__version__}".encode()),
 ]
 _NETWORK = (httpx.TransportError, aiohttp.ClientError, OSError)
-_BROKEN = (CONNECTION_LOST, CONNECTION_REFUSED, DNS_FAILURE, TLS_FAILURE, UNREADABLE)
+BROKEN = (CONNECTION_LOST, CONNECTION_REFUSED, DNS_FAILURE, TLS_FAILURE, UNREADABLE)
+"""Errors of a connection: where there is no status, the provider is not taken to be at work."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +234,7 @@ class Call:
         if asked is None:
             asked = sum(estimate_tokens(said) for _, said in self._messages)
         # Without a status the provider may be at work if nothing broke, and we just stopped waiting.
-        unmade = error in _BROKEN or (error is TIMEOUT and not self._expired)
+        unmade = error in BROKEN or (error is TIMEOUT and not self._expired)
         unanswered = self._status == 0 and not unmade
         return CallOutcome(
             error=error,

@@ -12,6 +12,8 @@ from pydantic import SecretStr
 
 from app.errors import UserError
 
+VARIABLE = "SEATRIAL_KEY_"
+"""What the names of environment variables that hold a key begin with."""
 MAX_KEY = 1_000
 """Characters of a key: what the smallest of the systems' key stores holds, with its origin beside it."""
 

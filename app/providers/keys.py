@@ -23,7 +23,7 @@ import platformdirs
 from pydantic import SecretStr
 
 from app.errors import UserError
-from app.providers.key_rules import check_key_may_go, origin_of, sound_key
+from app.providers.key_rules import VARIABLE, check_key_may_go, origin_of, sound_key
 from app.providers.key_store import Kept, KeyStore
 
 Where = Literal["environment", "memory", "store"]
@@ -33,7 +33,6 @@ KeySource = Callable[[str], SecretStr | None]
 _Held = tuple[str, SecretStr]
 """Address and key."""
 
-VARIABLE = "SEATRIAL_KEY_"
 _MAX_NAME = 60
 _MAX_KEYS = 200
 

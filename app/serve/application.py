@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 from collections.abc import Callable
 from itertools import count
 from typing import Any
@@ -95,9 +96,12 @@ def admin_application(flip: Callable[[str, Any], Event], token: str) -> Starlett
             body = await json_object(request)
             if set(body) != {"set", "value"} or not isinstance(body["set"], str):
                 return _wrong('a change is {"set": "dotted.path", "value": ...}', 400)
+            json.dumps(body, ensure_ascii=False).encode()
             event = flip(body["set"], body["value"])
         except BodyError as error:
             return _wrong(str(error), error.status)
+        except UnicodeEncodeError:
+            return _wrong("a text holds half a character", 400)  # which no log can keep
         except UserError as error:
             return _wrong(str(error), 400)
         return JSONResponse({"at_s": event.at_us / MICRO, **event.details})

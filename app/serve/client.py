@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator
+from typing import Any
 
+import h11
 from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 
@@ -50,18 +52,25 @@ class Client:
             pass
 
     async def start(self, status: int, headers: RawHeaders) -> None:
-        """Begin its response."""
+        """Begin its response. This and what follows raise OSError for what cannot be said in HTTP."""
         self.started = True
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._tell({"type": "http.response.start", "status": status, "headers": headers})
 
     async def say(self, data: bytes) -> None:
         """Go on with its response; waits while it does not read."""
-        await self._send({"type": "http.response.body", "body": data, "more_body": True})
+        await self._tell({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self) -> None:
         """End its response."""
         self.ended = True
-        await self._send({"type": "http.response.body", "body": b"", "more_body": False})
+        await self._tell({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        try:
+            await self._send(message)
+        except h11.LocalProtocolError:
+            # A server of another make may say what ours must not: such a response ends as a broken one does.
+            raise OSError("what the upstream said is no response that can be handed on") from None
 
     async def reply(self, status: int, headers: RawHeaders, body: bytes) -> None:
         """A response in one piece."""

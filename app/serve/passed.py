@@ -30,6 +30,8 @@ _ENDS: dict[str, Api] = {
     "/responses": "openai-responses",
     "/v1/messages": "anthropic-messages",
 }
+_BOUNDS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+_MOST_CHOICES = 1_000
 
 
 def api_of(method: str, path: str) -> Api | None:
@@ -51,7 +53,23 @@ def asked_by(api: Api, body: bytes) -> Asked:
         return DIALECTS[api].asked(told)
     except BadRequestError:
         model = told.get("model")
-        return Asked(model if isinstance(model, str) else "", (), None, told.get("stream") is True)
+        # The upstream may well take it, and charge for it: then all of it counts, up to the highest bound in it.
+        bounds = [told.get(name) for name in _BOUNDS]
+        most = max((each for each in bounds if type(each) is int and each > 0), default=None)
+        text = body.decode(errors="replace")
+        return Asked(model if isinstance(model, str) else "", (text,), most, told.get("stream") is True)
+
+
+def choices_of(body: bytes) -> int:
+    """How many answers it asks for, each of which is charged."""
+    if b'"n"' not in body:
+        return 1
+    try:
+        told = json.loads(body)
+    except (ValueError, RecursionError):
+        return 1
+    count = told.get("n") if isinstance(told, dict) else None
+    return count if type(count) is int and 1 < count <= _MOST_CHOICES else 1
 
 
 class Passed:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import json
+import re
 from collections.abc import AsyncGenerator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -42,7 +43,7 @@ from app.scenario.edit import with_setting
 from app.serve.bodies import BodyError
 from app.serve.client import Client
 from app.serve.passage import Passage
-from app.serve.passed import Passed, api_of, asked_by
+from app.serve.passed import Passed, api_of, asked_by, choices_of
 from app.serve.recognition import Recognizer
 from app.serve.recorder import Recorder
 from app.serve.relay import Relay
@@ -52,6 +53,9 @@ from app.serve.upstream import TARGET, RawHeaders, UpstreamTransport, end_to_end
 
 MAX_BYTES = 100_000_000
 """The largest body that a call of a known API may have."""
+_UNSAID = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+"""What no header may hold, though some servers let it in; see RFC 9110, 5.5."""
+_PLAIN = re.compile(rb"[A-Za-z0-9/._:-]+")
 _OWN = frozenset({b"host", b"expect"})
 """Headers that say something about the way to us."""
 _TICK_S = 0.1
@@ -99,6 +103,7 @@ class Proxy:
             faults=WireFaults(scenario, variant, draws),
             spending=SpendingLedger(int(cap_usd * PICO_PER_USD)),
             buffered=route.buffer,
+            capped=route.cap_usd is not None,
         )
         self._world = LiveWorld(scenario, variant, self._calls, _unobserved, Delays(), self._finished)
         self._incidents = IncidentEvents(scenario, draws)
@@ -213,11 +218,15 @@ class Proxy:
             await _refused(error.status, str(error))(scope, receive, send)
         except ClientDisconnect:
             return
+        except OSError:  # it cannot be told what the upstream said
+            client.drop()
 
     def _refusal(self, scope: Scope, target: bytes, api: Api | None) -> JSONResponse | None:
         """Why the request goes nowhere; None if it does."""
-        if not target.startswith(b"/") or target.startswith(b"//"):
+        if not target.startswith(b"/") or target.startswith(b"//") or b"#" in target + scope["query_string"]:
             return _refused(400, "the target must be a path of the upstream's")
+        if any(_UNSAID.search(value) for _, value in scope["headers"]):
+            return _refused(400, "a header holds control characters, and cannot be passed on")
         token = self._route.token
         if not token:
             return None
@@ -225,6 +234,9 @@ class Proxy:
         said = headers.get(b"x-api-key") or headers.get(b"authorization", b"").removeprefix(b"Bearer ")
         if not hmac.compare_digest(said, token.encode()):
             return _refused(401, "the token that was printed at the start is needed in place of a key")
+        # The upstream might take apart what we take as a whole: escapes, parameters, steps upwards.
+        if not _PLAIN.fullmatch(target) or b".." in target:
+            return _refused(403, "where a key is added, paths are passed on in plain letters only")
         if api is None and not (scope["method"] == "GET" and scope["path"].endswith("/models")):
             # With our key nobody may spend what is not counted.
             return _refused(403, "where a key is added, only calls whose cost is counted are passed on")
@@ -262,7 +274,7 @@ class Proxy:
             self._route.buffer,
         )
         self._calls.passages[number] = passage
-        max_tokens = asked.max_tokens or self._scenario.tokens.max_tokens
+        max_tokens = (asked.max_tokens or self._scenario.tokens.max_tokens) * choices_of(body)
         question: Any = passed
         planned = (number, self.now_us, question, passage.cache_key, passed.tokens, max_tokens, 0)
         self._world.expect([(planned, {None: []})])

@@ -15,7 +15,7 @@ from typing import Protocol, cast
 import aiohttp
 import httpx
 
-from app.providers.calls import CallOutcome
+from app.providers.calls import BROKEN, CallOutcome
 from app.providers.connection_errors import connection_error
 from app.providers.struck import EXTENSION, Struck
 from app.providers.wires import Wire
@@ -138,7 +138,9 @@ class Relay:
         response, reading, struck = self._response, self._reading, self._struck
         told = None if struck is None else struck.usage
         reached = struck is None or struck.reached
-        answered = response is not None and response.status_code == 200 and reached
+        # As for a call of our own: who stops waiting for a status may leave a provider at work.
+        unmade = error in BROKEN or (error is TIMEOUT and not self._expired)
+        answered = not unmade if response is None else response.status_code == 200
         input_tokens, output_tokens, estimated = self._asked, 0, True
         if reading is not None:
             input_tokens, output_tokens, estimated = reading.tokens(told, self._asked)
@@ -153,7 +155,7 @@ class Relay:
             input_tokens=input_tokens,
             output_tokens=output_tokens,
             estimated=estimated,
-            billed=answered,
+            billed=answered and reached,
             finish=None if reading is None else reading.finish,
             expired=self._expired,
             limits=rate_limits(headers),

@@ -32,6 +32,13 @@ CREDENTIALS = frozenset(
     {b"authorization", b"x-api-key", b"api-key", b"cookie", b"openai-organization", b"openai-project"}
 )
 """Headers that are between the client and the upstream alone."""
+_TOLD_ELSEWHERE = frozenset(
+    {
+        *(b"accept", b"accept-encoding", b"content-type", b"content-length", b"user-agent"),
+        *(b"anthropic-version", b"anthropic-beta"),
+    }
+)
+"""All that another origin is told of the client's headers: which of the others are secrets nobody can know."""
 Checks = Callable[[str], frozenset[str]]
 """Which of the scenario's runtime checks an answer's text fails."""
 
@@ -53,10 +60,12 @@ class RelayedCalls(LiveCalls):
         faults: WireFaults,
         spending: SpendingLedger,
         buffered: bool,
+        capped: bool,
     ) -> None:
-        """`checks` are asked for answers that are `buffered`."""
+        """`checks` are asked for answers that are `buffered`; where calls are `capped`, their tokens must be read."""
         self.passages: dict[int, Passage] = {}
         self._upstream = upstream
+        self._read = buffered or capped
         self._gates: dict[Attempt, Gate] = {}
         self.endpoints = {name: elsewhere.get(name, upstream) for name in scenario.targets}
         self._models = [target.model for target in scenario.targets.values()]
@@ -106,7 +115,8 @@ class RelayedCalls(LiveCalls):
         same = endpoint.origin == self._upstream.origin
         asked_itself = attempt.target == passage.index
         body = passage.body if asked_itself else passage.body_for(endpoint.model)
-        headers = _headers(passage, endpoint, same=same, struck=struck is not None, body=body)
+        read = self._read or struck is not None
+        headers = _headers(passage, endpoint, same=same, read=read, body=body)
         extensions: dict[str, object] = {TARGET: passage.target if same else endpoint.address.raw_path}
         if struck is not None:
             extensions[EXTENSION] = struck
@@ -136,7 +146,7 @@ class RelayedCalls(LiveCalls):
             self._passage(attempt).last = gate.reply
 
 
-def _headers(passage: Passage, endpoint: Endpoint, *, same: bool, struck: bool, body: bytes) -> RawHeaders:
+def _headers(passage: Passage, endpoint: Endpoint, *, same: bool, read: bool, body: bytes) -> RawHeaders:
     """The client's headers, as far as they are meant for this endpoint; the key that is added, if one is."""
     dropped: set[bytes] = set()
     added: list[tuple[bytes, bytes]] = []
@@ -145,7 +155,7 @@ def _headers(passage: Passage, endpoint: Endpoint, *, same: bool, struck: bool, 
         dropped |= CREDENTIALS
         credentials = endpoint.wire.credentials(key)
         added += [(name.encode(), value.encode()) for name, value in credentials.items() if key]
-    if struck or passage.buffer:
+    if read:
         # An answer that is to be read or changed must not be packed.
         dropped.add(b"accept-encoding")
         added.append((b"accept-encoding", b"identity"))
@@ -154,6 +164,8 @@ def _headers(passage: Passage, endpoint: Endpoint, *, same: bool, struck: bool, 
         added.append((b"content-length", str(len(body)).encode()))
     names = {name for name, _ in added}
     kept = [pair for pair in passage.headers if pair[0].lower() not in dropped | names]
+    if not same:
+        kept = [pair for pair in kept if pair[0].lower() in _TOLD_ELSEWHERE]
     return [*kept, *added]
 
 

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from ipaddress import ip_address
+from socket import getaddrinfo
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -120,7 +121,8 @@ def check_no_loop(route: Route, ports: Sequence[int]) -> None:
     """Raise UserError where calls would come back to us."""
     for origin in route.origins:
         url = httpx.URL(origin)
-        if url.port in ports and _is_here(url.host):
+        port = url.port or (443 if url.scheme == "https" else 80)
+        if port in ports and _is_here(url.host):
             raise UserError(
                 "calls would be passed on to this very endpoint", where=UPSTREAM, do="Choose another port."
             )
@@ -175,9 +177,11 @@ def _guarded(file: ScenarioFile, wishes: Wishes) -> tuple[str, Variant, list[str
 
 
 def _is_here(host: str) -> bool:
-    if host == "localhost":
-        return True
+    # Resolved, because this machine goes by many names: 127.1, 0.0.0.0, localhost with a dot.
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
+        found = {str(told[4][0]).partition("%")[0] for told in getaddrinfo(host, None)}
+    except (OSError, UnicodeError):
         return False
+    addresses = [ip_address(each) for each in found]
+    plain = [getattr(each, "ipv4_mapped", None) or each for each in addresses]
+    return any(each.is_loopback or each.is_unspecified for each in plain)

@@ -73,7 +73,10 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         return self._opened
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The response as soon as its headers have come. Raises what aiohttp does, ConnectError for another origin."""
+        """The response as soon as its headers have come.
+
+        Raises what aiohttp does, ConnectError for another origin, and RemoteProtocolError for a status that ends no call.
+        """
         origin = f"{request.url.scheme}://{request.url.netloc.decode('ascii')}"
         target: bytes = request.extensions[TARGET]
         url = URL(origin + target.decode("ascii"), encoded=True)
@@ -91,6 +94,9 @@ class UpstreamTransport(httpx.AsyncBaseTransport):
         answer = await self._session().request(
             request.method, url, headers=headers, data=data, allow_redirects=False
         )
+        if not 200 <= answer.status < 600:
+            answer.close()
+            raise httpx.RemoteProtocolError(f"{answer.status} is no status of an answer")
         return httpx.Response(
             answer.status,
             headers=end_to_end(list(answer.raw_headers)),

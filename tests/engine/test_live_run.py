@@ -428,6 +428,21 @@ REFUSED = {
         ("[variants.bare]", '[[faults]]\nkind = "outage"\noutage_mode = "freeze"\n[variants.bare]'),
         "inside",
     ),
+    "a model to come": (
+        (
+            "[variants.bare]",
+            '[[changes]]\nat_s = 1\nset = "targets.primary.model"\nvalue = "dear-model"\n[variants.bare]',
+        ),
+        "cannot change by themselves",
+    ),
+    "a price to come": (
+        (
+            "[variants.bare]",
+            '[[changes]]\nat_s = 1\nset = "targets.primary.price"\n'
+            "value = { input_usd_per_million_tokens = 0, output_usd_per_million_tokens = 0 }\n[variants.bare]",
+        ),
+        "cannot change by themselves",
+    ),
     "a standstill to come": (
         (
             "[variants.bare]",

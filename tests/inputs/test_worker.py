@@ -331,3 +331,17 @@ def test_given_real_questions_then_they_go_through_it_all(worker: BoundedWorker)
     answers = worker.run([render_job("p", question=question) for question in questions])
 
     assert answers == [said(f"Answer: {question}") for question in questions]
+
+
+@linux
+def test_a_key_in_the_environment_is_not_told_to_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEATRIAL_KEY_HERE", "https://api.example.com sk-marked")
+    before = children()
+
+    with BoundedWorker() as worker:
+        worker.run([{"do": "load", "prompts": {}}])
+        (child,) = children() - before
+        told = Path(f"/proc/{child}/environ").read_bytes()
+
+    assert b"PATH=" in told
+    assert b"sk-marked" not in told

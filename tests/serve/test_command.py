@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.serve.server import opened_doors
 from tests.cli.commands import command, environment, seatrial
 from tests.serve.rig import BOUND_S, PROMPT, SCENARIO
 
@@ -100,3 +101,18 @@ def test_a_port_that_is_taken_is_told() -> None:
 @pytest.mark.parametrize("port", ["-1", "65536"])
 def test_a_number_that_is_no_port_is_told(port: str) -> None:
     assert f"{port} is no port" in seatrial("serve", "--admin-port", port, "--port", "0").complaint
+
+
+def test_what_is_said_goes_out_at_once() -> None:
+    """Neither the doors' sockets nor those of connections wait for the other end's acknowledgement (Nagle)."""
+
+    def at_once(sock: socket.socket) -> bool:
+        return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+
+    with opened_doors(0, 0) as doors:
+        for door in (doors.data, doors.admin):
+            assert at_once(door)
+            with socket.create_connection(door.getsockname(), timeout=BOUND_S):
+                accepted, _ = door.accept()
+                with accepted:
+                    assert at_once(accepted)

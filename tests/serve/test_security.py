@@ -153,6 +153,8 @@ def test_a_switch_is_flipped_and_tells_when(served: Endpoint) -> None:
         ("targets.primary.slots", -1, "slots"),
         ("targets.primary.slotz", 1, "slots"),
         ("", 1, "cannot be changed here"),
+        ("faults.\ud800", 1, "half a character"),
+        ("faults.new", {"kind": "server_error", "rate": 0, "label": "\ud800"}, "half a character"),
     ],
 )
 def test_a_switch_that_cannot_be_flipped_says_why(
