@@ -64,8 +64,8 @@ class SimulatedProvider:
 
     # With more than 30 attributes an object without slots is found slowly, methods and all.
     __slots__ = (
-        "_blocks",
         "_due",
+        "_firsts",
         "_further_draws",
         "_heap",
         "_sequence",
@@ -130,7 +130,7 @@ class SimulatedProvider:
         self.target = target
         self.tariff = tariff
         self.plans = plans
-        self._blocks = plans.blocks
+        self._firsts = plans.firsts
         self.slots = _slots(target, self.slots_left)
         self.slowdown = target.slowdown
         self.context_tokens = target.context_tokens
@@ -171,7 +171,7 @@ class SimulatedProvider:
         now = attempt.started_us
         request = attempt.request
         number = request.number
-        block = self._blocks.get((attempt.retry, attempt.hedge, number >> SHIFT))
+        block = None if attempt.retry or attempt.hedge else self._firsts.get(number >> SHIFT)
         if block is None:
             block = self.plans.block(attempt.retry, attempt.hedge, number)
         plan = block[number & INDEX]
