@@ -18,8 +18,8 @@ _WHOLE = ("provider.quality", "provider.output_tokens", "provider.output_tokens.
 _STREAMED = (*_WHOLE, "provider.first_token", "provider.first_token.angle")
 SHIFT = BLOCK.bit_length() - 1
 INDEX = BLOCK - 1
-_KEPT = 32
-"""Blocks kept, over all roles: those of the requests in flight, and of their retries."""
+_KEPT = 16
+"""Blocks kept for each role: those of the requests in flight."""
 
 AttemptPlan = tuple[int, int, int, float, int]
 """Time to first token (µs), service time (µs), output tokens, quality draw, bit set of faults that fire."""
@@ -79,19 +79,19 @@ class AttemptPlans:
         self._primary = primary
         self._recorded = recorded
         self.draws = draws
-        self.blocks: dict[tuple[int, int, int], PlanBlock] = {}
+        self.firsts: dict[int, PlanBlock] = {}
+        """The blocks of first attempts, by number >> SHIFT: where to look before `block` is asked."""
+        self._blocks: dict[tuple[int, int], dict[int, PlanBlock]] = {(0, 0): self.firsts}
 
     def block(self, retry: int, hedge: int, number: int) -> PlanBlock:
-        """The plans of the block that holds request `number`, in this role; its own stands at `number & INDEX`.
-
-        Kept in `blocks` by (retry, hedge, number >> SHIFT), where it may be looked for first.
-        """
-        key = (retry, hedge, number >> SHIFT)
-        found = self.blocks.get(key)
+        """The plans of the block that holds request `number`, in this role; its own stands at `number & INDEX`."""
+        blocks = self._blocks.setdefault((retry, hedge), {})
+        at = number >> SHIFT
+        found = blocks.get(at)
         if found is None:
-            if len(self.blocks) >= _KEPT:
-                del self.blocks[next(iter(self.blocks))]
-            found = self.blocks[key] = self._compute(Role(self.name, retry, hedge), key[2] * BLOCK)
+            if len(blocks) >= _KEPT:
+                del blocks[next(iter(blocks))]
+            found = blocks[at] = self._compute(Role(self.name, retry, hedge), at * BLOCK)
         return found
 
     def _compute(self, role: Role, first: int) -> PlanBlock:

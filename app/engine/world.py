@@ -16,7 +16,8 @@ from app.engine.users import ClosedLoop
 from app.engine.watch import Sight, sight_of
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
-from app.providers.simulated import OVER, SimulatedProvider
+from app.providers.simulated import SimulatedProvider
+from app.providers.states import OVER
 from app.safeguards.commands import (
     FOREVER_US,
     Attempt,

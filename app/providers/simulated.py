@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from heapq import heapify, heappush
+from heapq import heappush
 from typing import Protocol
 
 from app.engine.agenda import Agenda
@@ -22,6 +22,8 @@ from app.providers.prices import Tariff
 from app.providers.profile import Target
 from app.providers.prompt_cache import KeptPrompts
 from app.providers.quota import Quota
+from app.providers.standstill import Standstill
+from app.providers.states import FROZEN, HANGING, HELD, OVER, QUEUED, REPLYING, SERVING
 from app.safeguards.commands import FOREVER_US, Answer, Attempt
 from app.safeguards.errors import (
     CONTEXT_LENGTH,
@@ -34,7 +36,6 @@ from app.safeguards.errors import (
 )
 from app.sessions.vocabulary import SERVED_BY
 
-QUEUED, SERVING, REPLYING, HANGING, HELD, FROZEN, OVER = range(1, 8)
 _PRIMARY, _FALLBACK = SERVED_BY.index("primary"), SERVED_BY.index("fallback")
 
 
@@ -63,8 +64,8 @@ class SimulatedProvider:
 
     # With more than 30 attributes an object without slots is found slowly, methods and all.
     __slots__ = (
-        "_blocks",
         "_due",
+        "_firsts",
         "_further_draws",
         "_heap",
         "_sequence",
@@ -75,8 +76,6 @@ class SimulatedProvider:
         "fault_log",
         "faults",
         "finishes",
-        "frozen",
-        "held",
         "in_service",
         "index",
         "kept_prompts",
@@ -115,10 +114,7 @@ class SimulatedProvider:
         """Time and kind of every fault that struck, until somebody collects them."""
         self.in_service = 0
         self.queue: deque[Attempt] = deque()
-        self.held: list[Attempt] = []
-        self.frozen: list[tuple[Attempt, int]] = []
-        """Work that stands still, with the service time it has left (µs)."""
-        self.standstill: str | None = None
+        self.standstill: Standstill | None = None
         self.slots_left = 1.0
         """The share of its slots that faults leave it."""
         self.rpm: Quota | None = None
@@ -134,7 +130,7 @@ class SimulatedProvider:
         self.target = target
         self.tariff = tariff
         self.plans = plans
-        self._blocks = plans.blocks
+        self._firsts = plans.firsts
         self.slots = _slots(target, self.slots_left)
         self.slowdown = target.slowdown
         self.context_tokens = target.context_tokens
@@ -143,7 +139,7 @@ class SimulatedProvider:
         self.rpm = _quota(self.rpm, target.rpm, target.quota_burst_s, now)
         self.tpm = _quota(self.tpm, target.tpm, target.quota_burst_s, now)
         self.limited = self.rpm is not None or self.tpm is not None
-        self._serve_waiting()
+        self.serve_waiting()
 
     def strike(self, faults: FaultSet, variant: str) -> None:
         """Take on the faults that are on now."""
@@ -153,16 +149,20 @@ class SimulatedProvider:
         if slots_left != self.slots_left:
             self.slots_left = slots_left
             self.slots = _slots(self.target, slots_left)
-            self._serve_waiting()
-        standstill = faults.standstill(variant, self.plans.name)
-        if standstill != self.standstill:
-            before, self.standstill = self.standstill, standstill
-            if standstill == "freeze":
-                self._freeze()
-            elif before == "freeze":
-                self._thaw()
-            if standstill is None:
-                self._deliver()
+            self.serve_waiting()
+        self._stand(faults.standstill(variant, self.plans.name))
+
+    def _stand(self, kind: str | None) -> None:
+        """Stand still in this way, or no longer."""
+        standstill = self.standstill
+        if kind is None:
+            self.standstill = None
+            if standstill is not None:
+                standstill.end()
+        elif standstill is None:
+            self.standstill = Standstill(self, kind)
+        else:
+            standstill.turn(kind)
 
     # -- a call begins ---------------------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class SimulatedProvider:
         now = attempt.started_us
         request = attempt.request
         number = request.number
-        block = self._blocks.get((attempt.retry, attempt.hedge, number >> SHIFT))
+        block = None if attempt.retry or attempt.hedge else self._firsts.get(number >> SHIFT)
         if block is None:
             block = self.plans.block(attempt.retry, attempt.hedge, number)
         plan = block[number & INDEX]
@@ -193,12 +193,12 @@ class SimulatedProvider:
         if self.limited and self._over_limit(attempt, units, now):
             return
         if self.standstill is not None:
-            self._stand(attempt)
+            self._wait_out(self.standstill, attempt)
         elif self.in_service >= self.slots:
             self._enqueue(attempt)
         elif attempt.course is None and self.kept_prompts is None and not self.slowdown:
             self.in_service += 1
-            self._work(attempt, now + plan[0], now + plan[1])
+            self.work(attempt, now + plan[0], now + plan[1])
         else:
             self._serve(attempt, now)
 
@@ -273,7 +273,7 @@ class SimulatedProvider:
             due_us = attempt.first_by_us
         if due_us > attempt.until_us:
             due_us = attempt.until_us
-        self._due_at(attempt, due_us)
+        self.due_at(attempt, due_us)
 
     # -- waiting and serving ---------------------------------------------------------------------------------------
 
@@ -282,20 +282,20 @@ class SimulatedProvider:
         self.queue.append(attempt)
         self._wait_for_client(attempt)
 
-    def _stand(self, attempt: Attempt) -> None:
-        if self.standstill == "freeze":
+    def _wait_out(self, standstill: Standstill, attempt: Attempt) -> None:
+        if standstill.freezes:
             self._enqueue(attempt)
         else:
-            attempt.state = HELD
-            self.held.append(attempt)
+            standstill.hold(attempt)
             self._wait_for_client(attempt)
 
     def _wait_for_client(self, attempt: Attempt) -> None:
         """Nothing will happen to the call before its client gives up."""
         attempt.done_us = FOREVER_US
-        self._due_at(attempt, min(attempt.first_by_us, attempt.until_us))
+        self.due_at(attempt, min(attempt.first_by_us, attempt.until_us))
 
-    def _due_at(self, attempt: Attempt, due_us: int) -> None:
+    def due_at(self, attempt: Attempt, due_us: int) -> None:
+        """Have `due` called for it at this time."""
         attempt.due_us = due_us
         if due_us < FOREVER_US:
             heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
@@ -315,9 +315,9 @@ class SimulatedProvider:
             attempt.tariff = self.kept_prompts.tariff(
                 attempt.tariff, prompt, attempt.input_tokens, attempt, now
             )
-        self._work(attempt, now + first_us, now + service_us)
+        self.work(attempt, now + first_us, now + service_us)
 
-    def _work(self, attempt: Attempt, first_us: int, done_us: int) -> None:
+    def work(self, attempt: Attempt, first_us: int, done_us: int) -> None:
         """The call is in service until `done_us`, unless its client gives up before."""
         attempt.state = SERVING
         attempt.first_us = first_us
@@ -333,11 +333,13 @@ class SimulatedProvider:
         attempt.due_us = due_us
         heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
 
-    def _serve_waiting(self) -> None:
+    def serve_waiting(self) -> None:
         """Fill the free slots from the queue."""
+        if self.standstill is not None and self.standstill.freezes:
+            return
         queue = self.queue
         now = self.clock.now
-        while queue and self.in_service < self.slots and self.standstill != "freeze":
+        while queue and self.in_service < self.slots:
             attempt = queue.popleft()
             if attempt.state == QUEUED:
                 attempt.queued_us = now - attempt.started_us
@@ -346,13 +348,13 @@ class SimulatedProvider:
                 # The client has left, and the server works on it all the same.
                 factor = 1.0 + self.target.slowdown * self.in_service / self.slots
                 self.in_service += 1
-                self.agenda.at(now + round(attempt.plan[1] * factor), self._vacate, attempt)
+                self.agenda.at(now + round(attempt.plan[1] * factor), self.vacate, attempt)
 
-    def _vacate(self, _attempt: Attempt) -> None:
+    def vacate(self, _attempt: Attempt) -> None:
         """A slot becomes free."""
         self.in_service -= 1
         if self.queue:
-            self._serve_waiting()
+            self.serve_waiting()
 
     # -- a call ends -----------------------------------------------------------------------------------------------
 
@@ -378,7 +380,7 @@ class SimulatedProvider:
             self._bill(attempt)
             self.in_service -= 1
             if self.queue:
-                self._serve_waiting()
+                self.serve_waiting()
             attempt.state = OVER
             attempt.finished_us = now
             over = self.over
@@ -418,7 +420,10 @@ class SimulatedProvider:
         _, _, output, _, _ = attempt.plan
         finishes = self.finishes and error is not SERVER_ERROR
         if state in (SERVING, FROZEN):
-            worked_until_us = now if state == SERVING else self._frozen_since(attempt)
+            worked_until_us = now
+            if state == FROZEN:
+                assert self.standstill is not None
+                worked_until_us = self.standstill.since_us(attempt)
             attempt.output_tokens = output if finishes else self.generated(attempt, worked_until_us)
             self._bill(attempt)
             if worked_until_us < (attempt.first_us or 0):
@@ -426,7 +431,7 @@ class SimulatedProvider:
             if not finishes:
                 self._stop(attempt, anew=error is not RUN_ENDED)
             elif state == SERVING:
-                self._work_alone(attempt, attempt.done_us)
+                self.work_alone(attempt, attempt.done_us)
         elif state in (QUEUED, HELD):
             attempt.queued_us = now - attempt.started_us
             if finishes and not self.target.drop_expired:
@@ -436,20 +441,21 @@ class SimulatedProvider:
                 self.tpm.give_back(attempt.reserved_tokens)
         self._end(attempt)
 
-    def _work_alone(self, attempt: Attempt, done_us: int) -> None:
+    def work_alone(self, attempt: Attempt, done_us: int) -> None:
         """Work to the end on a call whose client has left, and keep its slot until then."""
         if attempt.course is not None:
             done_us = attempt.course.server_done_us(done_us, self.clock.now)
-        self.agenda.at(done_us, self._vacate, attempt)
+        self.agenda.at(done_us, self.vacate, attempt)
 
     def _stop(self, attempt: Attempt, *, anew: bool) -> None:
         """Leave off work; the slot is for the next in the queue, if anything is to begin anew."""
         if attempt.state == FROZEN:
-            self.frozen = [kept for kept in self.frozen if kept[0] is not attempt]
+            assert self.standstill is not None
+            self.standstill.drop(attempt)
         attempt.state = OVER
         self.in_service -= 1
         if anew:
-            self._serve_waiting()
+            self.serve_waiting()
 
     def _end(self, attempt: Attempt) -> None:
         attempt.state = OVER
@@ -464,53 +470,6 @@ class SimulatedProvider:
         attempt.cost_pico = attempt.tariff.cost_pico(prompt, generated)
         if reserved and self.tpm is not None:
             self.tpm.give_back(reserved - prompt - generated)
-
-    # -- standing still --------------------------------------------------------------------------------------------
-
-    def _freeze(self) -> None:
-        """Stop the clock of all work in service; clients go on counting."""
-        now = self.clock.now
-        for entry in list(self.agenda.heap):
-            _, _, call, attempt = entry
-            if call == self.due and attempt.state == SERVING:
-                self.frozen.append((attempt, attempt.done_us - now))
-                attempt.state = FROZEN
-                waits_for_first = attempt.first_us is not None and attempt.first_us > now
-                self._due_at(
-                    attempt,
-                    min(attempt.first_by_us, attempt.until_us) if waits_for_first else attempt.until_us,
-                )
-            elif call == self._vacate:
-                self.agenda.heap.remove(entry)
-                self.frozen.append((attempt, entry[0] - now))
-        heapify(self.agenda.heap)
-
-    def _thaw(self) -> None:
-        """Go on with the work where it stood."""
-        now = self.clock.now
-        frozen, self.frozen = self.frozen, []
-        for attempt, left_us in frozen:
-            if attempt.state == FROZEN:
-                shift_us = now + left_us - attempt.done_us
-                came = attempt.first_us is not None and attempt.first_us <= now - shift_us
-                first_us = attempt.first_us or 0
-                self._work(attempt, first_us if came else first_us + shift_us, now + left_us)
-            else:
-                self._work_alone(attempt, now + left_us)
-        self._serve_waiting()
-
-    def _frozen_since(self, attempt: Attempt) -> int:
-        """When its work came to a stand."""
-        return attempt.done_us - next(left_us for kept, left_us in self.frozen if kept is attempt)
-
-    def _deliver(self) -> None:
-        """Let in what was held back, in the order in which it came."""
-        held, self.held = self.held, []
-        for attempt in held:
-            if attempt.state == HELD:
-                attempt.state = QUEUED
-            self.queue.append(attempt)
-        self._serve_waiting()
 
 
 def _slots(target: Target, share: float) -> int:

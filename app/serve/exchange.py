@@ -18,7 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.faults.base import AttemptFault
 from app.faults.provider_errors import ErrorReply
 from app.faults.stream import Interrupted, KeepAlives
-from app.providers.simulated import OVER, SERVING
+from app.providers.states import OVER, SERVING
 from app.safeguards.commands import FOREVER_US, Attempt
 from app.safeguards.errors import CANCELLED, RATE_LIMITED, RUN_ENDED, TIMEOUT
 from app.serve.connection import Connection

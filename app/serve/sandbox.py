@@ -23,7 +23,8 @@ from app.faults.base import AttemptFault
 from app.inputs.preparation import Inputs
 from app.inputs.tokens import estimate_tokens
 from app.providers.quota import Quota
-from app.providers.simulated import OVER, SimulatedProvider
+from app.providers.simulated import SimulatedProvider
+from app.providers.states import OVER
 from app.safeguards.commands import Attempt
 from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.scenario.files import ScenarioFile

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from app.engine.world import World
-from app.providers.simulated import OVER
+from app.providers.states import OVER
 from app.safeguards.breaker import BreakerLayer
 from app.safeguards.budget import BudgetLayer
 from app.safeguards.cache import CacheLayer
@@ -274,8 +274,7 @@ def _nothing_left(world: World) -> None:
     """A world that has nothing in flight holds nothing for anybody."""
     for provider in world.providers:
         assert provider.in_service == 0
-        assert not provider.frozen
-        assert not provider.held
+        assert provider.standstill is None or not (provider.standstill.frozen or provider.standstill.held)
         assert all(attempt.state == OVER for attempt in provider.queue)
     for layer in world.pipeline.layers:
         if isinstance(layer, BudgetLayer):

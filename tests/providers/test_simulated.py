@@ -417,7 +417,6 @@ def test_through_any_outages_every_call_ends_in_time_and_the_slots_come_free(
     assert all(call.finished_us <= call.until_us for call in begun)
     assert rig.provider.in_service == 0
     assert not rig.provider.queue
-    assert not rig.provider.held
-    assert not rig.provider.frozen
+    assert rig.provider.standstill is None
     for call in begun:
         assert call.cost_pico == (cost(100, call.output_tokens) if call.billed else 0)

@@ -276,9 +276,9 @@ def test_a_hedge_whose_loser_is_not_billed(monkeypatch: pytest.MonkeyPatch) -> N
     abandon = SimulatedProvider.abandon
 
     def mistaken(self: SimulatedProvider, attempt: Attempt, error: CallError) -> None:
-        monkeypatch.setattr(self, "_bill", lambda _attempt: None, raising=False)
-        abandon(self, attempt, error)
-        monkeypatch.delattr(self, "_bill")
+        with monkeypatch.context() as unbilled:
+            unbilled.setattr(SimulatedProvider, "_bill", lambda _self, _attempt: None)
+            abandon(self, attempt, error)
 
     monkeypatch.setattr(SimulatedProvider, "abandon", mistaken)
     _, billed, *_ = _hedging()

@@ -13,7 +13,8 @@ import numpy as np
 
 from app.engine.attempt_plans import INDEX, SHIFT
 from app.engine.draws import BLOCK, Role
-from app.providers.simulated import HANGING, SimulatedProvider
+from app.providers.simulated import SimulatedProvider
+from app.providers.states import HANGING
 from app.safeguards.commands import Attempt
 from app.safeguards.errors import CallError
 
