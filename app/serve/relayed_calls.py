@@ -7,6 +7,7 @@ model, at its own endpoint where it has one; the client's credentials never go t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import httpx
 
@@ -32,6 +33,8 @@ CREDENTIALS = frozenset(
     {b"authorization", b"x-api-key", b"api-key", b"cookie", b"openai-organization", b"openai-project"}
 )
 """Headers that are between the client and the upstream alone."""
+_ASKED_FOR = 64
+"""Endpoints that are remembered. An app asks for a few models, each at one of a few addresses."""
 Checks = Callable[[str], frozenset[str]]
 """Which of the scenario's runtime checks an answer's text fails."""
 
@@ -60,6 +63,9 @@ class RelayedCalls(LiveCalls):
         self._gates: dict[Attempt, Gate] = {}
         self.endpoints = {name: elsewhere.get(name, upstream) for name in scenario.targets}
         self._models = [target.model for target in scenario.targets.values()]
+        self._asked_for = lru_cache(_ASKED_FOR)(
+            Endpoint
+        )  # which checks its address anew each time it is made
 
         def judge(_question: object, text: str) -> Verdict:
             return True, checks(text)
@@ -93,7 +99,7 @@ class RelayedCalls(LiveCalls):
         if attempt.target != passage.index:
             model = self._models[attempt.target] or model
         api: Api = passage.api
-        return Endpoint(there.base_url, model, there.key, api)
+        return self._asked_for(there.base_url, model, there.key, api)
 
     def _call_of(
         self,
@@ -110,7 +116,9 @@ class RelayedCalls(LiveCalls):
         extensions: dict[str, object] = {TARGET: passage.target if same else endpoint.address.raw_path}
         if struck is not None:
             extensions[EXTENSION] = struck
-        request = httpx.Request("POST", endpoint.origin, headers=headers, content=body, extensions=extensions)
+        request = httpx.Request(
+            "POST", endpoint.address, headers=headers, content=body, extensions=extensions
+        )
         gate = self._gates[attempt] = Gate(passage)
         stream = passage.passed.asked.stream
         return Relay(
