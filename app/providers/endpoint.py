@@ -52,7 +52,7 @@ class Endpoint:
         """The format of its API."""
         return WIRES[self.api]
 
-    @property
+    @cached_property
     def origin(self) -> str:
         """Scheme, host and port: what the key is bound to, and what people are shown."""
         return origin_of(self.base_url)

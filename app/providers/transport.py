@@ -38,15 +38,20 @@ class CallTransport(httpx.AsyncBaseTransport):
         """
         stream = request.stream
         content = b"".join(stream) if isinstance(stream, httpx.ByteStream) else await request.aread()
-        response = await self._opened().request(
-            request.method,
-            str(request.url),
-            headers=[
-                (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
-            ],
-            data=content,
-            allow_redirects=False,
-        )
+        await self._take_one()
+        try:
+            response = await self._opened().request(
+                request.method,
+                str(request.url),
+                headers=[
+                    (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers.raw
+                ],
+                data=content,
+                allow_redirects=False,
+            )
+        except BaseException:  # also of a call that is given up
+            self._free.release()
+            raise
         return httpx.Response(
             response.status,
             headers=response.raw_headers,

@@ -7,6 +7,7 @@ model, at its own endpoint where it has one; the client's credentials never go t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import httpx
 
@@ -39,6 +40,8 @@ _TOLD_ELSEWHERE = frozenset(
     }
 )
 """All that another origin is told of the client's headers: which of the others are secrets nobody can know."""
+_ASKED_FOR = 64
+"""Endpoints that are remembered. An app asks for a few models, each at one of a few addresses."""
 Checks = Callable[[str], frozenset[str]]
 """Which of the scenario's runtime checks an answer's text fails."""
 
@@ -69,6 +72,9 @@ class RelayedCalls(LiveCalls):
         self._gates: dict[Attempt, Gate] = {}
         self.endpoints = {name: elsewhere.get(name, upstream) for name in scenario.targets}
         self._models = [target.model for target in scenario.targets.values()]
+        self._asked_for = lru_cache(_ASKED_FOR)(
+            Endpoint
+        )  # which checks its address anew each time it is made
 
         def judge(_question: object, text: str) -> Verdict:
             return True, checks(text)
@@ -102,7 +108,7 @@ class RelayedCalls(LiveCalls):
         if attempt.target != passage.index:
             model = self._models[attempt.target] or model
         api: Api = passage.api
-        return Endpoint(there.base_url, model, there.key, api)
+        return self._asked_for(there.base_url, model, there.key, api)
 
     def _call_of(
         self,
@@ -120,7 +126,9 @@ class RelayedCalls(LiveCalls):
         extensions: dict[str, object] = {TARGET: passage.target if same else endpoint.address.raw_path}
         if struck is not None:
             extensions[EXTENSION] = struck
-        request = httpx.Request("POST", endpoint.origin, headers=headers, content=body, extensions=extensions)
+        request = httpx.Request(
+            "POST", endpoint.address, headers=headers, content=body, extensions=extensions
+        )
         gate = self._gates[attempt] = Gate(passage)
         stream = passage.passed.asked.stream
         return Relay(

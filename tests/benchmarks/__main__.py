@@ -24,6 +24,7 @@ BENCHMARKS = (
     "opening",
     "responsiveness",
     "live",
+    "proxy",
 )
 """Modules of this package, in the order in which they run; each is imported when its turn comes, so that those without a
 window are measured without Qt."""

@@ -34,7 +34,7 @@ LOCUST = ("uv", "run", "--quiet", "--no-project", "--with", "locust>=2.32,<3", "
 
 def lines() -> list[Line]:
     """Closed and open loop."""
-    with _server() as url, TemporaryDirectory() as folder:
+    with server() as url, TemporaryDirectory() as folder:
         said = Path(folder) / "body.json"
         said.write_bytes(body())
         script = Path(__file__).with_name("wire") / "locust_users.py"
@@ -93,23 +93,23 @@ def _has_locust() -> bool:
 def _measure(command: Sequence[str]) -> Measured:
     # Warnings and the like go to standard error; the last line is what was measured.
     ran = subprocess.run(
-        [*_on_core(0), *command], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        [*on_core(0), *command], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
     return Measured(**json.loads(ran.stdout.splitlines()[-1]))
 
 
 @contextmanager
-def _server() -> Iterator[str]:
+def server() -> Iterator[str]:
     """The address of a running server."""
     with subprocess.Popen(
-        [*_on_core(1), *_module("server")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [*on_core(1), *_module("server")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1/chat/completions"
         process.communicate()
 
 
-def _on_core(number: int) -> list[str]:
+def on_core(number: int) -> list[str]:
     """What pins a command to a core of its own; nothing where that cannot be done."""
     if not hasattr(os, "sched_getaffinity") or shutil.which("taskset") is None:
         return []

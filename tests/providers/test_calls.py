@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -284,3 +285,31 @@ def test_an_endless_line_is_unreadable() -> None:
     read.feed(b"data: " + b"x" * 2_000_000)
     assert read.error is not None
     assert read.error.name == "unreadable_answer"
+
+
+def test_a_call_beyond_the_limit_of_connections_waits_and_says_how_long_and_one_that_fails_gives_its_place_back() -> (
+    None
+):
+    async def run() -> tuple[list[CallOutcome], int, list[float]]:
+        waits: list[float] = []
+        plays = [cuts(), hangs(), says("one"), says("two"), says("three")]
+        async with serving(lambda n: plays[n]) as server, open_transport(1, waits.append) as transport:
+            endpoint = Endpoint(server.base_url, "a-model", KEY)
+
+            def made(patience_s: float) -> Coroutine[None, None, CallOutcome]:
+                until_s = asyncio.get_running_loop().time() + patience_s
+                return Call(transport, endpoint, [["user", "Where is it?"]], 30).make(until_s, until_s)
+
+            # Given one that is cut, and one that is given up.
+            early = [await made(5), await made(0.05)]
+            assert waits == []
+            # When three come at once.
+            together = await asyncio.gather(made(5), made(5), made(5))
+            return [*early, *together], server.connections, waits
+
+    outcomes, connections, waits = asyncio.run(run())
+
+    # Then each has its turn, on the one connection.
+    assert [outcome.status for outcome in outcomes] == [0, 0, 200, 200, 200]
+    assert connections == 3
+    assert len(waits) == 2

@@ -1,5 +1,5 @@
-"""`python -m tests.benchmarks.wire.server [DELAY_S]`: answers every POST with the same stream of a chat completion, as fast
-as it can, or all of it so long after the call.
+"""`python -m tests.benchmarks.wire.server [DELAY_S]`: answers every POST with the same chat completion, as a stream
+where one is asked for, as fast as it can, or all of it so long after the call.
 
 It understands as little HTTP as the clients need, so that they are what is measured. Prints its port, and ends with its
 input.
@@ -8,6 +8,7 @@ input.
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 
 from app.providers.wires import WIRES
@@ -25,7 +26,24 @@ def stream() -> tuple[bytes, bytes]:
     return head + opening + first, b"".join(others) + ending + b"0\r\n\r\n"
 
 
+def plain() -> bytes:
+    """The response in one piece."""
+    said = {"role": "assistant", "content": "".join(PIECES)}
+    told = {
+        "id": "chatcmpl-0",
+        "object": "chat.completion",
+        "created": 0,
+        "model": "a-model",
+        "choices": [{"index": 0, "message": said, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": USAGE[0], "completion_tokens": USAGE[1], "total_tokens": sum(USAGE)},
+    }
+    body = json.dumps(told).encode()
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n"
+    return head % len(body) + body
+
+
 FIRST, REST = stream()
+PLAIN = plain()
 DELAY_S = float(sys.argv[1]) if __name__ == "__main__" and len(sys.argv) > 1 else 0.0
 
 
@@ -46,12 +64,15 @@ class Answering(asyncio.Protocol):
             size = end + 4 + int(after.split(b"\r\n", 1)[0])
             if len(self._received) < size:
                 return
+            streams = self._received.find(b'"stream": true', end, size) >= 0
             self._received = self._received[size:]
             if DELAY_S:
-                self._loop.call_later(DELAY_S, self._transport.write, FIRST + REST)
-            else:
+                self._loop.call_later(DELAY_S, self._transport.write, FIRST + REST if streams else PLAIN)
+            elif streams:
                 self._transport.write(FIRST)
                 self._loop.call_soon(self._transport.write, REST)
+            else:
+                self._transport.write(PLAIN)
 
 
 async def serve() -> None:
