@@ -11,7 +11,6 @@ from typing import Any
 
 from app.engine.live_rows import LiveRows
 from app.engine.run_record import Names
-from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
 from app.providers.calls import open_transport
 from app.providers.endpoint import Endpoint
@@ -24,6 +23,7 @@ from app.sessions.vocabulary import key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
 from tests.engine.live_stage import Stage
 from tests.engine.loopback import Heard, Play, serving
+from tests.harness import SHARED_WORKER
 
 Plain = Mapping[str, Any]
 GOOD = '{"intent": "refund_request"}'
@@ -93,8 +93,8 @@ def live(
 ) -> Lived:
     """Serve the scenario's first `requests`, a server per target; cancelled after `stop_after` resumes."""
     file = parse_scenario(text, folder / "live.toml")
-    with SessionLog.open(folder / "log.db") as log, BoundedWorker() as worker:
-        stage = Stage(prepare_inputs(file, worker), worker, variant, requests)
+    with SessionLog.open(folder / "log.db") as log:
+        stage = Stage(prepare_inputs(file, SHARED_WORKER), SHARED_WORKER, variant, requests)
         scenario = stage.scenario
         variants = tuple(NewVariant(name, name) for name in scenario.variants)
         new = NewRun("live", "Live", file.text, scenario.seed, "wall", 60, variants, tuple(scenario.targets))

@@ -308,7 +308,9 @@ def test_a_server_that_stops_when_its_client_leaves(monkeypatch: pytest.MonkeyPa
 
 def test_a_server_that_serves_on_while_it_is_frozen(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        SimulatedProvider, "_stand", lambda provider, attempt: provider._serve(attempt, attempt.started_us)
+        SimulatedProvider,
+        "_wait_out",
+        lambda provider, _standstill, attempt: provider._serve(attempt, attempt.started_us),
     )
     assert any(_fails(row) for row in Stall().rows())
 

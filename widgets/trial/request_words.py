@@ -45,6 +45,8 @@ ERRORS: Final[dict[str, str]] = {
     "cancelled": "another call answered first",
     "prompt_error": "the prompt could not be made from the row",
     "run_ended": "the run ended first",
+    "spend_cap": "the cap on what real calls may cost was reached",
+    "broken_off": "the answer broke off when it had begun to reach the customer",
 }
 """What each name in `app.safeguards.errors` means."""
 
