@@ -387,7 +387,7 @@ def progress_of_validation(total: int) -> Iterator[tuple[Callable[[str], None], 
 @contextmanager
 def progress_of_calls(total: int) -> Iterator[Callable[[Calls], None]]:
     """A progress bar on standard error over so many real calls: what to tell how they go."""
-    from app.calibration.words import usd
+    from app.calibration.words import money
 
     bar = Progress(
         TextColumn("{task.description}"),
@@ -402,7 +402,7 @@ def progress_of_calls(total: int) -> Iterator[Callable[[Calls], None]]:
     task = bar.add_task("Calling", total=total, cost="")
 
     def tell(calls: Calls) -> None:
-        bar.update(task, completed=calls.made, cost=usd(calls.cost_pico))
+        bar.update(task, completed=calls.made, cost=money(calls.cost_pico))
 
     with bar:
         yield tell

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from app.analysis.summary import usd
 from app.calibration.calibration import Calibration, Prepared
 from app.calibration.fitting import Ratio
 from app.calibration.report import Quantity, Row
@@ -18,8 +19,8 @@ def announcement(prepared: Prepared) -> list[str]:
     at_once = "one at a time" if course.concurrency == 1 else f"{course.concurrency} at a time"
     return [
         f"REAL CALLS to {prepared.origin} as {endpoint.model} ({endpoint.api}, {key}): your prompts and rows go there.",
-        f"{len(course.questions):,} calls, {at_once}. Estimate {usd(prepared.estimate_pico)} "
-        f"(price: {course.tariff.source}), cap {usd(course.cap_pico)}.",
+        f"{len(course.questions):,} calls, {at_once}. Estimate {money(prepared.estimate_pico)} "
+        f"(price: {course.tariff.source}), cap {money(course.cap_pico)}.",
     ]
 
 
@@ -60,7 +61,10 @@ def figures(calibration: Calibration) -> list[tuple[str, str]]:
     if not fits.errors:
         told.append(("Failed", f"none of {fits.calls:,}"))
     told.append(
-        ("Cost", f"{usd(calibration.measurement.cost_pico)}, cap {usd(calibration.prepared.course.cap_pico)}")
+        (
+            "Cost",
+            f"{money(calibration.measurement.cost_pico)}, cap {money(calibration.prepared.course.cap_pico)}",
+        )
     )
     return told
 
@@ -115,7 +119,6 @@ def number(value: float | None) -> str:
     return "–" if value is None else f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
 
 
-def usd(pico: int) -> str:
-    """An amount of money, with two significant digits where it is small."""
-    amount = pico / PICO_PER_USD
-    return f"{amount:.2f} USD" if amount >= 1 or amount == 0 else f"{amount:.2g} USD"
+def money(pico: int) -> str:
+    """An amount given in picodollars."""
+    return usd(pico / PICO_PER_USD)

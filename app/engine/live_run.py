@@ -40,6 +40,7 @@ from app.errors import UserError
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
 from app.providers.calls import open_transport
+from app.scenario.model import variant_title
 from app.sessions.vocabulary import REAL_CALLS_FACT, key_of
 from app.sessions.writer import RealAttempt, RunWriter
 
@@ -103,9 +104,11 @@ class LiveCourse:
                 with suppress(UserError):  # a log that cannot be written has been told of
                     self._keep_facts(ended=True)
         limited = [names for names, each in self._punctuality if each.client_limited]
+        variants = self._scenario.variants
         for names in limited:
+            titles = ", ".join(variant_title(name, variants[name]) for name in names)
             self._listener.notice(
-                f"{', '.join(names)}: this machine could not keep up, and its requests were late; "
+                f"{titles}: this machine could not keep up, and its requests were late; "
                 "the times tell of it as well as of the provider"
             )
         self._writer.end(

@@ -41,7 +41,7 @@ def test_the_calls_are_announced_made_and_told_and_the_scenario_written_runs(
         f"REAL CALLS to {origin} as small-model (openai-chat, without a key): your prompts and rows go there."
         in told
     )
-    assert any(line.startswith("6 calls, one at a time. Estimate 0.0061 USD") for line in told)
+    assert any(line.startswith("6 calls, one at a time. Estimate $0.0061") for line in told)
     assert f"primary: small-model at {origin}, 6 calls, 6 answered" in said.out
     assert "tokens.output_tokens" in said.out
     assert said.out.rstrip().endswith("REAL CALLS")

@@ -23,7 +23,7 @@ from PySide6.QtWidgets import (
 from app.calibration.calibration import Calibration, Order, Prepared, calibrate, prepare
 from app.calibration.measuring import Halt, Progress
 from app.calibration.saving import calibrated_text, settings
-from app.calibration.words import announcement, headline, usd
+from app.calibration.words import announcement, headline, money
 from app.errors import UserError
 from app.providers.keys import KeySource
 from app.scenario.files import changed_text, parse_scenario
@@ -205,13 +205,13 @@ class CalibrationDialog(QDialog):
     @Slot(float, float)
     def _show_progress(self, made: float, _planned: float) -> None:
         self.progress.setValue(int(made))
-        self.told.setText(f"{int(made):,} calls made, {usd(self._going.cost_pico)} spent.")
+        self.told.setText(f"{int(made):,} calls made, {money(self._going.cost_pico)} spent.")
 
     @Slot(object)
     def _show_result(self, calibration: Calibration) -> None:
         self.calibration = calibration
         self._prepared = None
-        cost = usd(calibration.measurement.cost_pico)
+        cost = money(calibration.measurement.cost_pico)
         self.told.setText(breakable(f"{headline(calibration)}; {cost} spent."))
         while self.tabs.count() > 1:
             old = self.tabs.widget(1)

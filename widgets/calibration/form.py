@@ -42,7 +42,7 @@ class CalibrationForm(QWidget):
         self.cap.setRange(0, _MAX_USD)
         self.cap.setDecimals(2)
         self.cap.setSingleStep(0.1)
-        self.cap.setSuffix(" USD")
+        self.cap.setPrefix("$")
         self.cap.setSpecialValueText(_NO_CAP)
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

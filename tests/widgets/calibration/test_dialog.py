@@ -75,7 +75,7 @@ def test_what_it_would_do_is_said_before_anything_is_sent(
     reckoned(dialog, qtbot)
     announced = dialog.announced.text().replace("\u200b", "")
     assert f"REAL CALLS to http://127.0.0.1:{server.port} as small-model" in announced
-    assert "8 calls, one at a time. Estimate 0.0081 USD (price: assumed), cap 1.00 USD." in announced
+    assert "8 calls, one at a time. Estimate $0.0081 (price: assumed), cap $1.00." in announced
     assert dialog.call.text().replace("&", "") == "Make 8 real calls"
     # Whatever is changed has to be reckoned anew.
     dialog.form.calls.setValue(9)
