@@ -56,7 +56,7 @@ steps = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(steps=steps, block=st.integers(1, 40))
 def test_however_it_is_taken_and_paused_the_same_requests_come_so_much_later(
     make: MAKE, steps: list[tuple[str, int]], block: int
