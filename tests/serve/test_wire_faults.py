@@ -189,7 +189,7 @@ def test_a_socket_that_is_cut_in_mid_answer_is_a_lost_connection(served: Endpoin
 
 
 def test_a_stream_that_ends_early_in_good_order_is_silently_taken_for_whole(served: Endpoint) -> None:
-    # With retries: the server closes a connection after such an answer, and a client may find that out by its next call.
+    # With retries, as both SDKs have them by default: this is about what is taken for whole, and not about connections.
     with (
         served.struck("unfinished_stream"),
         openai_client(served, max_retries=2) as by_openai,
