@@ -6,25 +6,23 @@ It shows nothing and reads no log: numbers come from the session log (see `run_w
 from __future__ import annotations
 
 import json
-from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import SecretStr
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal, Slot
+from PySide6.QtCore import QObject, QProcess, Signal
 
-from app.engine.child import VARIABLES, engine_command
+from app.engine.child import engine_command
 from app.errors import UserError
+from widgets.child_link import ChildLink
 from widgets.real_calls.leave import Leave
 
-COMPLAINT_LINES: Final = 50
-"""So many last lines of what the child wrote to standard error are kept."""
 _COALESCED: Final = ("progress", "reading")
 """Of several of these read at once only the last is told: each makes those before it worthless."""
 _END_WITHIN_MS: Final = 1_500
-_KILLED_WITHIN_MS: Final = 500
+"""It takes a moment at most: a run that is stopped does not wait for the clock any more."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ class Happened:
     details: Mapping[str, Any]
 
 
-class EngineLink(QObject):
+class EngineLink(ChildLink):
     """One engine at a time. Of `ended`, `failed` and `died` exactly one comes for each start, once the process is gone,
     so that whoever hears it may start again; none after `close`. Commands without a run under way do nothing.
 
@@ -95,40 +93,17 @@ class EngineLink(QObject):
     refused = Signal(object)
     ended = Signal(object, str)
     failed = Signal(object)
-    died = Signal(str)
 
     def __init__(self, parent: QObject | None = None, *, command: Sequence[str] | None = None) -> None:
         """`command` is what to start in place of this Seatrial's own engine."""
-        super().__init__(parent)
+        super().__init__("the engine", _END_WITHIN_MS, parent)
         self._command = list(command or engine_command())
-        self._process: QProcess | None = None
-        self._said = b""
-        self._complained = b""
-        self._complaints: deque[str] = deque(maxlen=COMPLAINT_LINES)
         self._last_word: dict[str, Any] | None = None
-
-    @property
-    def running(self) -> bool:
-        """Whether an engine is at work, from `start` until `ended`, `failed` or `died`."""
-        return self._process is not None
 
     def start(self, order: EngineOrder) -> None:
         """Start an engine with this order. Raises RuntimeError while one is at work."""
-        if self._process is not None:
-            raise RuntimeError("an engine is at work already")
-        self._said = self._complained = b""
-        self._complaints.clear()
+        self._begin(self._command)
         self._last_word = None
-        process = self._process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        for name, value in VARIABLES.items():
-            environment.insert(name, value)
-        process.setProcessEnvironment(environment)
-        process.readyReadStandardOutput.connect(self._hear)
-        process.readyReadStandardError.connect(self._hear_complaints)
-        process.errorOccurred.connect(self._could_not)
-        process.finished.connect(self._gone)
-        process.start(self._command[0], self._command[1:])
         self._send(
             do="start",
             **_real(order),
@@ -161,22 +136,6 @@ class EngineLink(QObject):
         """Let no further requests arrive; the run ends when those under way have ended."""
         self._send(do="stop")
 
-    def close(self) -> None:
-        """End the engine, within about two seconds: it is told to stop, and killed if it does not. Nothing is told
-        any more."""
-        process = self._process
-        if process is None:
-            return
-        self.blockSignals(True)
-        self.stop()
-        process.closeWriteChannel()
-        # It takes a moment at most: a run that is stopped does not wait for the clock any more.
-        if not process.waitForFinished(_END_WITHIN_MS):
-            process.kill()
-            process.waitForFinished(_KILLED_WITHIN_MS)
-        self._forget()
-        self.blockSignals(False)
-
     def _send(self, **command: object) -> None:
         # What has said its last word, or never began, hears nothing; Qt would warn of a write to it.
         if (
@@ -186,25 +145,12 @@ class EngineLink(QObject):
         ):
             self._process.write(json.dumps(command).encode() + b"\n")
 
-    @Slot()
-    def _hear(self) -> None:
-        if self._process is None:
-            return
-        *lines, self._said = (self._said + self._process.readAllStandardOutput().data()).split(b"\n")
+    def _lines_came(self, lines: Sequence[bytes]) -> None:
         messages = [message for line in lines if (message := _parsed(line)) is not None]
         last = {message["event"]: index for index, message in enumerate(messages)}
         for index, message in enumerate(messages):
             if message["event"] not in _COALESCED or last[message["event"]] == index:
                 self._tell(message)
-
-    @Slot()
-    def _hear_complaints(self) -> None:
-        if self._process is None:
-            return
-        *lines, self._complained = (self._complained + self._process.readAllStandardError().data()).split(
-            b"\n"
-        )
-        self._complaints += [line.decode("utf-8", "replace").rstrip() for line in lines]
 
     def _tell(self, message: dict[str, Any]) -> None:
         """Pass on what it said. What is not as agreed is not understood, and passed over."""
@@ -232,22 +178,7 @@ class EngineLink(QObject):
         except (KeyError, TypeError, ValueError):
             return
 
-    @Slot(QProcess.ProcessError)
-    def _could_not(self, error: QProcess.ProcessError) -> None:
-        # Only then does `finished` not come.
-        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
-            why = self._process.errorString()
-            self._forget()
-            self.died.emit(f"The engine could not be started: {why}.")
-
-    @Slot(int, QProcess.ExitStatus)
-    def _gone(self, code: int, status: QProcess.ExitStatus) -> None:
-        if self._process is None:
-            return
-        self._hear()
-        self._hear_complaints()
-        crashed = status == QProcess.ExitStatus.CrashExit
-        self._forget()
+    def _over(self, code: int, crashed: bool) -> None:
         word = self._last_word
         if word is None:
             self.died.emit(self._death(f"signal {code}" if crashed else f"exit status {code}"))
@@ -258,13 +189,7 @@ class EngineLink(QObject):
             self.failed.emit(_user_error(word))
 
     def _death(self, how: str) -> str:
-        complaints = [*self._complaints, self._complained.decode("utf-8", "replace")]
-        return "\n".join([f"The engine ended unexpectedly ({how}).", *(line for line in complaints if line)])
-
-    def _forget(self) -> None:
-        if self._process is not None:
-            self._process.deleteLater()
-            self._process = None
+        return "\n".join([f"The engine ended unexpectedly ({how}).", *self._last_lines])
 
 
 def _parsed(line: bytes) -> dict[str, Any] | None:

@@ -6,20 +6,19 @@ It shows nothing and reads no log: what passes is a run in the session log (see 
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from PySide6.QtCore import QByteArray, QObject, QProcess, QProcessEnvironment, QUrl, Signal, Slot
+from PySide6.QtCore import QByteArray, QObject, QUrl, Signal, Slot
 from PySide6.QtNetwork import QNetworkAccessManager, QNetworkProxy, QNetworkReply, QNetworkRequest
 
-from app.engine.child import VARIABLES, seatrial_command
+from app.engine.child import seatrial_command
 from app.errors import UserError
+from widgets.child_link import ChildLink
 
-_COMPLAINT_LINES: Final = 50
 _END_WITHIN_MS: Final = 3_000
-_KILLED_WITHIN_MS: Final = 500
 _FIELDS: Final = {"--upstream": "Real provider", "--safeguards": "Safeguards"}
 """What the window calls the options that a refusal names."""
 _IN_A_TERMINAL: Final = " Here: "
@@ -60,7 +59,7 @@ class ServeOrder:
         return [*given, "--buffer"] if self.buffer else given
 
 
-class ServeLink(QObject):
+class ServeLink(ChildLink):
     """One server at a time. After each `start` exactly one of `ended` and `died` comes, none after `close`.
 
     started(told)         it takes calls: what the command tells with --json
@@ -74,40 +73,18 @@ class ServeLink(QObject):
     changed = Signal(str, object)
     refused = Signal(object)
     ended = Signal()
-    died = Signal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
-        super().__init__(parent)
+        super().__init__("the server", _END_WITHIN_MS, parent)
         self.told: dict[str, Any] = {}
         """Where it listens; empty until it does."""
-        self._process: QProcess | None = None
-        self._said = b""
-        self._complaints: deque[str] = deque(maxlen=_COMPLAINT_LINES)
         self._network = QNetworkAccessManager(self)
         self._network.setProxy(QNetworkProxy(QNetworkProxy.ProxyType.NoProxy))
 
-    @property
-    def running(self) -> bool:
-        """Whether a server is at work, from `start` until `ended` or `died`."""
-        return self._process is not None
-
     def start(self, order: ServeOrder) -> None:
         """Start a server. Raises RuntimeError while one is at work."""
-        if self._process is not None:
-            raise RuntimeError("a server is at work already")
-        self._said, self.told = b"", {}
-        self._complaints.clear()
-        process = self._process = QProcess(self)
-        environment = QProcessEnvironment.systemEnvironment()
-        for name, value in VARIABLES.items():
-            environment.insert(name, value)
-        process.setProcessEnvironment(environment)
-        process.readyReadStandardOutput.connect(self._hear)
-        process.readyReadStandardError.connect(self._hear_complaints)
-        process.errorOccurred.connect(self._could_not)
-        process.finished.connect(self._gone)
-        program, *arguments = seatrial_command(*order.arguments())
-        process.start(program, arguments)
+        process = self._begin(seatrial_command(*order.arguments()))
+        self.told = {}
         process.write(json.dumps({"text": order.text}).encode() + b"\n")
 
     def change(self, path: str, value: object) -> None:
@@ -131,23 +108,11 @@ class ServeLink(QObject):
             self._process.closeWriteChannel()
 
     def close(self) -> None:
-        """End it, within a few seconds; it is killed if it does not. Nothing is told any more."""
-        process = self._process
-        if process is None:
-            return
-        self.blockSignals(True)
-        process.closeWriteChannel()
-        if not process.waitForFinished(_END_WITHIN_MS):
-            process.kill()
-            process.waitForFinished(_KILLED_WITHIN_MS)
-        self._forget()
-        self.blockSignals(False)
+        """End it, and tell nothing any more."""
+        super().close()
+        self.told = {}
 
-    @Slot()
-    def _hear(self) -> None:
-        if self._process is None:
-            return
-        *lines, self._said = (self._said + self._process.readAllStandardOutput().data()).split(b"\n")
+    def _lines_came(self, lines: Sequence[bytes]) -> None:
         for line in lines:
             try:
                 told = json.loads(line)
@@ -156,12 +121,6 @@ class ServeLink(QObject):
             if isinstance(told, dict) and not self.told:
                 self.told = told
                 self.started.emit(told)
-
-    @Slot()
-    def _hear_complaints(self) -> None:
-        if self._process is not None:
-            said = bytes(self._process.readAllStandardError().data()).decode("utf-8", "replace")
-            self._complaints += [line.rstrip() for line in said.splitlines()]
 
     @Slot()
     def _answered(self) -> None:
@@ -177,32 +136,13 @@ class ServeLink(QObject):
                 why = reply.errorString()
             self.refused.emit(UserError(why))
 
-    @Slot(QProcess.ProcessError)
-    def _could_not(self, error: QProcess.ProcessError) -> None:
-        # Only then does `finished` not come.
-        if error == QProcess.ProcessError.FailedToStart and self._process is not None:
-            why = self._process.errorString()
-            self._forget()
-            self.died.emit(f"The server could not be started: {why}.")
-
-    @Slot(int, QProcess.ExitStatus)
-    def _gone(self, code: int, _status: QProcess.ExitStatus) -> None:
-        if self._process is None:
-            return
-        self._hear_complaints()
-        served = bool(self.told)
-        self._forget()
-        if code == 0 and served:
+    def _over(self, code: int, crashed: bool) -> None:
+        served, self.told = bool(self.told), {}
+        if code == 0 and served and not crashed:
             self.ended.emit()
         else:
-            said = (line.removeprefix("seatrial: ").partition(_IN_A_TERMINAL)[0] for line in self._complaints)
+            said = (line.removeprefix("seatrial: ").partition(_IN_A_TERMINAL)[0] for line in self._last_lines)
             words = "\n".join(line for line in said if line)
             for option, field in _FIELDS.items():
                 words = words.replace(option, field)
             self.died.emit(words or f"The server ended unexpectedly (exit status {code}).")
-
-    def _forget(self) -> None:
-        self.told = {}
-        if self._process is not None:
-            self._process.deleteLater()
-            self._process = None

@@ -16,7 +16,8 @@ from app.errors import UserError
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 from tests.cli.commands import STEADY
-from widgets.engine_link import COMPLAINT_LINES, EngineLink, EngineOrder, Happened, Progress
+from widgets.child_link import COMPLAINT_LINES
+from widgets.engine_link import EngineLink, EngineOrder, Happened, Progress
 
 SIGNALS = ("started", "progress", "happened", "notice", "reading", "refused", "ended", "failed", "died")
 

@@ -11,12 +11,13 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Final
 
-from PySide6.QtCore import QObject, QProcess, QProcessEnvironment, Signal, Slot
+from PySide6.QtCore import QObject, QProcess, Signal, Slot
 
 from app.analysis.validation.base import KnownResult
 from app.analysis.validation.parameters import settings_of
 from app.analysis.validation.report import Report
-from app.engine.child import VARIABLES, seatrial_command
+from app.engine.child import seatrial_command
+from widgets.child_link import child_environment
 
 _ANSWERED: Final = (0, 1)
 """Exit statuses of a command that has an answer: all passed, or not."""
@@ -69,10 +70,7 @@ class Runner(QObject):
         while self._waiting and len(self._running) < (os.cpu_count() or 1):
             place, case = self._waiting.popleft()
             process = QProcess(self)
-            environment = QProcessEnvironment.systemEnvironment()
-            for name, value in VARIABLES.items():
-                environment.insert(name, value)
-            process.setProcessEnvironment(environment)
+            process.setProcessEnvironment(child_environment())
             process.finished.connect(self._gone)
             process.errorOccurred.connect(self._could_not)
             settings = [f"--set={key}={value}" for key, value in settings_of(case).items()]
