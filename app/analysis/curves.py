@@ -68,6 +68,12 @@ class Curves:
     total_cost_usd: Floats
     attempts: Floats
 
+    @property
+    def last_arrivals(self) -> int | None:
+        """The last complete bin in which requests arrived; None where none did."""
+        places = np.flatnonzero(self.offered[: self.complete])
+        return int(places[-1]) if places.size else None
+
 
 @dataclass(frozen=True)
 class Picture:

@@ -19,7 +19,7 @@ from widgets.charts.annotation_strip import AnnotationStrip
 from widgets.charts.annotations import Annotations, notes_of
 from widgets.charts.ground import KEYS_HELP, ChartGround
 from widgets.charts.margins import margins_of
-from widgets.charts.readout import Readout, bin_words, span_words
+from widgets.charts.readout import LAST_ARRIVALS, Readout, bin_words, span_words
 from widgets.charts.scales import clock, end_of_time
 from widgets.charts.scroll import ChartScroll
 from widgets.charts.snapshot import composed
@@ -210,14 +210,13 @@ class ChartBoard(ChartGround):
         picture, view = self.picture, self.timeline
         if picture is None:
             return
-        place = _latest(picture) if view.bin is None else view.bin
+        of_itself, place = ("", view.bin) if view.bin is not None else _telling(picture)
         if place < 0:
             first = f"the first numbers come at {clock(view.bin_s)}"
             self.readout.set_lines(clock(picture.until_s), [(each.title, first) for each in self._variants])
         else:
             words = [(each.title, self._words(picture, each.name, place)) for each in self._variants]
-            span = span_words(*view.span_of(place))
-            self.readout.set_lines(span if view.bin is not None else f"Latest: {span}", words)
+            self.readout.set_lines(of_itself + span_words(*view.span_of(place)), words)
         told = [self.readout.time, *(f"{title}: {words}" for title, words in self.readout.lines)]
         self.setAccessibleDescription(". ".join(told))
 
@@ -231,10 +230,19 @@ class ChartBoard(ChartGround):
         return bin_words(curves, place, beyond)
 
 
-def _latest(picture: Picture) -> int:
-    """The last bin that all have which have any: where variants take turns, the others' is still to come."""
-    begun = [each.complete for each in picture.curves.values() if each.complete]
-    return min(begun, default=0) - 1
+def _telling(picture: Picture) -> tuple[str, int]:
+    """The bin to tell of while nobody points at one, after what it is; -1 before there is one.
+
+    It is the last that all have which have any: where variants take turns, the others' is still to come. Of a run that is
+    over it is the last in which requests arrived: of the drain after it there is little to tell but who was given up.
+    """
+    begun = [each for each in picture.curves.values() if each.complete]
+    complete = min((each.complete for each in begun), default=0)
+    if picture.summary["state"] != "running":
+        arrived = [each.last_arrivals for each in begun if each.last_arrivals is not None]
+        if arrived and min(arrived) < complete - 1:
+            return LAST_ARRIVALS, min(arrived)
+    return "Latest: ", complete - 1
 
 
 def _end_s(picture: Picture, bin_s: float) -> float:

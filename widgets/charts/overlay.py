@@ -15,7 +15,7 @@ from widgets.charts.ground import KEYS_HELP, ChartGround
 from widgets.charts.key import Heading
 from widgets.charts.lines import Line, LinePlot, TimesPlot
 from widgets.charts.margins import margins_of
-from widgets.charts.readout import Readout, bin_words, span_words
+from widgets.charts.readout import LAST_ARRIVALS, Readout, bin_words, span_words
 from widgets.charts.scales import Ticks, nice_top, slow_top
 from widgets.charts.scroll import ChartScroll
 from widgets.charts.stack import COST, COST_TITLE, TIMES, highest, ratio, usd_ticks
@@ -110,14 +110,25 @@ class OverlayBoard(ChartGround):
         view = self.timeline
         if not self._curves or not view.complete:
             return
-        place = view.complete - 1 if view.bin is None else view.bin
+        of_itself, place = ("", view.bin) if view.bin is not None else self._telling()
         first_s, last_s = view.span_of(place)
         self.readout.set_lines(
-            span_words(first_s, last_s),
+            of_itself + span_words(first_s, last_s),
             [(title, bin_words(each, int(last_s / each.bin_s) - 1, _BEYOND)) for title, each in self._curves],
         )
         told = (f"{title}: {words}" for title, words in self.readout.lines)
         self.setAccessibleDescription(". ".join([self.readout.time, *told]))
+
+    def _telling(self) -> tuple[str, int]:
+        """The bin to tell of while nobody points at one, after what it is: not the drain, when nobody came any more."""
+        end = self.timeline.complete - 1
+        arrived = [
+            int((each.last_arrivals + 1) * each.bin_s / self.timeline.bin_s) - 1
+            for _, each in self._curves
+            if each.last_arrivals is not None
+        ]
+        place = max(0, min(end, *arrived)) if arrived else end
+        return ("" if place == end else LAST_ARRIVALS), place
 
     @Slot()
     def _dress(self) -> None:

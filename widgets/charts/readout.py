@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import isinf, isnan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from PySide6.QtWidgets import QGridLayout, QWidget
 
@@ -15,6 +15,9 @@ from widgets.charts.scales import clock
 
 if TYPE_CHECKING:
     from app.analysis.curves import Curves
+
+LAST_ARRIVALS: Final = "Last arrivals: "
+"""Before the bin that is told of a run that is over, where its drain came after."""
 
 
 def span_words(from_s: float, to_s: float) -> str:

@@ -93,7 +93,8 @@ def test_while_one_variant_has_its_turn_its_numbers_are_told(board: ChartBoard, 
         second.name: replace(whole.curves[second.name], complete=0),
     }
     going = replace(whole.record, state="running")
-    board.show_picture(replace(whole, record=going, curves=curves))
+    summary = whole.summary | {"state": "running"}
+    board.show_picture(replace(whole, record=going, summary=summary, curves=curves))
     # then the first one's newest numbers are read, and any of its bins can be pointed at
     told = dict(board.readout.lines)
     assert "% of" in told[first.title]
@@ -102,7 +103,7 @@ def test_while_one_variant_has_its_turn_its_numbers_are_told(board: ChartBoard, 
     # when the second one's turn has begun, the newest that both have is read
     board._pace.stop()
     curves = curves | {second.name: replace(whole.curves[second.name], complete=3)}
-    board.show_picture(replace(whole, record=going, curves=curves))
+    board.show_picture(replace(whole, record=going, summary=summary, curves=curves))
     assert board.readout.time == "Latest: 0:10 to 0:15"
     assert all("asked for" in words for _, words in board.readout.lines)
     board.timeline.point(6)
@@ -176,11 +177,24 @@ def test_a_click_beyond_what_is_drawn_picks_nothing(
         qtbot.mouseClick(strip.viewport(), Qt.MouseButton.LeftButton, pos=place_of(board, strip, 200))
 
 
+def test_of_a_run_that_is_over_the_last_arrivals_are_told_and_not_its_drain(
+    board: ChartBoard, whole: Picture, past: RunPicture
+) -> None:
+    # given a run whose last requests arrived before 300 s, and that then waited for answers
+    board.show_picture(whole)
+    # then, while nobody points at anything, the last bin with arrivals is told, as what it is
+    assert board.readout.time == "Last arrivals: 4:55 to 5:00"
+    assert all("% of" in words and " 0/s" not in words for _, words in board.readout.lines)
+    # when it is replayed, the newest bin is told
+    board._pace.stop()
+    board.show_picture(past.at(120))
+    assert board.readout.time == "Latest: 1:55 to 2:00"
+
+
 def test_the_crosshair_goes_through_all_charts_and_reads_their_values(
     qtbot: QtBot, board: ChartBoard, whole: Picture
 ) -> None:
     board.show_picture(whole)
-    assert board.readout.time.startswith("Latest")
     cost = charts(board).cost
     qtbot.mouseMove(cost.viewport(), place_of(board, cost, 42))
     assert board.readout.time == "0:40 to 0:45"

@@ -25,6 +25,9 @@ def test_each_is_named_at_its_line_and_read_under_the_crosshair(
         assert len({line.style for line in plot.lines}) == 2
     rates = {line.label: line.values for line in board.good.lines}
     assert np.nanmax(rates["Prototype"]) <= 100
+    # and what is told of itself is the last bin with arrivals, and not the drain after it
+    assert board.readout.time == "Last arrivals: 4:55 to 5:00"
+    assert all("% of" in words and " 0/s" not in words for _, words in board.readout.lines)
     # and the keys move through time
     qtbot.keyClick(board, Qt.Key.Key_Home)
     assert board.readout.time == "0:00 to 0:05"
