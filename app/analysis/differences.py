@@ -1,7 +1,7 @@
 """How the configurations of runs and variants differ, setting by setting. What came of it is `comparison`'s.
 
-A configuration is everything that decides on a side's numbers: the run's scenario as it was logged, the prompts and
-data it really used, the safeguards of the side's own variant, and every change that was made while it went.
+A configuration is everything that decides on a side's numbers: who answered its calls, the run's scenario as it was logged,
+the prompts and data it really used, the safeguards of the side's own variant, and every change that was made while it went.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from app.scenario.explain import identity
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
-from app.sessions.vocabulary import PRIVATE_FACT
+from app.sessions.vocabulary import PRIVATE_FACT, REAL_CALLS_FACT, SERVED_FACT
 
 _NOT_COMPARED: Final = frozenset({"about", "assumptions", "acts", "changes", "variants", "prompts", "data"})
 """Words for people, and what is looked at on its own."""
@@ -50,7 +50,7 @@ def configuration(reader: RunReader, variant: str) -> Configuration:
     text = reader.record().scenario_toml
     scenario = parse_scenario(text, Path(f"run-{reader.run_id}.toml")).scenario
     tables = scenario.model_dump(mode="json", by_alias=True)
-    plain: dict[str, Any] = {}
+    plain: dict[str, Any] = _calls(reader)
     entries: dict[str, dict[str, Any]] = {}
     for key, value in tables.items():
         if key in _NOT_COMPARED:
@@ -143,6 +143,19 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             flat[path] = value
     return flat
+
+
+def _calls(reader: RunReader) -> dict[str, Any]:
+    """Whether calls were real, and where they went, as the run's facts have it."""
+    if reader.record().clock == "virtual":
+        return {"calls": "simulated"}
+    facts = reader.facts()
+    made: dict[str, Any] = {"calls": "real"}
+    for name, each in facts.get(REAL_CALLS_FACT, {}).get("endpoints", {}).items():
+        made[f"calls.{name}"] = f"{each['model']} at {each['origin']}"
+    if upstream := facts.get(SERVED_FACT, {}).get("upstream"):
+        made["calls.upstream"] = upstream
+    return made
 
 
 def _inputs(reader: RunReader, tables: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from app.inputs.preparation import Inputs, storable
 from app.scenario.files import ScenarioFile, changed_text
 from app.scenario.model import variant_title
 from app.sessions.session_log import SessionLog
-from app.sessions.vocabulary import ATTEMPT_COLUMNS, PRIVATE_FACT, REQUEST_COLUMNS, key_of
+from app.sessions.vocabulary import ATTEMPT_COLUMNS, PRIVATE_FACT, REQUEST_COLUMNS, SERVED_FACT, key_of
 from app.sessions.writer import NewRun, NewVariant, RealAttempt, RunWriter
 
 EVERY_S = 0.25
@@ -237,7 +237,7 @@ def _begin(path: Path | None, recorded: Recorded) -> tuple[SessionLog, RunWriter
             for name, tariff in tariffs.items()
         }
         writer.fact("prices", prices)
-        writer.fact("served", dict(recorded.facts))
+        writer.fact(SERVED_FACT, dict(recorded.facts))
     except BaseException:
         log.close()
         raise

@@ -79,6 +79,9 @@ PRIVATE_FACT: Final = "private_inputs"
 REAL_CALLS_FACT: Final = "real_calls"
 """The fact of a run of real calls: where they went, what they might cost and did, how punctual they were."""
 
+SERVED_FACT: Final = "served"
+"""The fact of a run that an endpoint served: to which provider it passed calls on, if to any."""
+
 NULLABLE: Final = frozenset({"started_us", "first_token_us", "service_us"})
 
 SEQUENCE_BITS: Final = 8

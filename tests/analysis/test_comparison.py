@@ -15,6 +15,8 @@ from app.errors import UserError
 from app.scenario.files import open_scenario
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
+from tests.engine.real_runs import SCENARIO as REAL_SCENARIO
+from tests.engine.real_runs import run_real, servers
 from tests.sessions.sample import write_run
 
 SCENARIO = "support-assistant"
@@ -97,6 +99,27 @@ def test_the_planned_changes_of_a_shorter_run_are_told_as_not_reached(log: Sessi
 
     assert "change at 80 s: targets.primary.rpm" in paths
     assert values["change at 80 s: targets.primary.rpm"] == ("500 (not reached)",) * 2
+
+
+def test_real_calls_beside_simulated_ones_are_told_with_where_they_went(tmp_path: Path) -> None:
+    # given one scenario, once with real calls and once simulated
+    with SessionLog.open(tmp_path / "log.db") as log, servers() as there:
+        file = there.file(tmp_path, REAL_SCENARIO, "duration_s=0.3")
+        real = run_real(log, file).run_id
+        simulated = run_scenario(Order(file), log, Control(), Listener())
+        first, second = there.urls
+
+        comparison = compared(log, (real, "safe"), (simulated, "safe"))
+        # then that is what differs, and in words, too
+        assert changed(comparison) == {
+            "calls": ("real", "simulated"),
+            "calls.primary": (f"first-model at {first.removesuffix('/v1')}", None),
+            "calls.fallback": (f"second-model at {second.removesuffix('/v1')}", None),
+        }
+        assert "SIMULATED beside REAL CALLS" in as_text(comparison)
+        # and the variants of one run are alike in it
+        alike = compared(log, (real, "bare"), (real, "safe")).differences
+        assert not any(each.differs for each in alike if each.path.startswith("calls"))
 
 
 def test_saved_and_lost_are_exactly_the_requests_whose_outcome_differs(log: SessionLog) -> None:

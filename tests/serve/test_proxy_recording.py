@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from app.analysis.differences import configuration
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 from tests.cli.commands import seatrial
@@ -80,7 +81,9 @@ def test_what_passes_is_a_run_of_real_calls(tmp_path: Path) -> None:
         requests = list(reader.each_request("client"))
         totals = reader.totals("client")
         events = [(event.kind, event.label) for event in reader.events()]
+        calls = configuration(reader, "client").plain
     assert (record.state, record.badge, record.offered) == ("finished", "REAL CALLS", 4)
+    assert (calls["calls"], calls["calls.upstream"]) == ("real", there.url)
     assert [request.outcome for request in requests] == ["good", "failed", "good", "failed"]
     # 1,000 tokens in and 200 out at a dollar a million each.
     assert [request.cost_pico for request in requests] == [1_200 * 10**6, 0, 1_200 * 10**6, 0]

@@ -11,8 +11,11 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.analysis.comparison import Side
+from app.engine.control import Control
+from app.engine.run import Listener, Order, run_scenario
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
+from tests.engine.real_runs import SCENARIO, run_real, servers
 from widgets.appearance import Appearance
 from widgets.compare.grid import Grid
 from widgets.compare.page import ComparePage
@@ -218,3 +221,27 @@ def test_it_fits_a_small_window_in_dark(page: ComparePage, appearance: Appearanc
     assert page.findings.horizontalScrollBar().maximum() == 0
     good = page.findings.metrics.grid.index(1, 1)
     assert good.data(Qt.ItemDataRole.ForegroundRole) == appearance.theme.colour("ok")
+
+
+def test_real_calls_beside_simulated_ones_are_a_difference(
+    tmp_path: Path, appearance: Appearance, qtbot: QtBot
+) -> None:
+    # given one scenario, once with real calls and once simulated
+    path = tmp_path / "log.db"
+    with SessionLog.open(path) as log, servers() as there:
+        file = there.file(tmp_path, SCENARIO, "duration_s=0.3")
+        real = run_real(log, file).run_id
+        simulated = run_scenario(Order(file), log, Control(), Listener())
+        place = there.urls[0].removesuffix("/v1")
+    page = ComparePage(path, appearance)
+    qtbot.addWidget(page)
+    page.show()
+    compared(page, qtbot, (real, "safe"), (simulated, "safe"))
+    # then the table of settings says which is which, and where the calls went
+    settings = page.findings.settings
+    assert cells(settings, 0) == ["calls", "calls.primary", "calls.fallback"]
+    assert row(settings, "calls") == ["real", "simulated"]
+    assert row(settings, "calls.primary") == [f"first-model at {place}", "–"]
+    assert page.findings.same.text().startswith("3 settings differ, ")
+    assert "SIMULATED beside REAL CALLS" in page.findings.notes.text()
+    page.close()
