@@ -78,7 +78,8 @@ class Curves:
 @dataclass(frozen=True)
 class Picture:
     """All that is shown of a run at one moment. `summary` is the contracted JSON; `curves` go by variant; `until_s` is
-    how far it shows, in virtual seconds. `record` is the run as it is now, also in a picture of an earlier moment."""
+    how far it shows, in virtual seconds. `record` is the run as it is now, also in a picture of an earlier moment, and so
+    is `passed_us`: how far each variant is on its own clock, in the order of `variants`."""
 
     record: RunRecord
     variants: tuple[VariantRecord, ...]
@@ -87,6 +88,16 @@ class Picture:
     events: tuple[EventRecord, ...]
     bands: tuple[Band, ...]
     until_s: float
+    passed_us: tuple[int, ...] = ()
+
+    @property
+    def in_turns(self) -> bool:
+        """Whether the variants of the run are asked one after the other."""
+        return self.summary.get("real_calls", {}).get("side_by_side") is False and len(self.variants) > 1
+
+    def turn_to_come(self, place: int) -> bool:
+        """Whether it is not yet this variant's turn, by its place in `variants`."""
+        return bool(self.passed_us) and not self.passed_us[place] and any(self.passed_us)
 
 
 def bin_length(duration_s: float) -> int:
@@ -131,6 +142,7 @@ class RunPicture:
             tuple(self._events),
             self._bands.bands(until_s, self.bin_s),
             until_s,
+            tuple(self._passed_us[variant.name] for variant in self._reader.variants),
         )
         return self._last
 

@@ -299,10 +299,13 @@ class TrialPage(QWidget):
         prompts = self._known_prompts or ()
         self.table.show_run(run_id, picture.variants, prompts, closed_loop=record.closed_loop)
         self._tabled = run_id
-        self.table.run_grew(picture.record.offered, picture.record.state == "running")
+        self._grow_table(picture)
         if self._wanted is not None:
             wanted, self._wanted = self._wanted, None
             self.show_request(wanted)
+
+    def _grow_table(self, picture: Picture) -> None:
+        self.table.run_grew(picture.record.offered, picture.record.state == "running", picture.passed_us)
 
     @Slot(object)
     def _show_picture(self, picture: Picture) -> None:
@@ -319,7 +322,7 @@ class TrialPage(QWidget):
         if self._tabled != record.run_id and self._known_prompts is not None and not self._prompts.busy:
             self._make_table(picture)
         elif self._tabled == record.run_id:
-            self.table.run_grew(record.offered, record.state == "running")
+            self._grow_table(picture)
         if self.detail_dock.isVisible():
             self.detail.run_grew()
         if not self._session.steering:

@@ -12,7 +12,7 @@ from widgets.theme import OUTCOME_MARKS
 from widgets.trial.labels import selectable_label
 from widgets.trial.outcome_icon import SIDE, outcome_icon
 from widgets.trial.request_loading import Taken
-from widgets.trial.request_text import not_ended, served, struck
+from widgets.trial.request_text import served, struck
 from widgets.trial.request_text_box import TextBox
 from widgets.trial.request_trail import told
 from widgets.trial.request_words import reason_words
@@ -86,8 +86,8 @@ class VariantCard(QFrame):
         for widget in (self.waterfall, self.steps_button, self.answer, self._mark):
             widget.setVisible(request is not None)
         if request is None:
-            self.outcome.setText("No end" if over else "Under way")
-            self.served.setText(not_ended(over))
+            self.outcome.setText(taken.place.words(over=over))
+            self.served.setText(taken.place.sentence(over=over))
             for label in (self.reason, self.struck, self.numbers, self.steps):
                 label.hide()
             return

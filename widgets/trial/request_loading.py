@@ -13,6 +13,7 @@ from app.sessions.reader import RunReader
 from app.sessions.records import AttemptRecord, RequestRecord, VariantRecord
 from app.sessions.session_log import SessionLog
 from widgets.trial.request_trail import Step, trail
+from widgets.trial.request_turns import Place, place_of
 
 Wanted = tuple[int, int]
 """A run's id and the number of a request."""
@@ -20,14 +21,15 @@ Wanted = tuple[int, int]
 
 @dataclass(frozen=True)
 class Taken:
-    """The request in one variant; `request` is None while it has not ended there. `deadline_s` is the variant's own,
-    None without one."""
+    """The request in one variant; `request` is None while it has not ended there, and `place` says where it is then.
+    `deadline_s` is the variant's own, None without one."""
 
     variant: VariantRecord
     request: RequestRecord | None = None
     attempts: tuple[AttemptRecord, ...] = ()
     steps: tuple[Step, ...] = ()
     deadline_s: float | None = None
+    place: Place = Place.ASKED
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,7 @@ def load(log_path: Path | None, wanted: Wanted) -> Loaded:
         if not 0 <= number < record.offered:
             raise UserError(f"There is no request {number:,} in this run", do="Choose one of the table.")
         recall = Recall(reader, BoundedWorker())  # its worker is not started for what is asked here
+        passed_us = [reader.passed_us(variant.name) for variant in reader.variants]
         found = {variant.name: reader.request(variant.name, number) for variant in reader.variants}
         ended = next((each[0] for each in found.values() if each is not None), None)
         scenario = recall.scenario_at(record.virtual_us if ended is None else ended.intended_us)
@@ -85,7 +88,8 @@ def load(log_path: Path | None, wanted: Wanted) -> Loaded:
             )
             both = found[variant.name]
             if both is None:
-                taken.append(Taken(variant, deadline_s=deadline_s))
+                place = place_of(None if ended is None else ended.intended_us, passed_us, variant.index)
+                taken.append(Taken(variant, deadline_s=deadline_s, place=place))
             else:
                 taken.append(Taken(variant, both[0], tuple(both[1]), trail(*both, labels), deadline_s))
         row = None if ended is None else reader.row(ended.row)

@@ -33,6 +33,7 @@ from widgets.background import Job
 from widgets.latest_job import LatestJob
 from widgets.theme import OUTCOME_MARKS
 from widgets.trial.outcome_icon import outcome_icon
+from widgets.trial.request_turns import Place, place_of
 from widgets.trial.request_words import clock, length
 
 Index = QModelIndex | QPersistentModelIndex
@@ -87,6 +88,7 @@ class RequestModel(QAbstractTableModel):
         self._variants: tuple[VariantRecord, ...] = ()
         self._prompts: dict[int, str] = {}
         self._running = False
+        self._passed_us: Sequence[int] = ()
         self._closed_loop = False
         self._numbers: Ints = np.empty(0, np.int64)
         self._pages: OrderedDict[int, list[Line]] = OrderedDict()
@@ -117,7 +119,7 @@ class RequestModel(QAbstractTableModel):
         self._loader.cancel()
         self.beginResetModel()
         self._run_id, self._variants, self._prompts = run_id, variants, prompts
-        self._closed_loop = closed_loop
+        self._closed_loop, self._passed_us = closed_loop, ()
         self._numbers = np.empty(0, np.int64)
         self._forget()
         self.endResetModel()
@@ -144,9 +146,10 @@ class RequestModel(QAbstractTableModel):
             self._numbers = numbers
             self.endInsertRows()
 
-    def set_running(self, running: bool) -> None:
-        """Whether requests may still end. Those that had not are read again when next in view."""
-        self._running = running
+    def set_running(self, running: bool, passed_us: Sequence[int] = ()) -> None:
+        """Whether requests may still end, and how far each variant is on its own clock, where that is known. Requests that
+        had not ended are read again when next in view."""
+        self._running, self._passed_us = running, passed_us
         self._stale |= self._open
 
     def want(self, first: int, last: int) -> None:
@@ -233,7 +236,11 @@ class RequestModel(QAbstractTableModel):
             return NOT_YET
         if column >= LEADING:
             variant, part = divmod(column - LEADING, PER_VARIANT)
-            return cell_text(line.cells[variant], part, self._running, closed_loop=self._closed_loop)
+            cell = line.cells[variant]
+            if cell is not None:
+                return cell_text(cell, part)
+            place = place_of(line.intended_us, self._passed_us, variant)
+            return open_text(place, part, over=not self._running, closed_loop=self._closed_loop)
         if line.intended_us is None or line.prompt is None:
             return "–"
         if column == 1:
@@ -313,15 +320,18 @@ class RequestModel(QAbstractTableModel):
         self._icons.clear()
 
 
-def cell_text(cell: Cell | None, part: int, running: bool, *, closed_loop: bool = False) -> str:
-    """A variant's cell in words: its outcome (`part` 0), how long the answer took (1), who gave it (2).
+def open_text(place: Place, part: int, *, over: bool, closed_loop: bool = False) -> str:
+    """A variant's cell in words where the request has not ended; `part` as for `cell_text`.
 
     In a closed loop a variant that answers more slowly than another is asked less often.
     """
-    if cell is None and part:
+    if part:
         return "–"
-    if cell is None:
-        return "Under way" if running else "Not asked" if closed_loop else "No end"
+    return "Not asked" if over and closed_loop else place.words(over=over)
+
+
+def cell_text(cell: Cell, part: int) -> str:
+    """A variant's cell in words: its outcome (`part` 0), how long the answer took (1), who gave it (2)."""
     if part == 0:
         return OUTCOME_MARKS[cell.outcome].title
     if part == 1:

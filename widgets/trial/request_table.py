@@ -56,7 +56,7 @@ class RequestTable(QWidget):
         self._prompts: tuple[PromptRecord, ...] = ()
         self._offered = 0
         self._running = False
-        self._held: tuple[int, bool] | None = None
+        self._held: tuple[int, bool, Sequence[int]] | None = None
         self.looking = False
         self._starting = False
         self._by_hand = True
@@ -147,17 +147,18 @@ class RequestTable(QWidget):
         self._starting = starting
         self._settle()
 
-    def run_grew(self, offered: int, running: bool) -> None:
-        """So many requests have arrived, and the run goes on or not. To be told with every picture of the run."""
+    def run_grew(self, offered: int, running: bool, passed_us: Sequence[int] = ()) -> None:
+        """So many requests have arrived, and the run goes on or not; `passed_us` is how far each variant is on its own
+        clock. To be told with every picture of the run."""
         if self._run_id is None:
             return
         if self.bar.pause.isChecked():
-            self._held = (offered, running)
+            self._held = (offered, running, passed_us)
             return
         changed = (offered, running) != (self._offered, self._running)
         self._offered, self._running = offered, running
         if changed or running:
-            self.model.set_running(running)
+            self.model.set_running(running, passed_us)
             if self.bar.wanted == Filter():
                 self._show(np.arange(offered, dtype=np.int64))
             else:

@@ -41,13 +41,6 @@ def struck(request: RequestRecord, labels: Mapping[str, str]) -> str:
     return fault_names(f"{request.faults},{request.mess}", labels)
 
 
-def not_ended(over: bool) -> str:
-    """What is said of a variant where it has no end."""
-    if over:
-        return "The run ended before this was asked, or before it was answered: the log holds no more of it."
-    return "Under way: it has not ended here yet. What became of it will appear here."
-
-
 def row_text(original: Mapping[str, object], came: Mapping[str, object]) -> str:
     """The row, and below each field that came otherwise how it came."""
     lines = []
@@ -97,7 +90,7 @@ def as_text(loaded: Loaded, texts: Recollected | None) -> str:
 def _taken(taken: Taken, loaded: Loaded, texts: Recollected | None) -> list[str]:
     request = taken.request
     if request is None:
-        return [taken.variant.title, not_ended(loaded.over)]
+        return [taken.variant.title, taken.place.sentence(over=loaded.over)]
     lines = [f"{taken.variant.title}: {OUTCOME_MARKS[request.outcome].title}", served(request)]
     if why := reason_words(request.reason):
         lines.append(why)

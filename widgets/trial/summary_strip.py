@@ -58,16 +58,17 @@ class SummaryStrip(QWidget):
         """Show how the run's variants have done so far."""
         self._picture = picture
         variants = [] if picture is None else _numbered(picture)
+        waiting = set() if picture is None else _waiting(picture)
         if len(variants) != len(self._rows):
             self._rebuild(len(variants))
         for row, (title, found) in zip(self._rows, variants, strict=True):
-            words = sentence(title, found)
+            words = f"{title}: its turn is still to come." if title in waiting else sentence(title, found)
             row[2].setToolTip(f"<span>{escape(words)}</span>" if self._brief else "")
             told = title if self._brief else _UNIT_APART.sub("\N{NO-BREAK SPACE}", words)
             for label, text in zip(row, (_share(found), _interval(found), told), strict=True):
                 if text != label.text():
                     label.setText(text)
-        self._difference.setText(difference(variants))
+        self._difference.setText("" if picture is None else _difference(picture, variants))
         self._difference.setVisible(bool(self._difference.text()) and not self._brief)
         self._nothing.setVisible(not variants)
         self._text = "" if picture is None else _for_a_slide(picture, variants)
@@ -119,6 +120,21 @@ def difference(variants: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
     return f"{last}: {abs(more):,} {amount} of 1,000 customers got a good answer than with {first}."
 
 
+def _difference(picture: Picture, variants: Sequence[tuple[str, Mapping[str, Any]]]) -> str:
+    """The difference, unless the last variant has not had as much of the run as the first, as where they take turns."""
+    told = difference(variants)
+    if told and picture.in_turns and picture.record.state == "running":
+        return f"{variants[-1][0]} is compared with {variants[0][0]} when its turn is over."
+    return told
+
+
+def _waiting(picture: Picture) -> set[str]:
+    """The titles of those whose turn is still to come."""
+    if picture.record.state != "running":
+        return set()
+    return {each.title for place, each in enumerate(picture.variants) if picture.turn_to_come(place)}
+
+
 def _numbered(picture: Picture) -> list[tuple[str, dict[str, Any]]]:
     found = picture.summary["variants"]
     return [(variant.title, found[variant.name]) for variant in picture.variants]
@@ -144,7 +160,7 @@ def _for_a_slide(picture: Picture, variants: Sequence[tuple[str, Mapping[str, An
         if found["requests"]:
             low, high = wilson(found["outcomes"]["good"], found["requests"])
             lines.append(f"    good: {_share(found)} (95 % interval {low * 100:.1f} to {high * 100:.1f} %)")
-    lines += [difference(variants)] if difference(variants) else []
+    lines += [_difference(picture, variants)] if _difference(picture, variants) else []
     kind = "Simulated"
     if record.clock == "wall":
         where = origins(picture.summary.get("real_calls"))

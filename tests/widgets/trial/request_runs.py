@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from app.engine.control import Control
+from app.engine.real_calls import RealCalls
 from app.engine.run import Listener, Order, Progress, run_scenario
 from app.scenario.files import open_scenario
 from app.sessions.reader import RunReader
 from app.sessions.records import PromptRecord, RequestRecord, VariantRecord
 from app.sessions.session_log import SessionLog
+from tests.engine.real_runs import SCENARIO, servers
 
 SETTINGS = (
     "duration_s=20",
@@ -76,9 +78,24 @@ def read_run(path: Path, run_id: int) -> LoggedRun:
 @contextmanager
 def paused_run(folder: Path, *, at_s: float) -> Iterator[tuple[LoggedRun, Control]]:
     """A run that stands still at about `at_s` of virtual time; `control.resume()` lets it go on to its end."""
+    order = Order(open_scenario("support-assistant", SETTINGS))
+    with _paused(folder, order, Control(speed=10.0), at_s) as paused:
+        yield paused
+
+
+@contextmanager
+def paused_first_turn(folder: Path) -> Iterator[tuple[LoggedRun, Control]]:
+    """A run of real calls that stands still in its first variant's turn: `bare` has some answers, `safe` was not asked."""
+    with servers() as there:
+        order = Order(there.file(folder, SCENARIO), real=RealCalls(10, False, True, lambda _origin: None))
+        with _paused(folder, order, Control(), 0.7) as paused:
+            yield paused
+
+
+@contextmanager
+def _paused(folder: Path, order: Order, control: Control, at_s: float) -> Iterator[tuple[LoggedRun, Control]]:
     path = folder / "growing.db"
     SessionLog.open(path).close()
-    control = Control(speed=10.0)
     standing = threading.Event()
     runs: list[int] = []
     pauses: list[int] = []
@@ -94,7 +111,7 @@ def paused_run(folder: Path, *, at_s: float) -> Iterator[tuple[LoggedRun, Contro
     def go() -> None:
         with SessionLog.open(path) as log:
             listener = Listener(started=runs.append, progress=progress)
-            run_scenario(Order(open_scenario("support-assistant", SETTINGS)), log, control, listener)
+            run_scenario(order, log, control, listener)
         standing.set()
 
     thread = threading.Thread(target=go, name="a run")

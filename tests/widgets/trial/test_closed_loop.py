@@ -16,7 +16,8 @@ from app.sessions.session_log import SessionLog
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
 from widgets.preferences import Preferences
-from widgets.trial.request_model import cell_text
+from widgets.trial.request_model import open_text
+from widgets.trial.request_turns import Place
 
 SETTINGS = ("duration_s=20", "drain_s=20", "acts=[]", "changes=[]")
 CLOSED = (
@@ -56,9 +57,9 @@ def test_the_badge_is_the_run_s_that_is_shown(window: MainWindow, qtbot: QtBot) 
 
 
 def test_what_the_slower_variant_was_never_asked_is_not_said_to_be_lost() -> None:
-    assert cell_text(None, 0, running=False, closed_loop=True) == "Not asked"
-    assert cell_text(None, 0, running=False) == "No end"
-    assert cell_text(None, 1, running=False, closed_loop=True) == "–"
+    assert open_text(Place.ASKED, 0, over=True, closed_loop=True) == "Not asked"
+    assert open_text(Place.ASKED, 0, over=True) == "No end"
+    assert open_text(Place.ASKED, 1, over=True, closed_loop=True) == "–"
 
 
 def test_the_compare_page_does_not_pair_its_variants(window: MainWindow, qtbot: QtBot) -> None:

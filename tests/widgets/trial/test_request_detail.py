@@ -15,7 +15,7 @@ from app.engine.recall import recall_request
 from app.safeguards import errors
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
-from tests.widgets.trial.request_runs import LoggedRun, logged_run, paused_run
+from tests.widgets.trial.request_runs import LoggedRun, logged_run, paused_first_turn, paused_run
 from widgets.appearance import Appearance
 from widgets.trial.request_card import NO_ANSWER
 from widgets.trial.request_detail import NOTHING, RequestDetail
@@ -162,6 +162,21 @@ def test_a_request_that_has_ended_nowhere_is_under_way(
 
         assert [card.outcome.text() for card in detail.cards] == ["Under way", "Under way"]
         assert not detail.row.isVisible()
+
+
+def test_a_variant_whose_turn_is_to_come_is_not_said_to_be_under_way(
+    tmp_path: Path, appearance: Appearance, qtbot: QtBot
+) -> None:
+    with paused_first_turn(tmp_path) as (run, _):
+        detail = RequestDetail(run.path, appearance)
+        qtbot.addWidget(detail)
+        detail.show()
+        _show(detail, run, 3, qtbot)
+
+        assert [card.outcome.text() for card in detail.cards] == ["Good", "Turn to come"]
+        assert "one after the other" in detail.cards[1].served.text()
+        detail.copy_text()
+        assert "Its turn is still to come" in QGuiApplication.clipboard().text()
 
 
 def test_next_and_previous_ask_for_a_step(detail: RequestDetail, run: LoggedRun, qtbot: QtBot) -> None:

@@ -13,10 +13,12 @@ from PySide6.QtWidgets import QLabel, QPushButton
 from pytestqt.modeltest import ModelTester
 from pytestqt.qtbot import QtBot
 
+from app.analysis.curves import RunPicture
 from app.sessions.filters import Filter, parse_filter
+from app.sessions.reader import RunReader
 from app.sessions.search import matching
 from app.sessions.session_log import SessionLog
-from tests.widgets.trial.request_runs import LoggedRun, logged_run, paused_run
+from tests.widgets.trial.request_runs import LoggedRun, logged_run, paused_first_turn, paused_run
 from widgets.appearance import Appearance
 from widgets.theme import OUTCOME_MARKS
 from widgets.trial.request_model import LEADING, PAGE, PAGES_KEPT, PER_VARIANT, RequestModel
@@ -188,6 +190,34 @@ def test_what_is_under_way_says_so_until_it_has_ended(
             return "Under way" not in _cells(table, row)
 
         qtbot.waitUntil(ended)
+
+
+def test_where_variants_take_turns_the_one_whose_turn_has_not_come_says_so(
+    tmp_path: Path, appearance: Appearance, qtbot: QtBot
+) -> None:
+    # given real calls in their first turn
+    with paused_first_turn(tmp_path) as (run, _):
+        with SessionLog.open(run.path) as log:
+            passed_us = RunPicture(RunReader(log, run.run_id)).now().passed_us
+        table = RequestTable(run.path, appearance)
+        qtbot.addWidget(table)
+        table.resize(900, 320)
+        table.show()
+        table.show_run(run.run_id, run.variants, run.prompts)
+        table.run_grew(run.offered, running=True, passed_us=passed_us)
+        table.select(3)
+        _read(table, qtbot)
+        # then nothing is said to be under way in the second one
+        assert _cells(table, 3)[LEADING] == "Good"
+        assert _cells(table, 3)[LEADING + PER_VARIANT :] == ["Turn to come", "–", "–"]
+        # and when it has begun, its requests come one after the other
+        record = run.rows["bare"][3]
+        for mine_us, said in ((record.intended_us, "Not yet"), (record.intended_us + 1, "Under way")):
+            table.run_grew(run.offered, running=True, passed_us=(passed_us[0], mine_us))
+            assert _cells(table, 3)[LEADING + PER_VARIANT] == said
+        # and nothing is to come when the run is over
+        table.run_grew(run.offered, running=False, passed_us=passed_us)
+        assert _cells(table, 3)[LEADING + PER_VARIANT] == "Not asked"
 
 
 def test_a_filter_keeps_finding_while_the_run_grows(

@@ -39,6 +39,31 @@ def texts(strip: SummaryStrip) -> list[str]:
     return [label.text() for label in strip.findChildren(QLabel) if not label.isHidden()]
 
 
+def test_where_variants_take_turns_the_second_is_not_compared_before_its_end(
+    strip: SummaryStrip, picture: Picture
+) -> None:
+    # given real calls in the first variant's turn
+    first, second = (each.name for each in picture.variants)
+    whole = picture.summary["variants"]
+    real = {"endpoints": {"primary": {"origin": "https://a.example"}}, "side_by_side": False}
+    nothing = {first: whole[first], second: whole[second] | {"requests": 0, "good_rate": None}}
+    going = replace(
+        picture,
+        record=replace(picture.record, state="running", clock="wall"),
+        summary=picture.summary | {"real_calls": real, "variants": nothing},
+        passed_us=(9_000_000, 0),
+    )
+    strip.show_picture(going)
+    assert "With safeguards: its turn is still to come." in texts(strip)
+    # when the second one's has begun, a part of a run is not compared with a whole one
+    partly = replace(going, summary=going.summary | {"variants": whole}, passed_us=(20_000_000, 1_000_000))
+    strip.show_picture(partly)
+    assert "With safeguards is compared with Prototype when its turn is over." in texts(strip)
+    # and when the run is over, they are
+    strip.show_picture(replace(partly, record=replace(partly.record, state="finished")))
+    assert any("of 1,000 customers got a good answer than" in text for text in texts(strip))
+
+
 def test_without_a_run_it_says_what_to_do(strip: SummaryStrip) -> None:
     assert texts(strip) == ["No run is shown yet. Press Run to see how each variant does."]
     assert strip.as_text() == ""
