@@ -24,6 +24,7 @@ from app import __version__
 from app.scenario.assumptions import assumptions
 from app.scenario.model import Scenario
 from app.sessions.session_log import default_path
+from widgets.dialogs import message_box
 
 _MEGABYTE: Final = 1_000_000
 
@@ -68,15 +69,13 @@ def show_log_file(parent: QWidget, log_path: Path | None) -> None:
     path = default_path() if log_path is None else log_path
     files = [path, path.with_name(f"{path.name}-wal")]
     size = sum(each.stat().st_size for each in files if each.exists())
-    box = QMessageBox(parent)
-    box.setObjectName("log_file")
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setWindowTitle("Session log")
-    box.setText(f"All runs are in one SQLite file:\n{path}")
-    box.setInformativeText(
+    box = message_box(
+        parent,
+        "log_file",
+        "Session log",
+        f"All runs are in one SQLite file:\n{path}",
         f"It takes {size / _MEGABYTE:,.1f} MB. Runs stay until you delete them on the Runs page; the room of a deleted "
-        "run is used again by later ones. Only your user account may read the file, and nothing is sent anywhere."
+        "run is used again by later ones. Only your user account may read the file, and nothing is sent anywhere.",
     )
     folder = box.addButton("Open &folder", QMessageBox.ButtonRole.ActionRole)
     box.addButton(QMessageBox.StandardButton.Close)
@@ -87,15 +86,13 @@ def show_log_file(parent: QWidget, log_path: Path | None) -> None:
 
 def show_about(parent: QWidget) -> None:
     """Version and licence."""
-    box = QMessageBox(parent)
-    box.setObjectName("about")
-    box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-    box.setTextFormat(Qt.TextFormat.PlainText)
-    box.setWindowTitle("About Seatrial")
-    box.setText(f"Seatrial {__version__}")
-    box.setInformativeText(
+    box = message_box(
+        parent,
+        "about",
+        "About Seatrial",
+        f"Seatrial {__version__}",
         "See your AI prototype fail before your users do, and see what would have saved it.\n\n"
-        f"MIT licence. Python {platform.python_version()}."
+        f"MIT licence. Python {platform.python_version()}.",
     )
     box.addButton(QMessageBox.StandardButton.Close)
     box.open()

@@ -16,7 +16,6 @@ from PySide6.QtWidgets import (
     QDialogButtonBox,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QPushButton,
     QVBoxLayout,
@@ -24,11 +23,11 @@ from PySide6.QtWidgets import (
 )
 
 from app.scenario.model import variant_title
+from widgets.dialogs import opened_once
 from widgets.foreign_text import breakable, in_a_cell
 from widgets.session import Session
 from widgets.trial.labels import plain_label
 
-_NAME: Final = "serve"
 _WIDTH: Final = 640
 _NONE: Final = "none: as your app is"
 _ABOUT: Final = (
@@ -39,11 +38,7 @@ _ABOUT: Final = (
 
 def show_serve(parent: QWidget, session: Session) -> ServeDialog:
     """Open the dialog, or bring the one that is open to the front."""
-    found = parent.findChild(ServeDialog, _NAME)
-    dialog = ServeDialog(parent, session) if found is None or not found.isVisible() else found
-    dialog.show()
-    dialog.activateWindow()
-    return dialog
+    return opened_once(parent, ServeDialog, lambda: ServeDialog(parent, session))
 
 
 class ServeDialog(QDialog):
@@ -52,7 +47,7 @@ class ServeDialog(QDialog):
 
     def __init__(self, parent: QWidget, session: Session) -> None:
         super().__init__(parent)
-        self.setObjectName(_NAME)
+        self.setObjectName("serve")
         self.setWindowTitle("Serve your own app")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
@@ -65,9 +60,7 @@ class ServeDialog(QDialog):
         self._fill()
 
     def _lay_out(self) -> None:
-        about = QLabel(_ABOUT)
-        about.setTextFormat(Qt.TextFormat.PlainText)
-        about.setWordWrap(True)
+        about = plain_label(_ABOUT, wraps=True)
         self.upstream = QLineEdit()
         self.upstream.setAccessibleName("Real provider")
         self.upstream.setPlaceholderText("https://api.openai.com/v1, or empty: the simulated one")
@@ -78,9 +71,7 @@ class ServeDialog(QDialog):
         self.toggle = QPushButton()
         self.toggle.setProperty("role", "primary")
         self.toggle.clicked.connect(self._on_toggle)
-        self.state = QLabel()
-        self.state.setTextFormat(Qt.TextFormat.PlainText)
-        self.state.setWordWrap(True)
+        self.state = plain_label(wraps=True)
         self.problem = plain_label(wraps=True)
         self.problem.setObjectName("serve_problem")
         self.problem.setProperty("tone", "danger")

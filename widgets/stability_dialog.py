@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QDialog,
     QDialogButtonBox,
     QHeaderView,
-    QLabel,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -30,24 +29,21 @@ from app.scenario.model import Scenario
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 from widgets.background import Job
+from widgets.dialogs import opened_once
 from widgets.foreign_text import in_a_cell
 from widgets.latest_job import LatestJob, Work
 from widgets.session import Session
+from widgets.trial.labels import plain_label
 
 _EVERY_S: Final = 5.0
 """While a run goes the load is looked at anew after so many virtual seconds."""
 _WIDTH: Final = 820
 _HEIGHT: Final = 640
-_NAME: Final = "stability"
 
 
 def show_stability(parent: QWidget, session: Session) -> StabilityDialog:
     """Open the dialog, or bring the one that is open to the front."""
-    found = parent.findChild(StabilityDialog, _NAME)
-    dialog = StabilityDialog(parent, session) if found is None or not found.isVisible() else found
-    dialog.show()
-    dialog.activateWindow()
-    return dialog
+    return opened_once(parent, StabilityDialog, lambda: StabilityDialog(parent, session))
 
 
 class StabilityDialog(QDialog):
@@ -55,7 +51,7 @@ class StabilityDialog(QDialog):
 
     def __init__(self, parent: QWidget, session: Session) -> None:
         super().__init__(parent)
-        self.setObjectName(_NAME)
+        self.setObjectName("stability")
         self.setWindowTitle("Will it recover?")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
@@ -72,7 +68,8 @@ class StabilityDialog(QDialog):
         self._ask()
 
     def _lay_out(self) -> None:
-        self.verdicts = _plain_label("verdicts")
+        self.verdicts = plain_label(wraps=True)
+        self.verdicts.setObjectName("verdicts")
         self.table = QTableWidget()
         self.table.setAccessibleName("Load, capacity and recovery of each variant")
         self.table.verticalHeader().hide()
@@ -84,7 +81,8 @@ class StabilityDialog(QDialog):
         self.table.setSelectionMode(QTableWidget.SelectionMode.SingleSelection)
         self.table.setTabKeyNavigation(False)
         self.table.currentCellChanged.connect(self._on_row)
-        self.formula = _plain_label("formula")
+        self.formula = plain_label(wraps=True)
+        self.formula.setObjectName("formula")
         self.formula.setProperty("tone", "muted")
         self.formula.setAlignment(Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft)
         self.formula.setMinimumHeight(5 * self.formula.fontMetrics().lineSpacing())
@@ -204,11 +202,3 @@ def _work_on_run(path: Path | None, run_id: int, settings: Scenario | None) -> W
             return of_run(RunReader(log, run_id), settings=settings)
 
     return work
-
-
-def _plain_label(name: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setWordWrap(True)
-    return label

@@ -14,7 +14,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QProgressBar,
-    QPushButton,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -31,6 +30,7 @@ from widgets.appearance import Appearance
 from widgets.background import Job
 from widgets.calibration.form import CalibrationForm
 from widgets.calibration.result_pages import ResultPages
+from widgets.dialogs import opened_once, push_button
 from widgets.foreign_text import breakable
 from widgets.inputs.error_box import ErrorBox
 from widgets.latest_job import LatestJob, Work
@@ -43,7 +43,6 @@ _ABOUT: Final = (
     "Makes REAL CALLS to a target, with the prompts and rows of this scenario, and fits the simulated one to what it "
     "measures. Runs of the scenario stay simulated, and cost nothing."
 )
-_NAME: Final = "calibration"
 _PATTERN: Final = "Scenarios (*.toml)"
 
 
@@ -51,12 +50,7 @@ def show_calibration(parent: QWidget, session: Session, appearance: Appearance) 
     """Open the dialog, or bring the one that is open to the front; None while there is no scenario."""
     if session.file is None:
         return None
-    found = parent.findChild(CalibrationDialog, _NAME)
-    if found is None or not found.isVisible():
-        found = CalibrationDialog(parent, session, appearance)
-    found.show()
-    found.activateWindow()
-    return found
+    return opened_once(parent, CalibrationDialog, lambda: CalibrationDialog(parent, session, appearance))
 
 
 class CalibrationDialog(QDialog):
@@ -65,7 +59,7 @@ class CalibrationDialog(QDialog):
 
     def __init__(self, parent: QWidget, session: Session, appearance: Appearance) -> None:
         super().__init__(parent)
-        self.setObjectName(_NAME)
+        self.setObjectName("calibration")
         self.setWindowTitle("Calibrate")
         self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self._session = session
@@ -96,18 +90,18 @@ class CalibrationDialog(QDialog):
         self.error = ErrorBox(self)
         self.announced = plain_label(wraps=True)
         self.announced.setObjectName("calibration_announced")
-        self.reckon = self._button("calibration_reckon", "What would it &cost?", self._reckon)
-        self.call = self._button("calibration_call", "Make the &real calls", self._call)
+        self.reckon = push_button("calibration_reckon", "What would it &cost?", self._reckon)
+        self.call = push_button("calibration_call", "Make the &real calls", self._call)
         self.call.setProperty("role", "primary")
-        self.stop = self._button("calibration_stop", "S&top", self._stop)
+        self.stop = push_button("calibration_stop", "S&top", self._stop)
         self.stop.setToolTip("Make no more calls, and keep what was measured.")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the calls")
         self.told = plain_label(wraps=True)
         self.told.setObjectName("calibration_told")
-        self.use = self._button("calibration_use", "&Use in this scenario", self._use)
-        self.save = self._button("calibration_save", "&Save as…", self._save)
-        self._close = self._button("calibration_close", "C&lose", self.close)
+        self.use = push_button("calibration_use", "&Use in this scenario", self._use)
+        self.save = push_button("calibration_save", "&Save as…", self._save)
+        self._close = push_button("calibration_close", "C&lose", self.close)
         steps = QHBoxLayout()
         for button in (self.reckon, self.call, self.stop):
             steps.addWidget(button)
@@ -133,13 +127,6 @@ class CalibrationDialog(QDialog):
         layout.addWidget(self.told)
         layout.addLayout(buttons)
         self.resize(QSize(720, 560).boundedTo(self.screen().availableSize()))
-
-    def _button(self, name: str, title: str, do: object) -> QPushButton:
-        button = QPushButton(title)
-        button.setObjectName(name)
-        button.setAutoDefault(False)
-        button.clicked.connect(do)
-        return button
 
     def done(self, result: int) -> None:
         """Closed, by whatever way: no more calls are made."""

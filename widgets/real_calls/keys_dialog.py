@@ -6,6 +6,7 @@ A key store may wait for a person to unlock it, so all that touches it is done o
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final, NamedTuple
 
 from PySide6.QtCore import QSize, Qt, Slot
@@ -17,7 +18,6 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QInputDialog,
     QMessageBox,
-    QPushButton,
     QTableWidget,
     QTableWidgetItem,
     QVBoxLayout,
@@ -28,6 +28,7 @@ from app.errors import UserError
 from app.providers.key_trial import Verdict, try_key
 from app.providers.keys import KeyEntry, Keys
 from widgets.background import Job
+from widgets.dialogs import message_box, push_button
 from widgets.foreign_text import in_a_cell
 from widgets.real_calls.key_form import KeyForm, NewKey
 from widgets.tasks import Tasks
@@ -94,10 +95,12 @@ class KeysDialog(QDialog):
         self.where = plain_label(role="caption", wraps=True)
         self.where.setObjectName("keys_where")
         row = QHBoxLayout()
-        self.add = self._button(row, "keys_add", "&Add…", self._ask_for_one)
-        self.test = self._button(row, "keys_test", "&Test", self._test)
-        self.rename = self._button(row, "keys_rename", "&Rename…", self._ask_for_name)
-        self.delete = self._button(row, "keys_delete", "&Delete…", self._ask_whether)
+        self.add = push_button("keys_add", "&Add…", self._ask_for_one)
+        self.test = push_button("keys_test", "&Test", self._test)
+        self.rename = push_button("keys_rename", "&Rename…", self._ask_for_name)
+        self.delete = push_button("keys_delete", "&Delete…", self._ask_whether)
+        for button in (self.add, self.test, self.rename, self.delete):
+            row.addWidget(button)
         row.addStretch()
         self.test.setToolTip("Asks the address for its list of models, which costs nothing.")
         close = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
@@ -111,14 +114,6 @@ class KeysDialog(QDialog):
         layout.addWidget(self.where)
         layout.addWidget(close)
         self.resize(_SIZE.boundedTo(self.screen().availableSize()))
-
-    def _button(self, row: QHBoxLayout, name: str, title: str, pressed: Callable[[], None]) -> QPushButton:
-        button = QPushButton(title)
-        button.setObjectName(name)
-        button.setAutoDefault(False)
-        button.clicked.connect(pressed)
-        row.addWidget(button)
-        return button
 
     def done(self, result: int) -> None:
         """What is under way ends unheard."""
@@ -138,6 +133,15 @@ class KeysDialog(QDialog):
         self._say(busy)
         self._tasks.start(work, self._show)
         self._show_buttons()
+
+    def _change(self, change: Callable[[], object], told: str) -> None:
+        """Change something of the keys, and tell of it when it is done."""
+
+        def work() -> tuple[str, str]:
+            change()
+            return told, ""
+
+        self._do(work)
 
     @Slot(object)
     def _show(self, found: _Found) -> None:
@@ -246,28 +250,23 @@ class KeysDialog(QDialog):
     def _rename(self, name: str) -> None:
         entry = self._chosen()
         if entry is not None and name.strip() != entry.name:
-            keys = self._keys
-
-            def rename() -> tuple[str, str]:
-                keys.rename(entry.name, name)
-                return f"'{entry.name}' is called '{name.strip()}' now.", ""
-
-            self._do(rename)
+            self._change(
+                partial(self._keys.rename, entry.name, name),
+                f"'{entry.name}' is called '{name.strip()}' now.",
+            )
 
     @Slot()
     def _ask_whether(self) -> None:
         entry = self._chosen()
         if entry is None:
             return
-        box = QMessageBox(self)
-        box.setObjectName("key_delete")
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setTextFormat(Qt.TextFormat.PlainText)
-        box.setWindowTitle("Delete a key")
-        box.setText(f"Delete '{in_a_cell(entry.name)}'?")
-        box.setInformativeText(
+        box = message_box(
+            self,
+            "key_delete",
+            "Delete a key",
+            f"Delete '{in_a_cell(entry.name)}'?",
             f"Calls to {entry.origin} will have no key. It still works for whoever else has it: "
-            "revoke it at the provider if that may be somebody."
+            "revoke it at the provider if that may be somebody.",
         )
         delete = box.addButton("&Delete", QMessageBox.ButtonRole.DestructiveRole)
         box.setDefaultButton(box.addButton(QMessageBox.StandardButton.Cancel))
@@ -278,10 +277,4 @@ class KeysDialog(QDialog):
     def _delete(self) -> None:
         entry = self._chosen()
         if entry is not None:
-            keys = self._keys
-
-            def delete() -> tuple[str, str]:
-                keys.delete(entry.name)
-                return f"'{entry.name}' was deleted.", ""
-
-            self._do(delete)
+            self._change(partial(self._keys.delete, entry.name), f"'{entry.name}' was deleted.")

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QProgressBar,
-    QPushButton,
     QTreeWidget,
     QTreeWidgetItem,
     QTreeWidgetItemIterator,
@@ -26,6 +25,7 @@ from app.analysis.validation.report import Finding, Report
 from app.analysis.validation.results import RESULTS
 from app.analysis.validation.words import as_text, conclusion, distance, in_words, interval, number, verdict
 from widgets.appearance import Appearance
+from widgets.dialogs import push_button
 from widgets.trial.labels import plain_label
 from widgets.validation.parameters_dialog import ParametersDialog
 from widgets.validation.runner import Runner
@@ -101,13 +101,13 @@ class ValidationWindow(QDialog):
         self.progress = QProgressBar()
         self.progress.setObjectName("validation_progress")
         self.progress.setAccessibleName("Progress of the validation")
-        self.run_all = self._button("validation_all", "Run &all", self.start)
+        self.run_all = push_button("validation_all", "Run &all", self.start)
         self.run_all.setProperty("role", "primary")
-        self.cancel = self._button("validation_cancel", "&Cancel", self._cancel)
-        self.edit = self._button("validation_edit", "Change &parameters…", self._edit)
+        self.cancel = push_button("validation_cancel", "&Cancel", self._cancel)
+        self.edit = push_button("validation_edit", "Change &parameters…", self._edit)
         self.edit.setToolTip("Change the parameters of the row that is chosen, and run it alone.")
-        self.copy = self._button("validation_copy", "Copy as &text", self.copy_text)
-        close = self._button("validation_close", "C&lose", self.close)
+        self.copy = push_button("validation_copy", "Copy as &text", self.copy_text)
+        close = push_button("validation_close", "C&lose", self.close)
         buttons = QHBoxLayout()
         for button in (self.run_all, self.cancel, self.edit, self.copy):
             buttons.addWidget(button)
@@ -123,13 +123,6 @@ class ValidationWindow(QDialog):
         layout.addLayout(below)
         layout.addLayout(buttons)
         self.resize(QSize(1080, 680).boundedTo(self.screen().availableSize()))
-
-    def _button(self, name: str, title: str, do: object) -> QPushButton:
-        button = QPushButton(title)
-        button.setObjectName(name)
-        button.setAutoDefault(False)
-        button.clicked.connect(do)
-        return button
 
     # -- what is done --------------------------------------------------------------------------------------------
 
