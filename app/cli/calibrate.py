@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,11 +22,11 @@ from app.cli.application import (
     cli,
     pairs_of,
 )
+from app.cli.interrupts import interrupts
 from app.errors import UserError
 
 if TYPE_CHECKING:
     from app.calibration.calibration import Calibration, Prepared
-    from app.calibration.measuring import Halt
 
 
 @cli.command()
@@ -76,8 +72,8 @@ def calibrate(
     order = Order(file, max_usd, target, calls, concurrency, prompts, data, pairs_of(columns or ()))
     prepared = prepare(order, Keys().for_origin)
     _agree(prepared, yes=yes)
-    halt = Halt()
-    with _halted_by_interrupt(halt), terminal.progress_of_calls(len(prepared.course.questions)) as tell:
+    halt = Halt()  # by Ctrl+C, which ends the calls and keeps what was measured
+    with interrupts(halt.ask), terminal.progress_of_calls(len(prepared.course.questions)) as tell:
         calibration = measured(prepared, tell, halt)
     if json:
         terminal.say_json(as_json(calibration) | {"file": None if output is None else str(output)})
@@ -179,18 +175,3 @@ def _save(calibration: Calibration, output: Path) -> None:
             terminal.err.print(
                 f"note: it reads its {what} from '{path}', relative to its own folder", markup=False
             )
-
-
-@contextmanager
-def _halted_by_interrupt(halt: Halt) -> Iterator[None]:
-    """Ctrl+C ends the calls and keeps what was measured; a second one ends the program."""
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        signal.signal(number, before)
-        halt.ask()
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

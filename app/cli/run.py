@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from io import TextIOWrapper
-from types import FrameType
 from typing import Annotated
 
 import typer
@@ -28,6 +24,7 @@ from app.cli.application import (
     cli,
     pairs_of,
 )
+from app.cli.interrupts import interrupts
 from app.engine.control import Control
 from app.errors import UserError
 from app.sessions.session_log import SessionLog
@@ -114,7 +111,8 @@ def run(
         ):
             if given:
                 raise UserError("this is for real calls", where=name, do="Add --real, or leave it out.")
-    with SessionLog.open(log) as session_log, _stopped_by_interrupt(control, real=real) as interrupted:
+    # The first Ctrl+C stops the run and keeps it; with real calls a second one gives up those that are under way.
+    with SessionLog.open(log) as session_log, interrupts(control.stop, heard=2 if real else 1) as interrupted:
         try:
             with terminal.progress_of_run() as listener:
                 run_id = run_scenario(order, session_log, control, listener)
@@ -158,22 +156,3 @@ def _speed(text: str) -> float | None:
         raise UserError(
             f"'{text}' is no speed", where="--speed", do="Give a factor such as 10, or 'max'."
         ) from None
-
-
-@contextmanager
-def _stopped_by_interrupt(control: Control, *, real: bool) -> Iterator[list[int]]:
-    """Ctrl+C stops the run and keeps it; a second one gives up real calls, and one more ends the program. Yields the
-    signals that came."""
-    came: list[int] = []
-
-    def stop(number: int, _frame: FrameType | None) -> None:
-        came.append(number)
-        control.stop()
-        if len(came) > real:
-            signal.signal(number, before)
-
-    before = signal.signal(signal.SIGINT, stop)
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGINT, before)

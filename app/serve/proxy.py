@@ -12,9 +12,9 @@ import asyncio
 import hmac
 import json
 import re
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from threading import Lock
 from typing import Any
 
@@ -283,12 +283,8 @@ class Proxy:
     async def _attend(self, passage: Passage, number: int) -> None:
         """Until the client has got what there is, has left, or we close."""
         client = passage.client
-        ending = asyncio.create_task(passage.over.wait())
-        leaving = asyncio.create_task(client.until_left())
-        closing = asyncio.create_task(self._closed.wait())
-        tasks = (ending, leaving, closing)
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        courses = passage.over.wait(), client.until_left(), self._closed.wait()
+        async with _under_way(*courses) as (ending, leaving, closing):
             if leaving.done() and not passage.over.is_set() and not client.ended:
                 self._world.leave(number)
                 return
@@ -300,10 +296,6 @@ class Proxy:
                 await asyncio.wait((leaving, closing), return_when=asyncio.FIRST_COMPLETED)
                 client.drop()
             await leaving
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
 
     async def _pass_through(self, client: Client, scope: Scope, target: bytes) -> None:
         """A request that is no call: both bodies as they come."""
@@ -323,12 +315,8 @@ class Proxy:
             stream=upload if upload.there else None,
             extensions={TARGET: target},
         )
-        passing = asyncio.create_task(self._relay(client, request, upload))
-        leaving = asyncio.create_task(upload.until_left())
-        closing = asyncio.create_task(self._closed.wait())
-        tasks = (passing, leaving, closing)
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        courses = self._relay(client, request, upload), upload.until_left(), self._closed.wait()
+        async with _under_way(*courses) as (passing, leaving, closing):
             if client.ended:
                 await passing
             if not client.ended:
@@ -336,10 +324,6 @@ class Proxy:
                     await asyncio.wait((leaving, closing), return_when=asyncio.FIRST_COMPLETED)
                 client.drop()
             await leaving
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.wait(tasks)
 
     async def _relay(self, client: Client, request: httpx.Request, upload: _Upload) -> None:
         relay = Relay(self._transport, client, request, WIRES["openai-chat"], 0)
@@ -347,6 +331,19 @@ class Proxy:
             await relay.make()
         except ClientDisconnect:
             upload.over.set()
+
+
+@asynccontextmanager
+async def _under_way(*courses: Coroutine[Any, Any, Any]) -> AsyncIterator[tuple[asyncio.Task[Any], ...]]:
+    """These as tasks, once the first of them has ended; none of them outlives the block."""
+    tasks = tuple(asyncio.create_task(course) for course in courses)
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        yield tasks
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
 
 
 class _Upload(httpx.AsyncByteStream):

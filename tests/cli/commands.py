@@ -62,12 +62,13 @@ def environment(**more: str) -> dict[str, str]:
     return kept | {"PYTHONPATH": str(ROOT)} | more
 
 
-def child(*arguments: str | Path, **variables: str) -> Said:
-    """Run a command in a child process, to its end."""
+def child(*arguments: str | Path, said: str = "", **variables: str) -> Said:
+    """Run a command in a child process, to its end; `said` is what it reads on its standard input."""
     ended = subprocess.run(
         command(*arguments),
         env=environment(**variables),
         cwd=ROOT,
+        input=said,
         capture_output=True,
         text=True,
         encoding="utf-8",

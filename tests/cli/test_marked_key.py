@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.commands import ROOT, command, environment
+from tests.cli.commands import child as to_its_end
 from tests.cli.commands import seatrial as here
 from tests.providers.refusing import Refusing, refusing
 from tests.providers.secret_service import needs_gnome_keyring, secret_service
@@ -68,18 +69,9 @@ def given(home: Path, provider: Refusing) -> Iterator[dict[str, str]]:
 
 def seatrial(*arguments: str | Path, variables: dict[str, str], said: str = "") -> str:
     """Everything that a command says, on both streams."""
-    ended = subprocess.run(
-        command(*arguments),
-        env=environment(**variables),
-        cwd=ROOT,
-        input=said,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert "Traceback" not in ended.stderr
-    return ended.stdout + ended.stderr
+    ended = to_its_end(*arguments, said=said, **variables)
+    assert "Traceback" not in ended.err
+    return ended.out + ended.err
 
 
 def scenario(home: Path, provider: Refusing, duration_s: float) -> Path:

@@ -29,28 +29,40 @@ Plain = Mapping[str, Any]
 GOOD = '{"intent": "refund_request"}'
 """An answer that passes the scenario's runtime check."""
 
-SCENARIO = """
+TRIAGE = """
+[prompts]
+path = "sample:prompts"
+only = ["triage"]
+[tokens]
+max_tokens = 50
+"""
+"""What short scenarios of real calls ask."""
+
+CHECKED = """
+[[checks]]
+kind = "json_schema"
+id = "answer_format"
+schema = { type = "object", required = ["intent"] }
+"""
+
+SCENARIO = (
+    """
 title = "Live"
 seed = 5
 duration_s = 60
 drain_s = 5
 patience_s = 5
-[prompts]
-path = "sample:prompts"
-only = ["triage"]
+"""
+    + TRIAGE
+    + CHECKED
+    + """
 [traffic]
 rate_per_s = 100
 repeat_rate = 0.3
-[tokens]
-max_tokens = 50
 [targets.primary]
 price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 10 }
 [targets.fallback]
 price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 2 }
-[[checks]]
-kind = "json_schema"
-id = "answer_format"
-schema = { type = "object", required = ["intent"] }
 [variants.bare]
 [[variants.bare.safeguards]]
 kind = "attempt_timeout"
@@ -70,6 +82,7 @@ safeguards = [
   { kind = "canned", text = "Later." },
 ]
 """
+)
 
 
 @dataclass(frozen=True)

@@ -19,23 +19,23 @@ from app.errors import UserError
 from app.scenario.files import ScenarioFile, parse_scenario
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
-from tests.engine.live_runs import GOOD
+from tests.engine.live_runs import CHECKED, GOOD, TRIAGE
 from tests.engine.loopback import Heard, Loopback, Play, says, serving
 
-SCENARIO = """
+SCENARIO = (
+    """
 title = "Real calls"
 seed = 5
 duration_s = 1.5
 drain_s = 5
 patience_s = 5
-[prompts]
-path = "sample:prompts"
-only = ["triage"]
+"""
+    + TRIAGE
+    + CHECKED
+    + """
 [traffic]
 rate_per_s = 30
 repeat_rate = 0.3
-[tokens]
-max_tokens = 50
 [targets.primary]
 model = "first-model"
 price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 10 }
@@ -44,10 +44,6 @@ endpoint = { base_url = "PRIMARY" }
 model = "second-model"
 price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 2 }
 endpoint = { base_url = "FALLBACK" }
-[[checks]]
-kind = "json_schema"
-id = "answer_format"
-schema = { type = "object", required = ["intent"] }
 [variants.bare]
 [[variants.bare.safeguards]]
 kind = "attempt_timeout"
@@ -63,6 +59,7 @@ safeguards = [
   { kind = "canned", text = "Later." },
 ]
 """
+)
 
 
 def good(_n: int) -> Play:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.providers.http_servers import QuietHandler, answering
 
 
 class ModelList:
@@ -24,8 +24,8 @@ def listing(
     """Answers with `status` whoever has the key in that header (None: anybody), and the others with 401."""
     wanted = f"Bearer {key}" if header == "authorization" else key
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(QuietHandler):
+        def do_GET(self) -> None:  # noqa: N802 (http.server's name)
             told.asked.append((self.path, {name.lower(): value for name, value in self.headers.items()}))
             allowed = key is None or self.headers.get(header) == wanted
             self.send_response(status if allowed else 401)
@@ -34,16 +34,6 @@ def listing(
             self.send_header("content-length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    told = ModelList(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
+    with answering(Handler) as port:
+        told = ModelList(port)
         yield told
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

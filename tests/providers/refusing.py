@@ -6,7 +6,8 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from tests.providers.http_servers import QuietHandler, answering
 
 
 class Refusing:
@@ -24,10 +25,10 @@ class Refusing:
 def refusing() -> Iterator[Refusing]:
     """It answers until the block is left."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_POST(self) -> None:
+        def do_POST(self) -> None:  # noqa: N802 (http.server's name)
             self.rfile.read(int(self.headers["content-length"]))
             key = self.headers.get("authorization", "").removeprefix("Bearer ")
             told.keys.append(key)
@@ -45,18 +46,9 @@ def refusing() -> Iterator[Refusing]:
             except ConnectionError:
                 self.close_connection = True
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    told = Refusing(server.server_port)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    try:
-        yield told
-    finally:
-        told.open.set()
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(Handler) as port:
+        told = Refusing(port)
+        try:
+            yield told
+        finally:
+            told.open.set()

@@ -16,8 +16,9 @@ from tests.serve.test_wire_faults import (
     BEFORE_AN_ANSWER,
     OPENAI,
     Ask,
+    assert_anthropic_raises,
+    assert_openai_raises,
     responses_stream,
-    struck,
 )
 from tests.serve.test_wire_faults import test_a_socket_that_is_cut_in_mid_answer_is_a_lost_connection as _cut
 from tests.serve.test_wire_faults import test_a_stall_only_takes_time as _stall
@@ -39,25 +40,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoint]:
 @pytest.mark.parametrize("ask", OPENAI[:4])
 @pytest.mark.parametrize("kind", BEFORE_AN_ANSWER)
 def test_openai_raises_for_a_fault_before_the_answer(served: Endpoint, kind: str, ask: Ask) -> None:
-    expected = BEFORE_AN_ANSWER[kind]
-
-    with struck(served, kind) as timeout_s, pytest.raises(expected.openai) as raised:
-        ask(served, timeout_s)
-
-    assert raised.type is expected.openai
-    assert getattr(raised.value, "status_code", None) == expected.openai_status
+    assert_openai_raises(served, kind, ask)
 
 
 @pytest.mark.parametrize("ask", ANTHROPIC)
 @pytest.mark.parametrize("kind", BEFORE_AN_ANSWER)
 def test_anthropic_raises_for_a_fault_before_the_answer(served: Endpoint, kind: str, ask: Ask) -> None:
-    expected = BEFORE_AN_ANSWER[kind]
-
-    with struck(served, kind) as timeout_s, pytest.raises(expected.anthropic) as raised:
-        ask(served, timeout_s)
-
-    assert raised.type is expected.anthropic or expected.anthropic is anthropic.APIStatusError
-    assert getattr(raised.value, "status_code", None) == expected.anthropic_status
+    assert_anthropic_raises(served, kind, ask)
 
 
 @pytest.mark.parametrize("test", [_cut, _unfinished, _silence])

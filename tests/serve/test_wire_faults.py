@@ -138,9 +138,8 @@ def struck(served: Endpoint, kind: str) -> Iterator[float]:
         yield PATIENCE_S if BEFORE_AN_ANSWER.get(kind) is TIMED_OUT else BOUND_S
 
 
-@pytest.mark.parametrize("ask", OPENAI)
-@pytest.mark.parametrize("kind", BEFORE_AN_ANSWER)
-def test_openai_raises_for_a_fault_before_the_answer(served: Endpoint, kind: str, ask: Ask) -> None:
+def assert_openai_raises(served: Endpoint, kind: str, ask: Ask) -> None:
+    """As the table has it."""
     expected = BEFORE_AN_ANSWER[kind]
 
     with struck(served, kind) as timeout_s, pytest.raises(expected.openai) as raised:
@@ -150,9 +149,8 @@ def test_openai_raises_for_a_fault_before_the_answer(served: Endpoint, kind: str
     assert getattr(raised.value, "status_code", None) == expected.openai_status
 
 
-@pytest.mark.parametrize("ask", ANTHROPIC)
-@pytest.mark.parametrize("kind", BEFORE_AN_ANSWER)
-def test_anthropic_raises_for_a_fault_before_the_answer(served: Endpoint, kind: str, ask: Ask) -> None:
+def assert_anthropic_raises(served: Endpoint, kind: str, ask: Ask) -> None:
+    """As the table has it."""
     expected = BEFORE_AN_ANSWER[kind]
 
     with struck(served, kind) as timeout_s, pytest.raises(expected.anthropic) as raised:
@@ -161,6 +159,18 @@ def test_anthropic_raises_for_a_fault_before_the_answer(served: Endpoint, kind: 
     # What has no class of its own in every version of the SDK is told by its status.
     assert raised.type is expected.anthropic or expected.anthropic is anthropic.APIStatusError
     assert getattr(raised.value, "status_code", None) == expected.anthropic_status
+
+
+@pytest.mark.parametrize("ask", OPENAI)
+@pytest.mark.parametrize("kind", BEFORE_AN_ANSWER)
+def test_openai_raises_for_a_fault_before_the_answer(served: Endpoint, kind: str, ask: Ask) -> None:
+    assert_openai_raises(served, kind, ask)
+
+
+@pytest.mark.parametrize("ask", ANTHROPIC)
+@pytest.mark.parametrize("kind", BEFORE_AN_ANSWER)
+def test_anthropic_raises_for_a_fault_before_the_answer(served: Endpoint, kind: str, ask: Ask) -> None:
+    assert_anthropic_raises(served, kind, ask)
 
 
 def test_every_fault_of_this_kind_is_in_the_table() -> None:

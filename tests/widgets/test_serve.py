@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
@@ -18,9 +18,9 @@ from app.sessions.reader import runs
 from app.sessions.session_log import SessionLog
 from tests.serve.test_proxy_recording import GOOD
 from tests.serve.upstreams import upstream
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 from widgets.serve_dialog import ServeDialog
 
 ASKED = {"model": "x", "messages": [{"role": "user", "content": "Where is it?"}]}
@@ -29,14 +29,10 @@ ALL_FAIL = {"kind": "overloaded", "rate": 1}
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, tmp_path / "log.db")
-    qtbot.addWidget(made)
-    made.show()
-    made.session.open_scenario("launch-day")
-    yield made
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.show()
+        made.session.open_scenario("launch-day")
+        yield made
 
 
 def serving(window: MainWindow, qtbot: QtBot, address: str = "") -> ServeDialog:

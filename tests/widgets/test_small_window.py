@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QLabel
 from pytestqt.qtbot import QtBot
 
@@ -14,9 +13,9 @@ from app.engine.control import Control
 from app.engine.run import Listener, Order, run_scenario
 from app.scenario.files import open_scenario
 from app.sessions.session_log import SessionLog
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 
 SHORT = ["duration_s=20", "changes=[]"]
 
@@ -27,19 +26,15 @@ def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[Mai
     path = tmp_path / "log.db"
     with SessionLog.open(path) as log:
         run_id = run_scenario(Order(open_scenario("support-assistant", SHORT)), log, Control(), Listener())
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, path)
-    qtbot.addWidget(made)
-    made.resize(1280, 800)
-    made.show()
-    made.session.open_file(open_scenario("support-assistant", SHORT))
-    made.session.show_run(run_id)
-    qtbot.waitUntil(lambda: made.trial.table.model.rowCount() > 0)
-    yield made
-    if made.trial.presenter.presenting:
-        made.present(False)
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.resize(1280, 800)
+        made.show()
+        made.session.open_file(open_scenario("support-assistant", SHORT))
+        made.session.show_run(run_id)
+        qtbot.waitUntil(lambda: made.trial.table.model.rowCount() > 0)
+        yield made
+        if made.trial.presenter.presenting:
+            made.present(False)
 
 
 def rows_in_view(window: MainWindow) -> int:

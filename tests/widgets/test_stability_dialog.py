@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -14,9 +14,9 @@ from app.engine.control import Control
 from app.engine.run import Listener, Order, run_scenario
 from app.scenario.files import open_scenario
 from app.sessions.session_log import SessionLog
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 from widgets.stability_dialog import StabilityDialog
 
 SHORT = ["duration_s=100"]
@@ -27,14 +27,10 @@ def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: P
     """The window with the scenario open; its log holds a run of it, which is not shown."""
     with SessionLog.open(tmp_path / "log.db") as log:
         run_scenario(Order(open_scenario("retry-storm", SHORT)), log, Control(), Listener())
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, tmp_path / "log.db")
-    qtbot.addWidget(made)
-    made.show()
-    made.session.open_file(open_scenario("retry-storm", SHORT))
-    yield made
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.show()
+        made.session.open_file(open_scenario("retry-storm", SHORT))
+        yield made
 
 
 def opened(window: MainWindow, qtbot: QtBot) -> StabilityDialog:

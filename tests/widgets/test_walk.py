@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSettings, Qt
+from PySide6.QtCore import QPoint, QRect, Qt
 from PySide6.QtGui import QAction
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
@@ -38,10 +38,10 @@ from app.providers.keys import Keys
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
 from app.sessions.maintenance import annotate
 from app.sessions.session_log import SessionLog
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.inputs.elided_label import ElidedLabel
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 from widgets.real_calls.confirm_dialog import ConfirmDialog
 from widgets.real_calls.key_form import KeyForm
 from widgets.real_calls.keys_dialog import KeysDialog
@@ -82,18 +82,14 @@ def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path, made_once: Path
     """The window at the size of a small laptop's screen, with three runs in its log."""
     log_path = tmp_path / "log.db"
     shutil.copy(made_once, log_path)
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, log_path)
-    qtbot.addWidget(made)
-    made.session.keys = Keys(tmp_path, {"SEATRIAL_KEY_CI": "https://primary.example/v1 sk-1"})
-    made.resize(WIDE, HIGH)
-    made.show()
-    made.session.open_file(open_scenario("support-assistant", SETTINGS))
-    made.activateWindow()
-    qtbot.waitActive(made)
-    yield made
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.session.keys = Keys(tmp_path, {"SEATRIAL_KEY_CI": "https://primary.example/v1 sk-1"})
+        made.resize(WIDE, HIGH)
+        made.show()
+        made.session.open_file(open_scenario("support-assistant", SETTINGS))
+        made.activateWindow()
+        qtbot.waitActive(made)
+        yield made
 
 
 # -- where the walk goes ------------------------------------------------------------------------------------

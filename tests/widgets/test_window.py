@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QMimeData, QPointF, QSettings, Qt, QTimer, QUrl
+from PySide6.QtCore import QMimeData, QPointF, Qt, QTimer, QUrl
 from PySide6.QtGui import QDropEvent
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
@@ -18,9 +18,9 @@ from app.errors import UserError
 from app.scenario.files import open_scenario, ready_made
 from app.sessions.reader import RunReader, runs
 from app.sessions.session_log import SessionLog
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 from widgets.ready_made import ReadyMadeDialog
 
 OUTAGE = {"kind": "outage", "targets": ["primary"], "hang_share": 0}
@@ -38,15 +38,10 @@ def window(
     qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path, log_path: Path
 ) -> Iterator[MainWindow]:
     """The window with a scenario open, and nothing running."""
-    store = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    preferences = Preferences(store)
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, log_path)
-    qtbot.addWidget(made)
-    made.show()
-    made.session.open_file(open_scenario("support-assistant", QUIET))
-    yield made
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.show()
+        made.session.open_file(open_scenario("support-assistant", QUIET))
+        yield made
 
 
 def wait(qtbot: QtBot, happens: Callable[[], bool]) -> None:

@@ -7,30 +7,25 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.scenario.files import open_scenario
 from tests.calibration.rig import loopback, scenario_in
 from tests.engine.loopback import Loopback, Play, fails, hangs, says
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.calibration.dialog import CalibrationDialog
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 
 TEXT = "This mail is about an order."
 
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, tmp_path / "log.db")
-    qtbot.addWidget(made)
-    made.show()
-    yield made
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.show()
+        yield made
 
 
 @pytest.fixture
@@ -61,6 +56,14 @@ def finished(dialog: CalibrationDialog, qtbot: QtBot) -> None:
     qtbot.waitUntil(lambda: dialog.calibration is not None)
 
 
+def calibrated(window: MainWindow, folder: Path, base_url: str, qtbot: QtBot) -> CalibrationDialog:
+    """The dialog, after the calls that it proposes."""
+    dialog = opened(window, folder, base_url)
+    reckoned(dialog, qtbot)
+    finished(dialog, qtbot)
+    return dialog
+
+
 def test_what_it_would_do_is_said_before_anything_is_sent(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, server: Loopback
 ) -> None:
@@ -86,9 +89,7 @@ def test_what_it_would_do_is_said_before_anything_is_sent(
 def test_the_fit_is_shown_beside_the_data_and_used_and_taken_back(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, server: Loopback
 ) -> None:
-    dialog = opened(window, tmp_path, server.base_url)
-    reckoned(dialog, qtbot)
-    finished(dialog, qtbot)
+    dialog = calibrated(window, tmp_path, server.base_url, qtbot)
 
     assert len(server.heard) == 8
     titles = [dialog.tabs.tabText(place) for place in range(dialog.tabs.count())]
@@ -178,9 +179,7 @@ def test_where_nothing_can_be_fitted_nothing_can_be_used(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
     with loopback(lambda _: fails(401)) as server:
-        dialog = opened(window, tmp_path, server.base_url)
-        reckoned(dialog, qtbot)
-        finished(dialog, qtbot)
+        dialog = calibrated(window, tmp_path, server.base_url, qtbot)
 
     assert not dialog.use.isEnabled()
     assert not dialog.save.isEnabled()
@@ -194,9 +193,7 @@ def test_where_nothing_can_be_fitted_nothing_can_be_used(
 def test_a_result_is_not_taken_into_another_scenario(
     window: MainWindow, qtbot: QtBot, tmp_path: Path, server: Loopback
 ) -> None:
-    dialog = opened(window, tmp_path, server.base_url)
-    reckoned(dialog, qtbot)
-    finished(dialog, qtbot)
+    dialog = calibrated(window, tmp_path, server.base_url, qtbot)
     window.session.open_scenario("retry-storm")
     assert not dialog.use.isEnabled()
     assert dialog.save.isEnabled()

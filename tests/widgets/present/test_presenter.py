@@ -6,28 +6,24 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from app.scenario.files import open_scenario
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 
 
 @pytest.fixture
 def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, tmp_path / "log.db")
-    qtbot.addWidget(made)
-    made.resize(1280, 800)
-    made.show()
-    made.session.open_file(open_scenario("support-assistant"))
-    yield made
-    appearance.present(False)
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.resize(1280, 800)
+        made.show()
+        made.session.open_file(open_scenario("support-assistant"))
+        yield made
+        appearance.present(False)
 
 
 def test_acts_flip_their_switches_and_time_waits_between_them(window: MainWindow, qtbot: QtBot) -> None:

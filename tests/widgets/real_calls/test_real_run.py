@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 from keyring.backends import fail
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QDialog, QPlainTextEdit
 from pytestqt.qtbot import QtBot
 
@@ -18,9 +18,9 @@ from app.sessions.reader import RunReader, runs
 from app.sessions.session_log import SessionLog
 from tests.providers.key_backends import system_store
 from tests.serve.rig import Endpoint, endpoint
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 from widgets.real_calls.confirm_dialog import ConfirmDialog
 from widgets.real_calls.key_form import KeyForm
 from widgets.real_calls.targets_dialog import TargetsDialog
@@ -55,16 +55,14 @@ def provider(tmp_path: Path) -> Iterator[Endpoint]:
 
 @pytest.fixture
 def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[MainWindow]:
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    with system_store(fail.Keyring()):  # type: ignore[no-untyped-call]
-        made = MainWindow(appearance, preferences, tmp_path / "log.db")
-        qtbot.addWidget(made)
+    with (
+        system_store(fail.Keyring()),  # type: ignore[no-untyped-call]
+        main_window(qtbot, appearance, tmp_path) as made,
+    ):
         made.show()
         made.session.keys = Keys(tmp_path, {})
         made.session.open_file(parse_scenario(SCENARIO, tmp_path / "real.toml"))
         yield made
-        made.close()
 
 
 def shown(window: MainWindow, kind: type[_D], qtbot: QtBot) -> _D:
@@ -95,6 +93,13 @@ def asked(window: MainWindow, qtbot: QtBot) -> ConfirmDialog:
 def choose_real(window: MainWindow, qtbot: QtBot) -> None:
     qtbot.mouseClick(window.trial.provider.real, Qt.MouseButton.LeftButton)
     window.actions_table["run"].trigger()
+
+
+def asked_about(window: MainWindow, base_url: str, qtbot: QtBot) -> ConfirmDialog:
+    """The question before calls to this place."""
+    choose_real(window, qtbot)
+    place(window, base_url, qtbot)
+    return asked(window, qtbot)
 
 
 def answers(window: MainWindow) -> str:
@@ -158,9 +163,7 @@ def test_from_the_choice_to_the_answers(window: MainWindow, provider: Endpoint, 
 
 
 def test_who_cancels_makes_no_call(window: MainWindow, provider: Endpoint, qtbot: QtBot) -> None:
-    choose_real(window, qtbot)
-    place(window, f"{provider.url}/v1", qtbot)
-    question = asked(window, qtbot)
+    question = asked_about(window, f"{provider.url}/v1", qtbot)
     qtbot.keyClicks(question.cap, "1")
     qtbot.keyClick(question, Qt.Key.Key_Escape)
     assert window.session.state == "idle"
@@ -172,9 +175,7 @@ def test_who_cancels_makes_no_call(window: MainWindow, provider: Endpoint, qtbot
 def test_a_cap_that_is_none_gives_no_leave(
     window: MainWindow, provider: Endpoint, qtbot: QtBot, text: str
 ) -> None:
-    choose_real(window, qtbot)
-    place(window, f"{provider.url}/v1", qtbot)
-    question = asked(window, qtbot)
+    question = asked_about(window, f"{provider.url}/v1", qtbot)
     question.cap.setText(text)
     assert not question.go.isEnabled()
     question.reject()
@@ -210,9 +211,7 @@ def test_a_scenario_that_is_opened_makes_no_real_calls_by_itself(
 def test_a_key_is_added_on_the_way_and_kept_for_its_host(
     window: MainWindow, provider: Endpoint, qtbot: QtBot
 ) -> None:
-    choose_real(window, qtbot)
-    place(window, f"{provider.url}/v1", qtbot)
-    question = asked(window, qtbot)
+    question = asked_about(window, f"{provider.url}/v1", qtbot)
     qtbot.mouseClick(question.add_key, Qt.MouseButton.LeftButton)
     form = question.findChild(KeyForm)
     assert form is not None
@@ -233,9 +232,7 @@ def test_what_cannot_be_done_for_real_is_said_before_anything_is_sent(
         'arrivals = "constant"\nrate_per_s = 5', 'arrivals = "closed"\nusers = { count = 2 }'
     )
     window.session.open_file(parse_scenario(text, tmp_path / "closed.toml"))
-    choose_real(window, qtbot)
-    place(window, "https://api.x.example/v1", qtbot)
-    question = asked(window, qtbot)
+    question = asked_about(window, "https://api.x.example/v1", qtbot)
     assert "closed loop" in question.problem.text()
     qtbot.keyClicks(question.cap, "1")
     assert not question.go.isEnabled()
@@ -298,9 +295,7 @@ def test_where_calls_go_is_part_of_the_scenario_and_can_be_undone(window: MainWi
 def test_a_run_of_real_calls_is_not_made_again_unasked(
     window: MainWindow, provider: Endpoint, qtbot: QtBot
 ) -> None:
-    choose_real(window, qtbot)
-    place(window, f"{provider.url}/v1", qtbot)
-    question = asked(window, qtbot)
+    question = asked_about(window, f"{provider.url}/v1", qtbot)
     qtbot.keyClicks(question.cap, "1")
     qtbot.mouseClick(question.go, Qt.MouseButton.LeftButton)
     session = window.session

@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
 from pytestqt.qtbot import QtBot
 
 from app.engine.control import Control
 from app.engine.run import Listener, Order, run_scenario
 from app.scenario.files import open_scenario
 from app.sessions.session_log import SessionLog
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 from widgets.trial.request_model import open_text
 from widgets.trial.request_turns import Place
 
@@ -34,14 +33,10 @@ def window(qtbot: QtBot, appearance: Appearance, tmp_path: Path) -> Iterator[Mai
             run_scenario(
                 Order(open_scenario("support-assistant", (*SETTINGS, *more))), log, Control(), Listener()
             )
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, tmp_path / "log.db")
-    qtbot.addWidget(made)
-    made.show()
-    made.session.open_file(open_scenario("support-assistant", SETTINGS))
-    yield made
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.show()
+        made.session.open_file(open_scenario("support-assistant", SETTINGS))
+        yield made
 
 
 def test_the_badge_is_the_run_s_that_is_shown(window: MainWindow, qtbot: QtBot) -> None:

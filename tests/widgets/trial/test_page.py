@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from tests.widgets.trial.runs import picture_of_a_run
+from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.main_window import MainWindow
-from widgets.preferences import Preferences
 
 
 @pytest.fixture
@@ -22,15 +21,11 @@ def window(qapp: QApplication, qtbot: QtBot, appearance: Appearance, tmp_path: P
     path = tmp_path / "log.db"
     for seed in (7, 8):
         picture_of_a_run(path, "support-assistant", ["duration_s=20", "changes=[]", f"seed={seed}"])
-    preferences = Preferences(QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat))
-    preferences.shown_around = True
-    made = MainWindow(appearance, preferences, path)
-    qtbot.addWidget(made)
-    made.show()
-    made.begin()
-    show(made, qtbot, 1)
-    yield made
-    made.close()
+    with main_window(qtbot, appearance, tmp_path) as made:
+        made.show()
+        made.begin()
+        show(made, qtbot, 1)
+        yield made
 
 
 def show(window: MainWindow, qtbot: QtBot, run_id: int) -> None:
