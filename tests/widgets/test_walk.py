@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QPushButton,
     QScrollArea,
+    QTabBar,
     QToolButton,
     QWidget,
 )
@@ -38,13 +39,17 @@ from app.providers.keys import Keys
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
 from app.sessions.maintenance import annotate
 from app.sessions.session_log import SessionLog
+from tests.calibration.rig import loopback
+from tests.engine.loopback import says
 from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
+from widgets.calibration.dialog import CalibrationDialog
 from widgets.inputs.elided_label import ElidedLabel
 from widgets.main_window import MainWindow
 from widgets.real_calls.confirm_dialog import ConfirmDialog
 from widgets.real_calls.key_form import KeyForm
 from widgets.real_calls.keys_dialog import KeysDialog
+from widgets.serve_dialog import ServeDialog
 
 SETTINGS = ("duration_s=20", "drain_s=20", "acts=[]", "changes=[]")
 MARK = "<i>"
@@ -176,6 +181,40 @@ def real_calls(window: MainWindow, qtbot: QtBot) -> QWidget:
     return dialog
 
 
+def serving(window: MainWindow, qtbot: QtBot) -> QWidget:
+    window.actions_table["serve"].trigger()
+    dialog = the_dialog()
+    assert isinstance(dialog, ServeDialog)
+    dialog.toggle.click()
+    qtbot.waitUntil(lambda: bool(window.session.server.told))
+    return dialog
+
+
+def reckoned(window: MainWindow, qtbot: QtBot) -> QWidget:
+    return calibration(window, qtbot, "https://primary.example/v1")
+
+
+def calibrated(window: MainWindow, qtbot: QtBot) -> QWidget:
+    with loopback(lambda n: says("This mail is about an order.", usage=(33, 10 + n % 9))) as server:
+        dialog = calibration(window, qtbot, server.base_url)
+        dialog.call.click()
+        qtbot.waitUntil(lambda: dialog.calibration is not None)
+    return dialog
+
+
+def calibration(window: MainWindow, qtbot: QtBot, base_url: str) -> CalibrationDialog:
+    window.actions_table["calibrate"].trigger()
+    dialog = the_dialog()
+    assert isinstance(dialog, CalibrationDialog)
+    dialog.form.base_url.setText(base_url)
+    dialog.form.model.setText("gpt-4o-mini")
+    dialog.form.calls.setValue(8)
+    dialog.form.cap.setValue(1)
+    dialog.reckon.click()
+    qtbot.waitUntil(dialog.call.isEnabled)
+    return dialog
+
+
 def opened(action: str) -> Callable[[MainWindow, QtBot], QWidget]:
     def go(window: MainWindow, qtbot: QtBot) -> QWidget:
         window.actions_table[action].trigger()
@@ -198,6 +237,12 @@ PLACES = {
     "Runs": runs,
     "Compare": compare,
     "Inputs": inputs,
+    "Will it recover?": opened("stability"),
+    "Serve": opened("serve"),
+    "Serving": serving,
+    "Calibrate": opened("calibrate"),
+    "Calibrate, reckoned": reckoned,
+    "Calibrated": calibrated,
     "Customise": customise,
     "Safeguards": safeguards,
     "Keys": keys,
@@ -299,7 +344,7 @@ def tabbed(whole: QWidget) -> list[QWidget]:
     """What has the focus in turn, from the first until the round is complete. Fails where it does not get on."""
     possible = stops(whole)
     first: QWidget | None = whole
-    while first not in possible:
+    while first not in possible and not (isinstance(first, QTabBar) and first.isVisibleTo(whole)):
         assert first is not None
         first = first.nextInFocusChain()
     assert first is not None

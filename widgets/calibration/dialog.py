@@ -14,6 +14,7 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QProgressBar,
+    QTableWidget,
     QTabWidget,
     QVBoxLayout,
     QWidget,
@@ -31,6 +32,7 @@ from widgets.background import Job
 from widgets.calibration.form import CalibrationForm
 from widgets.calibration.result_pages import ResultPages
 from widgets.dialogs import opened_once, push_button
+from widgets.focus import put_last
 from widgets.foreign_text import breakable
 from widgets.inputs.error_box import ErrorBox
 from widgets.latest_job import LatestJob, Work
@@ -90,10 +92,10 @@ class CalibrationDialog(QDialog):
         self.error = ErrorBox(self)
         self.announced = plain_label(wraps=True)
         self.announced.setObjectName("calibration_announced")
-        self.reckon = push_button("calibration_reckon", "What would it &cost?", self._reckon)
+        self.reckon = push_button("calibration_reckon", "What &would it cost?", self._reckon)
         self.call = push_button("calibration_call", "Make the &real calls", self._call)
         self.call.setProperty("role", "primary")
-        self.stop = push_button("calibration_stop", "S&top", self._stop)
+        self.stop = push_button("calibration_stop", "St&op", self._stop)
         self.stop.setToolTip("Make no more calls, and keep what was measured.")
         self.progress = QProgressBar()
         self.progress.setAccessibleName("Progress of the calls")
@@ -127,6 +129,15 @@ class CalibrationDialog(QDialog):
         layout.addWidget(self.told)
         layout.addLayout(buttons)
         self.resize(QSize(720, 560).boundedTo(self.screen().availableSize()))
+        self._order_tab()
+        self.form.target.setFocus()
+
+    def _order_tab(self) -> None:
+        """Tab goes from the tabs through what is on them to the buttons below, which were there before the results."""
+        pages = [] if self.found is None else [page for _, page in self.found.pages]
+        inside = [each for page in pages for each in (page, *page.findChildren(QTableWidget))]
+        asking = [*self.form.fields, self.reckon, self.call, self.stop]
+        put_last([self.tabs.tabBar(), *asking, *inside], [self.use, self.save, self._close])
 
     def done(self, result: int) -> None:
         """Closed, by whatever way: no more calls are made."""
@@ -208,6 +219,7 @@ class CalibrationDialog(QDialog):
         self.found = ResultPages(self._appearance, calibration, self.tabs)
         for title, page in self.found.pages:
             self.tabs.addTab(page, title)
+        self._order_tab()
         self.tabs.setCurrentIndex(1)
         self._enable()
 

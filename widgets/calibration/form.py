@@ -18,13 +18,14 @@ _NO_CAP: Final = "give a cap"
 
 class CalibrationForm(QWidget):
     """Attributes: the fields `target`, `base_url`, `api`, `model`, `calls`, `concurrency`, `cap`. `changed()` comes when any
-    of them does."""
+    of them does. `fields` has all of them, from the top."""
 
     changed = Signal()
 
     def __init__(self, targets: Mapping[str, Target], parent: QWidget) -> None:
         super().__init__(parent)
         self._targets = dict(targets)
+        self.fields: list[QWidget] = []
         self.target = QComboBox()
         self.target.addItems(list(targets))
         self.base_url = QLineEdit()
@@ -58,13 +59,14 @@ class CalibrationForm(QWidget):
                 "Thirty say something of the median, and hundreds of the slowest in a hundred.",
             ),
             (
-                "At a ti&me",
+                "At a tim&e",
                 "concurrency",
                 "Calls under way at once. Several are quicker, and may slow one another.",
             ),
             ("Ca&p", "cap", "What all calls together may cost at the most."),
         ):
             field = getattr(self, name)
+            self.fields.append(field)
             field.setObjectName(f"calibration_{name}")
             field.setToolTip(tip)
             label = QLabel(title)
