@@ -221,6 +221,7 @@ class CalibrationDialog(QDialog):
             self.tabs.addTab(page, title)
         self._order_tab()
         self.tabs.setCurrentIndex(1)
+        self.tabs.setFocus()  # the button that had it cannot be pressed now
         self._enable()
 
     @Slot(object)

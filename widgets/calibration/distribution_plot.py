@@ -39,6 +39,9 @@ class DistributionPlot(QWidget):
         item.setMouseEnabled(x=False, y=False)
         item.hideButtons()
         item.setYRange(0, 1, padding=0.02)
+        for side in ("bottom", "left"):
+            # Here, as long as there is no label: later on it would first put the numbers into thousandths.
+            item.getAxis(side).enableAutoSIPrefix(False)
         self._legend = item.addLegend(offset=(-8, -8))
         self.measured = self.plot.plot(stepMode="right", name="measured")
         self.fitted = self.plot.plot(name="fitted")
@@ -88,7 +91,6 @@ class DistributionPlot(QWidget):
             axis.setPen(QPen(theme.colour("line")))
             axis.setTextPen(QPen(muted))
             axis.setTickFont(small_font(theme))
-            axis.enableAutoSIPrefix(False)
             axis.setLabel(text, color=muted.name())
         self._legend.setLabelTextColor(theme.colour("ink"))
         for _, label in self._legend.items:

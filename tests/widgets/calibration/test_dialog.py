@@ -16,6 +16,7 @@ from tests.engine.loopback import Loopback, Play, fails, hangs, says
 from tests.widgets.windows import main_window
 from widgets.appearance import Appearance
 from widgets.calibration.dialog import CalibrationDialog
+from widgets.calibration.distribution_plot import DistributionPlot
 from widgets.main_window import MainWindow
 
 TEXT = "This mail is about an order."
@@ -100,6 +101,12 @@ def test_the_fit_is_shown_beside_the_data_and_used_and_taken_back(
     cells = [[table.item(row, column) for column in range(4)] for row in range(table.rowCount())]
     median = [cell.text() for cell in cells[1] if cell is not None]
     assert median[:2] == ["p50", "13"]
+    assert dialog.focusWidget() is dialog.tabs.tabBar()
+    # and the axis has the numbers of the table, whatever the scheme
+    dialog._appearance.choose("dark")
+    axes = [each.plot.getPlotItem().getAxis("bottom") for each in dialog.findChildren(DistributionPlot)]
+    assert [axis.autoSIPrefixScale for axis in axes] == [1.0] * 3
+    dialog._appearance.choose("light")
     assert "8 calls, 8 answered" in dialog.told.text().replace("\u200b", "")
 
     before = window.session.scenario()
