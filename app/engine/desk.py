@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.engine.questions import Question, QuestionBook
@@ -19,13 +19,13 @@ Verdict = tuple[bool, frozenset[str]]
 class Desk:
     """What is done to texts, in a thread of its own.
 
-    `render` gives a question's messages as (role, text), or why there are none; `judge` says of an answer
+    `render` gives questions' messages as (role, text), or why there are none, many at a time; `judge` says of an answer
     whether it passes the truth checks, and which runtime checks it fails; `judges`, on any thread, says whether a
     question's answers are checked at all; `spoil` makes of an answer one of a kind
     that a fault asks for.
     """
 
-    render: Callable[[Question], Messages | str]
+    render: Callable[[Sequence[Question]], list[Messages | str]]
     judges: Callable[[Question], bool]
     judge: Callable[[Question, str], Verdict]
     spoil: Callable[[Question, AnswerKind, str], str]

@@ -347,6 +347,7 @@ class LiveWorld:
                 if not waiting.over:
                     waiting.over = True
                     self._agenda.at(self._clock.now, self._landed, (waiting.request, number, flight))
+            flight.waiting.clear()
         for branch in step.spawned:
             self._agenda.at(self._clock.now, self._begin, branch)
         for branch in step.cancelled:

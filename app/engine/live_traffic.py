@@ -191,18 +191,23 @@ class LiveTraffic:
         return True
 
     def _take(self, until_us: int) -> tuple[list[Arrival], list[DataRow]]:
-        arrivals = [(planned, self._prompts_of(planned[2])) for planned in self._plan.take(until_us)]
-        return arrivals, self._questions.take_new_rows()
+        planned = self._plan.take(until_us)
+        asked = self._asked([each[2] for each in planned])
+        return list(zip(planned, asked, strict=True)), self._questions.take_new_rows()
 
-    def _prompts_of(self, question: Question) -> Prompts:
-        """What is asked by it, as it comes and as the variants' safeguards have it; rendered once."""
-        found = self._prompts.get(question)
-        if found is None:
-            asked = (question, *question.versions.values())
-            found = self._prompts[question] = {each.treatment: self._desk.render(each) for each in asked}
-            if len(self._prompts) > _KEPT:
-                self._prompts.popitem(last=False)
-        return found
+    def _asked(self, questions: Sequence[Question]) -> list[Prompts]:
+        """What is asked by each, as it comes and as the variants' safeguards have it; new ones in one batch."""
+        known = self._prompts
+        new = [each for each in dict.fromkeys(questions) if each not in known]
+        every = [version for each in new for version in _versions(each)]
+        if every:
+            rendered = dict(zip(every, self._desk.render(every), strict=True))
+            for each in new:
+                known[each] = {version.treatment: rendered[version] for version in _versions(each)}
+        asked = [known[each] for each in questions]
+        while len(known) > _KEPT:
+            known.popitem(last=False)
+        return asked
 
     def _over_us(self) -> int:
         """When arrivals are over: at the run's planned end, or with the last request that there may be."""
@@ -294,3 +299,8 @@ class LiveTraffic:
 
     async def _in_thread(self, work: Callable[..., _T], *arguments: Any) -> _T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _versions(question: Question) -> list[Question]:
+    """The question as it comes, and as safeguards have it."""
+    return [question, *question.versions.values()]

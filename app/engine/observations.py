@@ -114,7 +114,7 @@ class Resumer:
     """Resumes lifecycles of one variant, whose clock has been set, and knows the numbers of its flights."""
 
     def __init__(self) -> None:
-        self._flights: dict[Flight, int] = {}
+        self._flights = 0
 
     def resume(self, request: Request, outcome: Outcome) -> Step:
         """Send a lifecycle what it waited for, and go on until it waits again or is done."""
@@ -153,7 +153,10 @@ class Resumer:
 
     def number(self, flight: Flight) -> int:
         """The flight's number, given when it is first asked for."""
-        return self._flights.setdefault(flight, len(self._flights))
+        if flight.number < 0:
+            flight.number = self._flights
+            self._flights += 1
+        return flight.number
 
     def _plain(self, command: Attempt | Sleep | WaitAny) -> Plain:
         if isinstance(command, Attempt):

@@ -8,7 +8,7 @@ one twice gives the same.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from math import prod
 from typing import Any
@@ -214,24 +214,43 @@ class QuestionBook:
 
     def messages(self, key: Key) -> list[list[str]] | str:
         """The rendered prompt as [role, text] pairs, or why it cannot be rendered."""
-        answer = self._worker.run([self._render_job(key[0], self.messy_row(key))])[0]
-        return str(answer["error"]) if "error" in answer else answer["messages"]
+        return self._messages([key])[key]
 
-    def asked(self, question: Question) -> list[list[str]] | str:
-        """The rendered prompt of a question, or of a version of one, as `messages` has it."""
-        by = question.treatment
-        if by is None:
-            return self.messages(question.key)
-        if question.problem:
-            return question.problem
-        messages = self.messages(question.key)
-        if isinstance(messages, str):
-            version = self._maker.untreated(question.key, 1, messages)
-        else:
-            version = self._maker.untreated(question.key, max(1, _size({"messages": messages})), "")
+    def asked(self, questions: Sequence[Question]) -> list[list[list[str]] | str]:
+        """What these questions, or versions of questions, ask, each as `messages` has it; rendered in one batch."""
+        by_key = self._messages([each.key for each in questions if not each.problem])
+        asked = [each.problem or by_key[each.key] for each in questions]
+        for by in dict.fromkeys(each.treatment for each in questions):
+            if by is not None:
+                places = [n for n, each in enumerate(questions) if each.treatment == by and not each.problem]
+                for place, treated in zip(
+                    places, self._treated([questions[n] for n in places], by, by_key), strict=True
+                ):
+                    asked[place] = treated or asked[place]
+        return asked
+
+    def _messages(self, keys: Sequence[Key]) -> dict[Key, list[list[str]] | str]:
+        """By key: as `messages` has it."""
+        distinct = list(dict.fromkeys(keys))
+        answers = self._worker.run([self._render_job(key[0], self.messy_row(key)) for key in distinct])
+        return {
+            key: str(answer["error"]) if "error" in answer else answer["messages"]
+            for key, answer in zip(distinct, answers, strict=True)
+        }
+
+    def _treated(
+        self, questions: Sequence[Question], by: Treatment, by_key: Mapping[Key, list[list[str]] | str]
+    ) -> list[list[list[str]] | str]:
+        """What comes of the prompts by a treatment; empty where it leaves one as it is."""
+        versions = []
+        for each in questions:
+            messages = by_key[each.key]
+            error = messages if isinstance(messages, str) else ""
+            tokens = 1 if isinstance(messages, str) else max(1, _size({"messages": messages}))
+            versions.append(self._maker.untreated(each.key, tokens, error))
         for count in range(1, len(by.steps) + 1):
-            version = self._maker.treat([version], treatment(by.steps[:count]))[0]
-        return version.error or version.messages or messages
+            versions = self._maker.treat(versions, treatment(by.steps[:count]))
+        return [each.error or each.messages for each in versions]
 
     def mess_faults(self, mess: int) -> list[tuple[int, MessFault]]:
         """The mess faults in a bit set, with their numbers."""

@@ -192,12 +192,12 @@ class Recall:
             return Texts(
                 dict(logged.values),
                 book.messy_row(question.key),
-                book.asked(question),
+                book.asked([question])[0],
                 canned or _said(attempts),
             )
         if request.served_by in _CALLED and answered:
             answer = question.answer(self._answer_kind(request, answered[-1], question)).text
-        return Texts(dict(logged.values), book.messy_row(question.key), book.asked(question), answer)
+        return Texts(dict(logged.values), book.messy_row(question.key), book.asked([question])[0], answer)
 
     def _canned(self, request: RequestRecord) -> str | None:
         # A request keeps the pipeline that it began with.

@@ -56,9 +56,11 @@ class WireFaults:
         self._pass_edges(now)
         request = attempt.request
         target = self._targets[attempt.target]
+        active = self.faults.active(self._variant, target)
+        if not active:
+            return None
         role = Role(target, attempt.retry, attempt.hedge)
-        hits = int(self.faults.attempt_hits(role, request.number, 1)[0])
-        hits &= self.faults.active(self._variant, target)
+        hits = int(self.faults.attempt_hits(role, request.number, 1)[0]) & active
         if hits & self.faults.choosy:
             hits = concerning(self.faults, hits, request.question)
         if not hits:

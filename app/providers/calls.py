@@ -10,16 +10,14 @@ switched off.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import aclosing, suppress
-from dataclasses import dataclass, field
-from typing import Any, cast
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
+from types import AsyncGeneratorType, MappingProxyType
+from typing import Any, NamedTuple
 
 import aiohttp
 import httpx
 
-import app
 from app.inputs.tokens import estimate_tokens
 from app.providers.connection_errors import connection_error
 from app.providers.endpoint import Endpoint
@@ -27,6 +25,7 @@ from app.providers.struck import EXTENSION, Struck
 from app.providers.transport import ALL_READ, CONNECTIONS, CallTransport
 from app.providers.wires.failures import classify, error_object, retry_after_us
 from app.providers.wires.limits import RateLimit, rate_limits
+from app.quick_json import json_bytes
 from app.safeguards.errors import (
     CONNECTION_LOST,
     CONNECTION_REFUSED,
@@ -40,19 +39,12 @@ from app.safeguards.errors import (
 _MAX_ERROR_BYTES = 65_536
 _TIDY_S = 0.1
 """How long to wait for the end of a response after the end of its answer."""
-_HEADERS = [
-    (b"accept", b"text/event-stream"),
-    (b"accept-encoding", b"identity"),
-    (b"content-type", b"application/json"),
-    (b"user-agent", f"seatrial/{app.__version__}".encode()),
-]
 _NETWORK = (httpx.TransportError, aiohttp.ClientError, OSError)
 BROKEN = (CONNECTION_LOST, CONNECTION_REFUSED, DNS_FAILURE, TLS_FAILURE, UNREADABLE)
 """Errors of a connection: where there is no status, the provider is not taken to be at work."""
 
 
-@dataclass(frozen=True)
-class CallOutcome:
+class CallOutcome(NamedTuple):
     """How a call ended. `error` is None when there is an answer, which may be empty.
 
     `status` is HTTP's, 0 for none. Instants are seconds of the event loop's clock. `finish` says why the model
@@ -75,7 +67,7 @@ class CallOutcome:
     billed: bool
     finish: str | None = None
     expired: bool = False
-    limits: Mapping[str, RateLimit] = field(default_factory=dict)
+    limits: Mapping[str, RateLimit] = MappingProxyType({})
 
 
 def open_transport(
@@ -152,11 +144,12 @@ class Call:
     ) -> CallError | None:
         self._response = response = await self._transport.handle_async_request(self._request())
         self._status = response.status_code
-        self._limits = rate_limits(response.headers)
+        headers = response.headers.raw
+        self._limits = rate_limits(headers)
         if response.status_code != 200:
             self._retry_after_us = retry_after_us(response.headers)
             return classify(response.status_code, await self._error())
-        if response.headers.get("content-encoding", "identity") != "identity":
+        if any(name.lower() == b"content-encoding" and value != b"identity" for name, value in headers):
             return UNREADABLE  # none was asked for, and packed bytes may unpack to anything
         stream = self._stream
         async with self._chunks() as chunks:
@@ -186,22 +179,21 @@ class Call:
             async for _ in chunks:
                 pass
 
-    def _chunks(self) -> aclosing[AsyncGenerator[bytes, None]]:
+    def _chunks(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
         """The body as it comes in, from where it was last left."""
         assert self._response is not None
         assert isinstance(self._response.stream, httpx.AsyncByteStream)
-        return aclosing(cast(AsyncGenerator[bytes, None], aiter(self._response.stream)))
+        chunks = aiter(self._response.stream)
+        return aclosing(chunks) if isinstance(chunks, AsyncGeneratorType) else nullcontext(chunks)
 
     def _request(self) -> httpx.Request:
         endpoint = self._endpoint
         body = endpoint.wire.body(endpoint.model, self._messages, self._max_tokens)
-        credentials = endpoint.wire.credentials(endpoint.key.get_secret_value() if endpoint.key else "")
-        headers = [*_HEADERS, *((name.encode(), value.encode()) for name, value in credentials.items())]
         return httpx.Request(
             "POST",
             endpoint.address,
-            headers=httpx.Headers(headers),
-            stream=httpx.ByteStream(json.dumps(body).encode()),
+            headers=endpoint.headers,
+            stream=httpx.ByteStream(json_bytes(body)),
             extensions={} if self._struck is None else {EXTENSION: self._struck},
         )
 

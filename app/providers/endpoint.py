@@ -8,6 +8,7 @@ from functools import cached_property
 import httpx
 from pydantic import SecretStr
 
+import app
 from app.errors import UserError
 from app.providers.address import Api
 from app.providers.key_rules import check_key_may_go, origin_of, sound_key
@@ -46,6 +47,20 @@ class Endpoint:
         """The one address that calls go to."""
         url = httpx.URL(self.base_url)
         return url.copy_with(path=self.wire.path_after(url.path))
+
+    @cached_property
+    def headers(self) -> httpx.Headers:
+        """What every call says of itself, its key among it."""
+        credentials = self.wire.credentials(self.key.get_secret_value() if self.key else "")
+        return httpx.Headers(
+            {
+                "accept": "text/event-stream",
+                "accept-encoding": "identity",
+                "content-type": "application/json",
+                "user-agent": f"seatrial/{app.__version__}",
+                **credentials,
+            }
+        )
 
     @property
     def wire(self) -> Wire:

@@ -94,9 +94,14 @@ class _Body(httpx.AsyncByteStream):
         self._free = free
         self._held = True
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        while data := await self._response.content.readany():
-            yield data
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        data = await self._response.content.readany()
+        if not data:
+            raise StopAsyncIteration
+        return data
 
     async def aclose(self) -> None:
         """Keep the connection for another call if all was read, else close it."""

@@ -177,11 +177,15 @@ class Attempt(Result):
 
 
 class Flight:
-    """What requests wait for: a call that somebody else makes, a place that becomes free, a branch that ends."""
+    """What requests wait for: a call that somebody else makes, a place that becomes free, a branch that ends.
 
-    __slots__ = ("result", "waiting")
+    `waiting` and `number` are the driver's own notes; a number below 0 is none.
+    """
+
+    __slots__ = ("number", "result", "waiting")
 
     def __init__(self) -> None:
+        self.number = -1
         self.result: Result | None = None
         self.waiting: list[object] = []
 

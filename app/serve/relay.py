@@ -158,5 +158,5 @@ class Relay:
             billed=answered and reached,
             finish=None if reading is None else reading.finish,
             expired=self._expired,
-            limits=rate_limits(headers),
+            limits=rate_limits(headers.raw),
         )

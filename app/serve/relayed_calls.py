@@ -6,7 +6,7 @@ model, at its own endpoint where it has one; the client's credentials never go t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 
 import httpx
@@ -181,5 +181,5 @@ def _root(request: Request) -> Request:
     return request.root if isinstance(request, Branch) else request
 
 
-def _render(_question: object) -> Messages | str:
-    return []
+def _render(questions: Sequence[object]) -> list[Messages | str]:
+    return [[] for _ in questions]

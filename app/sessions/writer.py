@@ -24,6 +24,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 import app
+from app.quick_json import json_bytes
 from app.sessions import process
 from app.sessions import vocabulary as words
 from app.sessions.insertion import Insertion
@@ -231,7 +232,8 @@ class RunWriter:
     ) -> int:
         """One resume of a request by the live driver: when, the command, and its outcome. Returns its
         sequence."""
-        row = (self.run_id, self._observed, now_us, number, _json(command), _json(outcome))
+        said, came = json_bytes(command).decode(), json_bytes(outcome).decode()
+        row = (self.run_id, self._observed, now_us, number, said, came)
         self._pending[_OBSERVATIONS].append(row)
         self._observed += 1
         return self._observed - 1

@@ -25,7 +25,7 @@ from tests.benchmarks.wire.measured import CONNECTIONS, Measured
 from tests.benchmarks.wire.ours import body
 
 ROUNDS = 3
-CALLS = 4_000
+CALLS = 12_000
 RATES_PER_S = (200, 500)
 OPEN_LOOP_S = 8
 SEND_ERROR_P99_MS = 5

@@ -52,10 +52,13 @@ class Stage:
         self._arrivals: list[Arrival] = [
             (
                 each,
-                {
-                    question.treatment: self.desk.render(question)
-                    for question in (each[2], *each[2].versions.values())
-                },
+                dict(
+                    zip(
+                        [question.treatment for question in (each[2], *each[2].versions.values())],
+                        self.desk.render([each[2], *each[2].versions.values()]),
+                        strict=True,
+                    )
+                ),
             )
             for each in planned
         ]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -13,9 +16,11 @@ from pydantic import SecretStr
 from app.analysis.curves import RunPicture
 from app.analysis.summary import summary
 from app.engine.control import Control
+from app.engine.observations import Resumer
 from app.engine.replay_check import check_replay
 from app.engine.run import Progress
 from app.errors import UserError
+from app.safeguards.commands import Flight
 from app.sessions.exporting import export_run
 from app.sessions.importing import import_run
 from app.sessions.reader import RunReader
@@ -487,3 +492,29 @@ def test_monitoring_alerts_and_trouble_are_told_of_each_variant_in_its_turn(
     assert {("alert", "safe"), ("trouble_begin", "safe"), ("trouble_begin", "bare")} <= kinds
     assert summary(reader)["variants"]["safe"]["detection"]["alerts"] >= 1
     assert check_replay(reader).differences == ()
+
+
+def test_what_requests_held_is_free_as_they_end_without_the_garbage_collector(
+    log: SessionLog, tmp_path: Path
+) -> None:
+    text = SCENARIO.replace(
+        '{ kind = "attempt_timeout", attempt_s = 0.5 }',
+        '{ kind = "concurrency", max_in_flight = 1 }, { kind = "attempt_timeout", attempt_s = 0.5 }',
+    )
+    with servers() as there:
+        file = there.file(tmp_path, text)
+        gc.collect()
+        gc.disable()
+        try:
+            reader = run_real(log, file)
+            left = Counter(type(each).__name__ for each in gc.get_objects())
+        finally:
+            gc.enable()
+    assert len(requests(reader, "safe")) > 20
+    assert (left["Request"], left["Attempt"], left["Flight"]) == (0, 0, 0)
+
+
+def test_a_flight_has_the_number_of_its_first_wait_and_nobody_keeps_it() -> None:
+    resumer, first, second = Resumer(), Flight(), Flight()
+    assert [resumer.number(each) for each in (first, second, first)] == [0, 1, 0]
+    assert sys.getrefcount(first) == 2

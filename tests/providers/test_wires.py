@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 import aiohttp
+import httpx
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -293,7 +294,7 @@ def test_an_error_event_that_says_nothing_is_the_servers() -> None:
 def test_a_wait_that_is_asked_for_is_understood(api: Api) -> None:
     told = wire_error(api, errors.RATE_LIMITED, tokens=True, retry_after_us=3_000_000)
     assert retry_after_us(told.headers) == 3_000_000
-    limit = rate_limits(told.headers)["tokens"]
+    limit = rate_limits(httpx.Headers(told.headers).raw)["tokens"]
     assert limit.remaining == 0
     assert limit.reset_us is not None
     assert 1_000_000 <= limit.reset_us <= 3_000_000
@@ -317,14 +318,17 @@ def test_limits_are_kept_of_good_answers_and_of_bad_ones() -> None:
     ],
 )
 def test_resets_are_durations_or_nothing(reset: str, wait_us: int | None) -> None:
-    found = rate_limits({"x-ratelimit-limit-tokens": "9", "x-ratelimit-reset-tokens": reset})
+    found = rate_limits([(b"x-ratelimit-limit-tokens", b"9"), (b"X-RateLimit-Reset-Tokens", reset.encode())])
     assert found == {"tokens": RateLimit(9, None, wait_us)}
 
 
 def test_resets_may_be_times() -> None:
     later = (datetime.now(UTC) + timedelta(seconds=100)).isoformat().replace("+00:00", "Z")
     found = rate_limits(
-        {"anthropic-ratelimit-input-tokens-remaining": "7", "anthropic-ratelimit-input-tokens-reset": later}
+        [
+            (b"anthropic-ratelimit-input-tokens-remaining", b"7"),
+            (b"anthropic-ratelimit-input-tokens-reset", later.encode()),
+        ]
     )
     limit = found["input-tokens"]
     assert (limit.limit, limit.remaining) == (None, 7)

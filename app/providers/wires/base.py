@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from app.providers.address import Api
 from app.providers.wires.failures import reported
+from app.quick_json import value_of
 from app.safeguards.errors import CONNECTION_LOST, UNREADABLE, CallError
 
 Usage = tuple[int, int]
@@ -22,7 +23,6 @@ Usage = tuple[int, int]
 _MAX_LINE_BYTES = 1_000_000
 _MAX_STREAM_BYTES = 16_000_000
 _BLANK = (b"", b"\r")
-_decode = json.JSONDecoder().raw_decode
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 """Names of an event stream's fields; a comment has none."""
 
@@ -109,7 +109,10 @@ class AnswerStream(ABC):
         for line in lines:
             if self.over:
                 break
-            if line not in _BLANK:
+            if line.startswith(b"data:"):
+                # Those who speak these formats send one line per event, and say its type in it.
+                self._event(line[5:].strip())
+            elif line not in _BLANK:
                 self._line(line)
         if not self.over and (len(self._rest) > _MAX_LINE_BYTES or self._bytes > _MAX_STREAM_BYTES):
             self._fail(UNREADABLE)
@@ -131,10 +134,6 @@ class AnswerStream(ABC):
         """Take in an event; one of another shape raises TypeError, KeyError, IndexError or AttributeError."""
 
     def _line(self, line: bytes) -> None:
-        if line.startswith(b"data:"):
-            # Those who speak these formats send one line per event, and say its type in it.
-            self._event(line[5:].strip())
-            return
         name = line.removesuffix(b"\r").partition(b":")[0]
         if name not in _FIELDS:
             self._fail(UNREADABLE)
@@ -143,12 +142,7 @@ class AnswerStream(ABC):
 
     def _event(self, data: bytes) -> None:
         try:
-            text = data.decode()
-            told, end = _decode(text)
-            if end == len(text):
-                self._take(told)
-            else:
-                self._fail(UNREADABLE)
+            self._take(value_of(data))
         except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
             self._fail(UNREADABLE)
 

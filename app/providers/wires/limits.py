@@ -7,7 +7,7 @@ OpenAI: `x-ratelimit-{limit,remaining,reset}-{requests,tokens}`, resets as durat
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -26,9 +26,13 @@ class RateLimit:
     reset_us: int | None
 
 
-def rate_limits(headers: Mapping[str, str]) -> dict[str, RateLimit]:
-    """The limits that the headers tell, by kind: requests, tokens, input-tokens, output-tokens. `headers` know no case."""
-    named = {name.lower(): value for name, value in headers.items() if "ratelimit" in name.lower()}
+def rate_limits(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, RateLimit]:
+    """The limits that a response's headers tell, by kind: requests, tokens, input-tokens, output-tokens."""
+    named = {
+        name.lower().decode("latin-1"): value.decode("latin-1")
+        for name, value in headers
+        if b"ratelimit" in name.lower()
+    }
     found: dict[str, RateLimit] = {}
     for kind in _KINDS if named else ():
         told = [

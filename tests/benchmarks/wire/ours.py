@@ -74,7 +74,7 @@ def body() -> bytes:
         draws = Draws(inputs.scenario.seed)
         book = QuestionBook(inputs, draws, worker)
         plan = Plan(inputs.scenario, draws, book, FaultSet((), draws, []))
-        asked = book.asked(plan.take(plan.horizon_us())[0][2])
+        (asked,) = book.asked([plan.take(plan.horizon_us())[0][2]])
         assert not isinstance(asked, str)
         return json.dumps(WIRES["openai-chat"].body("a-model", asked, 50)).encode()
 

@@ -64,7 +64,7 @@ class Answering(asyncio.Protocol):
             size = end + 4 + int(after.split(b"\r\n", 1)[0])
             if len(self._received) < size:
                 return
-            streams = self._received.find(b'"stream": true', end, size) >= 0
+            streams = b'"stream":true' in self._received[end:size].replace(b" ", b"")
             self._received = self._received[size:]
             if DELAY_S:
                 self._loop.call_later(DELAY_S, self._transport.write, FIRST + REST if streams else PLAIN)
