@@ -103,11 +103,11 @@ class Step:
     """
 
     asked: list[Plain]
-    waiting: Command | None
-    result: Result | None
-    landed: list[tuple[int, Flight]]
-    spawned: list[Branch]
-    cancelled: list[Branch]
+    waiting: Command | None = None
+    result: Result | None = None
+    landed: tuple[tuple[int, Flight], ...] = ()
+    spawned: tuple[Branch, ...] = ()
+    cancelled: tuple[Branch, ...] = ()
 
 
 class Resumer:
@@ -120,7 +120,7 @@ class Resumer:
         """Send a lifecycle what it waited for, and go on until it waits again or is done."""
         assert request.life is not None
         send = request.life.send
-        step = Step([], None, None, [], [], [])
+        step = Step([])
         try:
             while True:
                 command = send(outcome)
@@ -130,10 +130,10 @@ class Resumer:
                         self._land(step, flight)
                 elif isinstance(command, Spawn):
                     step.asked.append({"do": "branch", "branch": command.branch.place})
-                    step.spawned.append(command.branch)
+                    step.spawned += (command.branch,)
                 elif isinstance(command, Cancel):
                     step.asked.append({"do": "cancel", "branch": command.branch.place})
-                    step.cancelled.append(command.branch)
+                    step.cancelled += (command.branch,)
                 else:
                     step.asked.append(self._plain(command))
                     step.waiting = command
@@ -149,7 +149,7 @@ class Resumer:
     def _land(self, step: Step, flight: Flight) -> None:
         number = self.number(flight)
         step.asked.append({"do": "resolve", "flight": number})
-        step.landed.append((number, flight))
+        step.landed += ((number, flight),)
 
     def number(self, flight: Flight) -> int:
         """The flight's number, given when it is first asked for."""

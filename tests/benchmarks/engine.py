@@ -21,7 +21,7 @@ from tests.benchmarks.twin import both
 from tests.benchmarks.twin_world import DURATION_S, RATE_PER_S
 from tests.harness import simulation_of
 
-ROUNDS = 3
+ROUNDS = 6
 SHARES_DIFFER_AT_MOST = 0.01
 VARIANTS = ("prototype", "safeguarded")
 
