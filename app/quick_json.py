@@ -13,7 +13,10 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 
 def json_bytes(value: Any) -> bytes:
-    """The value without needless blanks, in UTF-8. Raises TypeError or ValueError for what JSON cannot hold."""
+    """Plain data (dictionaries by text, lists, texts, finite numbers, bools, None) without needless blanks, in UTF-8.
+
+    What else there is may be refused with a TypeError, or written as pydantic would; it is not looked for.
+    """
     try:
         return to_json(value)
     except PydanticSerializationError:

@@ -196,14 +196,10 @@ class LiveTraffic:
         return list(zip(planned, asked, strict=True)), self._questions.take_new_rows()
 
     def _asked(self, questions: Sequence[Question]) -> list[Prompts]:
-        """What is asked by each, as it comes and as the variants' safeguards have it; new ones in one batch."""
+        """What is asked by each; rendered once."""
         known = self._prompts
         new = [each for each in dict.fromkeys(questions) if each not in known]
-        every = [version for each in new for version in _versions(each)]
-        if every:
-            rendered = dict(zip(every, self._desk.render(every), strict=True))
-            for each in new:
-                known[each] = {version.treatment: rendered[version] for version in _versions(each)}
+        known.update(zip(new, prompts_of(new, self._desk), strict=True))
         asked = [known[each] for each in questions]
         while len(known) > _KEPT:
             known.popitem(last=False)
@@ -301,6 +297,8 @@ class LiveTraffic:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 
-def _versions(question: Question) -> list[Question]:
-    """The question as it comes, and as safeguards have it."""
-    return [question, *question.versions.values()]
+def prompts_of(questions: Sequence[Question], desk: Desk) -> list[Prompts]:
+    """What is asked by each, as it comes and as the variants' safeguards have it; rendered in one batch."""
+    versions = [(each, *each.versions.values()) for each in questions]
+    rendered = iter(desk.render([version for of_one in versions for version in of_one]))
+    return [{version.treatment: next(rendered) for version in of_one} for of_one in versions]

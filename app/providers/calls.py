@@ -184,6 +184,7 @@ class Call:
         assert self._response is not None
         assert isinstance(self._response.stream, httpx.AsyncByteStream)
         chunks = aiter(self._response.stream)
+        # A generator that is left half-way must be closed; the transport's own iterator has nothing to close.
         return aclosing(chunks) if isinstance(chunks, AsyncGeneratorType) else nullcontext(chunks)
 
     def _request(self) -> httpx.Request:

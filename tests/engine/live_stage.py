@@ -13,6 +13,7 @@ from app.engine.desk import desk_for
 from app.engine.draws import Draws
 from app.engine.live import Arrival, LiveWorld
 from app.engine.live_calls import LiveCalls
+from app.engine.live_traffic import prompts_of
 from app.engine.observations import Observe
 from app.engine.plan import Plan
 from app.engine.punctuality import Delays
@@ -49,19 +50,8 @@ class Stage:
         self.sends = Delays()
         self.spending = SpendingLedger(cap_pico)
         self._variant = variant
-        self._arrivals: list[Arrival] = [
-            (
-                each,
-                dict(
-                    zip(
-                        [question.treatment for question in (each[2], *each[2].versions.values())],
-                        self.desk.render([each[2], *each[2].versions.values()]),
-                        strict=True,
-                    )
-                ),
-            )
-            for each in planned
-        ]
+        prompts = prompts_of([each[2] for each in planned], self.desk)
+        self._arrivals: list[Arrival] = list(zip(planned, prompts, strict=True))
 
     def world(
         self, endpoints: Mapping[str, Endpoint], transport: httpx.AsyncBaseTransport, observe: Observe

@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 from app.providers.address import Api
 from app.providers.wires.base import AnswerStream, Usage, Wire, Written, calls_in, event
 
-_SAID = ("content", "refusal")
 _FINISHES = {"function_call": "tool_calls"}
 
 
@@ -80,9 +79,8 @@ class ChatStream(AnswerStream):
             if choice.get("index", 0) != 0:
                 continue
             delta = choice.get("delta") or {}
-            for name in _SAID:
-                if delta.get(name):
-                    self._say(delta[name])
+            self._say(delta.get("content"))
+            self._say(delta.get("refusal"))
             for call in delta.get("tool_calls") or ():
                 function = call["function"]
                 if function.get("name"):
