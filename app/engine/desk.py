@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from app.engine.questions import Question, QuestionBook
+from app.engine.question import Question
+from app.engine.questions import QuestionBook
 from app.engine.verdicts import Verdicts
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs

@@ -24,7 +24,8 @@ from app.engine.draws import Draws
 from app.engine.events import Event
 from app.engine.live import Arrival, LiveWorld, Prompts, Turning
 from app.engine.plan import Plan, PlannedRequest
-from app.engine.questions import Question, QuestionBook
+from app.engine.question import Question
+from app.engine.questions import QuestionBook
 from app.engine.real_calls import KeyFor, check_now, endpoints_of
 from app.errors import UserError
 from app.faults.fault_set import FaultSet

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from app.engine.attempt_plans import MICRO
 from app.engine.draws import BLOCK, Draws, Role
-from app.engine.questions import Question, QuestionBook
+from app.engine.question import Question
+from app.engine.questions import QuestionBook
 from app.engine.versions import Key
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import UpcomingWindows, has_end

@@ -1,4 +1,4 @@
-"""What requests ask: one `Question` for each prompt, row and mess, made once however many requests ask it.
+"""Makes what requests ask: one `Question` for each prompt, row and mess, made once however many requests ask it.
 
 Rendering, counting tokens and checking the answers happen here, ahead of the requests and in batches, through
 the bounded worker. Questions are kept while they are asked often, and made again when they are not; making
@@ -7,13 +7,13 @@ one twice gives the same.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from math import prod
 from typing import Any
 
 from app.engine.draws import Draws
+from app.engine.question import Question
 from app.engine.verdicts import Verdicts
 from app.engine.versions import TRIMMED, Key, Version, VersionMaker
 from app.faults.base import Fault, MessFault
@@ -21,8 +21,7 @@ from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.mess import Parameters, mutate
 from app.inputs.preparation import Inputs, load_job, render_job, truth_columns
-from app.inputs.prompts import Prompt
-from app.inputs.tokens import estimate_tokens
+from app.inputs.tokens import estimate_tokens, prefix_tokens
 from app.inputs.treatment import Treatment, treatment
 from app.providers.answers.kinds import FINISH_REASON, FINISH_REASONS, AnswerKind
 from app.providers.answers.settings import Answers
@@ -34,79 +33,6 @@ from app.scenario.model import Scenario
 
 KEPT = 20_000
 """Questions kept at a time."""
-
-
-class Question:
-    """A prompt filled with a row, in whatever mess the row came.
-
-    tokens        the rendered prompt's estimated size
-    extra_tokens  by how much the mess makes it longer than it would be
-    qualities     for each target: how likely its answer is right
-    error         why the prompt could not be rendered; empty when it could
-    problem       why it cannot be asked about, as an input check has it; empty when it can
-    steps         the steps of treatment by safeguards that it has had
-    versions      what it becomes by those treatments that change it
-    """
-
-    __slots__ = (
-        "_book",
-        "answers",
-        "error",
-        "extra_tokens",
-        "mess",
-        "problem",
-        "prompt",
-        "prompt_name",
-        "qualities",
-        "row",
-        "steps",
-        "tokens",
-        "treatment",
-        "unaskable",
-        "versions",
-    )
-
-    def __init__(
-        self,
-        book: QuestionBook,
-        key: Key,
-        *,
-        tokens: int,
-        extra_tokens: int,
-        qualities: list[float],
-        error: str,
-    ) -> None:
-        self._book = book
-        self.prompt, self.row, self.mess = key
-        self.tokens = tokens
-        self.extra_tokens = extra_tokens
-        self.qualities = qualities
-        self.error = error
-        self.unaskable = bool(error)
-        self.prompt_name = book.prompt_names[self.prompt]
-        self.answers: dict[str, Answer] = {}
-        self.treatment: Treatment | None = None
-        self.problem = ""
-        self.steps = 0
-        self.versions: dict[Treatment, Question] = {}
-
-    @property
-    def key(self) -> Key:
-        """Its prompt, row and mess."""
-        return self.prompt, self.row, self.mess
-
-    def answer(self, kind: AnswerKind) -> Answer:
-        """The answer of this kind (right, wrong, truncated, ...) to it."""
-        found = self.answers.get(kind)
-        if found is None:
-            found = self.answers[kind] = self._book.answer(self, kind)
-        return found
-
-    def has(self, fault: Fault) -> bool:
-        """Whether the fault's rules about prompts and rows speak of it."""
-        return (not fault.prompts and fault.match is None) or self._book.concerns(
-            fault, self.prompt, self.row
-        )
 
 
 class QuestionBook:
@@ -452,22 +378,6 @@ def mess_parameters(fault: MessFault) -> Parameters:
         severity=getattr(fault, "severity", default.severity),
         repeat_to_chars=getattr(fault, "repeat_to_chars", default.repeat_to_chars),
     )
-
-
-def prefix_tokens(prompt: Prompt) -> int:
-    """The estimated size of what stands before a prompt's first variable or tag, over its messages."""
-    tokens = 0
-    for message in prompt.messages:
-        text = _COMMENT.sub("", message.template)
-        first = _FIRST.search(text)
-        if first is not None:
-            return tokens + estimate_tokens(text[: first.start()])
-        tokens += estimate_tokens(text)
-    return tokens
-
-
-_COMMENT = re.compile(r"\{#(?:(?!#\}).)*#\}", re.DOTALL)
-_FIRST = re.compile(r"\{[{%]")
 
 
 def _factor(target: Target, kind: str) -> float:

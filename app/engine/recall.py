@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from app.engine.draws import Draws, Role
-from app.engine.questions import Question, QuestionBook
+from app.engine.question import Question
+from app.engine.questions import QuestionBook
 from app.engine.versions import Key
 from app.errors import UserError
 from app.faults.base import AttemptFault, Fault, Injection, MessFault

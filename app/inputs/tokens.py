@@ -17,6 +17,14 @@ for noise. Other makers' tokenizers differ from o200k_base by some 20 % themselv
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from app.inputs.prompts import Prompt
+
+_COMMENT = re.compile(r"\{#(?:(?!#\}).)*#\}", re.DOTALL)
+_FIRST = re.compile(r"\{[{%]")
 _DIGITS = b"0123456789"
 _PUNCTUATION = b"!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 _POINTS_A_TOKEN = 60
@@ -41,3 +49,15 @@ def _wide(text: str, ascii_count: int) -> tuple[int, int, int]:
     two_or_three = len(text) - ascii_count - four
     three = utf8_bytes - ascii_count - 4 * four - 2 * two_or_three
     return two_or_three - three, three, four
+
+
+def prefix_tokens(prompt: Prompt) -> int:
+    """The estimated size of what stands before a prompt's first variable or tag, over its messages."""
+    tokens = 0
+    for message in prompt.messages:
+        text = _COMMENT.sub("", message.template)
+        first = _FIRST.search(text)
+        if first is not None:
+            return tokens + estimate_tokens(text[: first.start()])
+        tokens += estimate_tokens(text)
+    return tokens

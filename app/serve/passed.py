@@ -8,7 +8,8 @@ from functools import cached_property
 from threading import Lock
 from types import MappingProxyType
 
-from app.engine.questions import Question, QuestionBook
+from app.engine.question import Question
+from app.engine.questions import QuestionBook
 from app.faults.base import Fault
 from app.inputs.tokens import estimate_tokens
 from app.inputs.treatment import Treatment

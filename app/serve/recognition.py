@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from zlib import crc32
 
 from app.engine.draws import Draws
-from app.engine.questions import Question, QuestionBook
+from app.engine.question import Question
+from app.engine.questions import QuestionBook
 from app.faults.base import Fault
 from app.faults.fault_set import FaultSet
 from app.inputs.preparation import Inputs

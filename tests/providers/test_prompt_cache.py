@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.engine.questions import prefix_tokens
 from app.inputs.prompts import Message, Prompt
-from app.inputs.tokens import estimate_tokens
+from app.inputs.tokens import estimate_tokens, prefix_tokens
 from app.providers.prices import Band, Tariff, WithPrefix, price_for
 from app.providers.prompt_cache import KeptPrompts
 from app.safeguards.budget import Budget
