@@ -23,7 +23,7 @@ def json_bytes(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def value_of(data: bytes) -> Any:
+def value_of(data: bytes | bytearray) -> Any:
     """What the JSON says. Raises ValueError or RecursionError for what is none."""
     try:
         return from_json(data, cache_strings="keys")

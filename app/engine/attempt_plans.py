@@ -6,6 +6,8 @@ early or late changes nothing.
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,41 +20,21 @@ _WHOLE = ("provider.quality", "provider.output_tokens", "provider.output_tokens.
 _STREAMED = (*_WHOLE, "provider.first_token", "provider.first_token.angle")
 SHIFT = BLOCK.bit_length() - 1
 INDEX = BLOCK - 1
+_T = TypeVar("_T")
 _KEPT = 16
-"""Blocks kept for each role: those of the requests in flight."""
+"""Blocks of first attempts kept: those of the requests that arrive."""
+_FURTHER_SHIFT = SHIFT + 2
+"""Few further attempts are made, and most of a block's price is numpy's for beginning at all: theirs are larger."""
+_FURTHER_KEPT = 16
+"""Blocks of further attempts kept for each role: those of the requests in flight, which may wait for minutes."""
 
 AttemptPlan = tuple[int, int, int, float, int]
 """Time to first token (µs), service time (µs), output tokens, quality draw, bit set of faults that fire."""
-
 
 Columns = tuple[
     NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]
 ]
 """The same for a block, field by field."""
-
-
-class SeldomUsed:
-    """A block of plans of which few are asked for: most requests are answered by their first attempt. One is made when
-    it is asked for."""
-
-    __slots__ = ("_columns",)
-
-    def __init__(self, columns: Columns) -> None:
-        self._columns = columns
-
-    def __getitem__(self, index: int) -> AttemptPlan:
-        first_us, service_us, output, luck, hits = self._columns
-        return (
-            first_us.item(index),
-            service_us.item(index),
-            output.item(index),
-            luck.item(index),
-            hits.item(index),
-        )
-
-
-PlanBlock = list[AttemptPlan] | SeldomUsed
-"""`BLOCK` plans, by the last bits of the request's number."""
 
 
 class AttemptPlans:
@@ -79,36 +61,53 @@ class AttemptPlans:
         self._primary = primary
         self._recorded = recorded
         self.draws = draws
-        self.firsts: dict[int, PlanBlock] = {}
-        """The blocks of first attempts, by number >> SHIFT: where to look before `block` is asked."""
-        self._blocks: dict[tuple[int, int], dict[int, PlanBlock]] = {(0, 0): self.firsts}
+        self.firsts: dict[int, list[AttemptPlan]] = {}
+        """The primary target's first attempts, in blocks by number >> SHIFT, each at number & INDEX: where to look before
+        `plan` is asked."""
+        self._further: dict[tuple[int, int], dict[int, Columns]] = {}
+        """All others, in blocks by number >> _FURTHER_SHIFT. A plan is made of them when it is asked for."""
 
-    def block(self, retry: int, hedge: int, number: int) -> PlanBlock:
-        """The plans of the block that holds request `number`, in this role; its own stands at `number & INDEX`."""
-        blocks = self._blocks.setdefault((retry, hedge), {})
-        at = number >> SHIFT
+    def plan(self, retry: int, hedge: int, number: int) -> AttemptPlan:
+        """What request `number` meets in this role."""
+        if self._primary and not retry and not hedge:
+            block = self.firsts.get(number >> SHIFT)
+            if block is None:
+                _forget(self.firsts, _KEPT)
+                columns = self._compute(Role(self.name), number & ~INDEX, BLOCK)
+                block = list(zip(*(column.tolist() for column in columns), strict=True))
+                self.firsts[number >> SHIFT] = block
+            return block[number & INDEX]
+        blocks = self._further.get((retry, hedge))
+        if blocks is None:
+            blocks = self._further[retry, hedge] = {}
+        at = number >> _FURTHER_SHIFT
         found = blocks.get(at)
         if found is None:
-            if len(blocks) >= _KEPT:
-                del blocks[next(iter(blocks))]
-            found = blocks[at] = self._compute(Role(self.name, retry, hedge), at * BLOCK)
-        return found
+            _forget(blocks, _FURTHER_KEPT)
+            role = Role(self.name, retry, hedge)
+            found = blocks[at] = self._compute(role, at << _FURTHER_SHIFT, 1 << _FURTHER_SHIFT)
+        first_us, service_us, output, luck, hits = found
+        index = number - (at << _FURTHER_SHIFT)
+        return (
+            first_us.item(index),
+            service_us.item(index),
+            output.item(index),
+            luck.item(index),
+            hits.item(index),
+        )
 
-    def _compute(self, role: Role, first: int) -> PlanBlock:
+    def _compute(self, role: Role, first: int, count: int) -> Columns:
         purposes = _STREAMED if self._target.service == "tokens" else _WHOLE
-        draws = self.draws.table([(purpose, role) for purpose in purposes], first, BLOCK)
+        draws = self.draws.table([(purpose, role) for purpose in purposes], first, count)
         output = self._output_tokens(first, normal_of(draws[1], draws[2]))
         first_us, service_us = self._times(role, first, output, draws)
-        hits = self._faults.attempt_hits(role, first, BLOCK)
-        columns = (first_us, service_us, output, draws[0], hits)
-        if role.retry or role.hedge or not self._primary:
-            return SeldomUsed(columns)
-        return list(zip(*(column.tolist() for column in columns), strict=True))
+        hits = self._faults.attempt_hits(role, first, count)
+        return first_us, service_us, output, draws[0].copy(), hits
 
     def _output_tokens(self, first: int, normal: NDArray[np.float64]) -> NDArray[np.int64]:
         if self._recorded is not None:
-            there = self._recorded[first : first + BLOCK]
-            return np.append(there, np.ones(BLOCK - len(there), dtype=np.int64))
+            there = self._recorded[first : first + len(normal)]
+            return np.append(there, np.ones(len(normal) - len(there), dtype=np.int64))
         tokens = self._tokens
         size = tokens.output_tokens * np.exp(tokens.output_sigma * normal)
         return np.minimum(np.maximum(np.rint(size), 1), tokens.max_tokens).astype(np.int64)
@@ -120,17 +119,17 @@ class AttemptPlans:
         if target.service == "tokens":
             first_s = target.first_token_s * np.exp(target.first_token_sigma * normal_of(draws[3], draws[4]))
             return _micro(first_s), _micro(first_s + (output - 1) / target.tokens_per_s)
-        service_us = _micro(self._service_s(role, first))
+        service_us = _micro(self._service_s(role, first, len(output)))
         return service_us, service_us
 
-    def _service_s(self, role: Role, first: int) -> NDArray[np.float64]:
+    def _service_s(self, role: Role, first: int, count: int) -> NDArray[np.float64]:
         target = self._target
         if target.service == "constant":
-            return np.full(BLOCK, target.service_s)
+            return np.full(count, target.service_s)
         if target.service == "lognormal":
-            normal = self.draws.normal_block("provider.service", role, first, BLOCK)
+            normal = self.draws.normal_block("provider.service", role, first, count)
             return target.service_s * np.exp(target.service_sigma * normal)
-        draw = self.draws.block("provider.service", role, first, BLOCK)
+        draw = self.draws.block("provider.service", role, first, count)
         if target.service == "exponential":
             return -np.log1p(-draw) * target.service_s
         trace = np.asarray(target.trace_s)
@@ -139,3 +138,9 @@ class AttemptPlans:
 
 def _micro(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.maximum(np.rint(seconds * MICRO), 1).astype(np.int64)
+
+
+def _forget(blocks: dict[int, _T], most: int) -> None:
+    """Make room for one more."""
+    if len(blocks) >= most:
+        del blocks[next(iter(blocks))]

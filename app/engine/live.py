@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from heapq import heapify, heappop
+from heapq import heappop
 from typing import Any, NamedTuple
 
 from app.engine.agenda import Agenda
@@ -165,13 +165,9 @@ class LiveWorld:
 
     def take_back(self, from_us: int) -> list[Arrival]:
         """Those who are to arrive at `from_us` or later will not; in order of arrival."""
-        heap = self._agenda.heap
-        back = sorted(each for each in heap if each[2] == self._arrive and each[0] >= from_us)
-        gone = {sequence for _, sequence, _, _ in back}
-        heap[:] = [each for each in heap if each[1] not in gone]
-        heapify(heap)
+        back = self._agenda.withdraw(lambda each: each[2] == self._arrive and each[0] >= from_us)
         self._to_come -= len(back)
-        return [argument for _, _, _, argument in back]
+        return [arrival for _, _, _, arrival in back]
 
     def turn(self, at_us: int, turning: Turning) -> None:
         """Have other settings hold from `at_us` on, for those who arrive then and calls that begin then."""
@@ -191,11 +187,11 @@ class LiveWorld:
 
     def passed_us(self, known_us: int) -> int:
         """The time before which nothing will happen any more, when arrivals up to `known_us` have been told."""
-        heap = self._agenda.heap
+        next_us = self._agenda.next_us()
         now = self.read_clock()
         if self._closed_us > now:
             now = min(now, known_us)
-        self._passed_us = max(self._passed_us, min(now, heap[0][0]) if heap else now)
+        self._passed_us = max(self._passed_us, now if next_us is None else min(now, next_us))
         return self._passed_us
 
     def take(self) -> Taken:
@@ -222,7 +218,7 @@ class LiveWorld:
 
     async def _work(self) -> None:
         """Work the agenda off until nothing is left to wait for."""
-        heap = self._agenda.heap
+        agenda = self._agenda
         rest_at_us = 0
         while True:
             now = self.read_clock()
@@ -230,15 +226,16 @@ class LiveWorld:
                 return
             if now >= self._closed_us and not (self._to_come or self.in_flight):
                 return
-            if not heap or heap[0][0] > now:
+            next_us = agenda.next_us()
+            if next_us is None or next_us > now:
                 ends_us = min(self._end_us, self._closed_us) if now < self._closed_us else self._end_us
-                await self._wait_until(min(heap[0][0], ends_us) if heap else ends_us)
+                await self._wait_until(ends_us if next_us is None else min(next_us, ends_us))
                 rest_at_us = self.read_clock() + _AT_A_STRETCH_US
             elif now >= rest_at_us:
                 await asyncio.sleep(0)  # what the network has for us, and the calls that were begun
                 rest_at_us = self.read_clock() + _AT_A_STRETCH_US
             else:
-                _, _, call, argument = heappop(heap)
+                _, _, call, argument = heappop(agenda.heap)
                 self._clock.now = now
                 call(argument)
 
@@ -284,7 +281,9 @@ class LiveWorld:
             (intended_us, fault.kind) for fault in self.calls.faults.faults.chosen(hits)
         )
         # A scenario may have sizes drawn for the simulation; what a real prompt costs depends on its text.
-        request = Request().begun(number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
+        request = Request().begun(
+            (number, intended_us, question, cache_key, question.tokens, max_tokens, hits)
+        )
         self.in_flight[number] = request
         self._prompts[number] = prompts
         return request
@@ -391,11 +390,10 @@ class LiveWorld:
             result = end(request)
             self._observe(request, {"came": "end"}, [finish(request, result)])
             self._finish(request, result)
-        for due_us, _, enter, argument in sorted(self._agenda.heap):
+        for due_us, _, enter, argument in self._agenda.withdraw(lambda _: True):
             # It was to arrive by now, and we were too busy to let it in: nobody is dropped silently.
             if enter == self._arrive and due_us <= self._clock.now:
                 self._finish(self._admit(argument), Result.failure(RUN_ENDED))
-        self._agenda.heap.clear()
 
     def _observe(self, request: Request, came: Plain, asked: list[Plain]) -> None:
         if isinstance(request, Branch):

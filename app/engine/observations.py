@@ -251,9 +251,8 @@ def request_data(request: Request, pipeline: Pipeline, *, unaskable: bool) -> Pl
 def request_of(number: int, data: Mapping[str, Any], pipeline: Pipeline) -> Request:
     """The request that `request_data` wrote down; of its question it has what safeguards see."""
     asked = asked_of(data["asked"], pipeline) if "asked" in data else _UNKNOWN
-    return Request().begun(
-        number, data["intended_us"], asked, data["cache_key"], data["input_tokens"], data["max_tokens"]
-    )
+    sizes = (data["input_tokens"], data["max_tokens"])
+    return Request().begun((number, data["intended_us"], asked, data["cache_key"], *sizes, 0))
 
 
 _UNKNOWN = AskedBefore("", 0, "", False, 0, {})

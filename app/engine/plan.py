@@ -198,10 +198,13 @@ class Plan:
     def _cache_keys(self, rows: RowBlock, keys: list[Key]) -> list[int]:
         """What a cache tells questions apart by: the number of the source, or what stands for prompt, row and mess together,
         which is negative."""
+        numbers: list[int] = rows.question.tolist()
+        if min(numbers) >= 0:
+            return numbers
         prompts = self._questions.prompt_count
         return [
             source if source >= 0 else (source - (mess << 32)) * prompts - prompt
-            for source, (prompt, _, mess) in zip(rows.question.tolist(), keys, strict=True)
+            for source, (prompt, _, mess) in zip(numbers, keys, strict=True)
         ]
 
     def _duplicates(self, numbers: NDArray[np.int64], intended: NDArray[np.int64]) -> NDArray[np.int64]:

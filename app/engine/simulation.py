@@ -112,8 +112,8 @@ class Simulation:
 
     def next_us(self) -> int:
         """When the next thing happens by itself, arrivals aside."""
-        agendas = [world.agenda.heap for world in self.worlds]
-        return min([self._next_cut(), *(heap[0][0] for heap in agendas if heap)])
+        by_agenda = [world.agenda.next_us() for world in self.worlds]
+        return min([self._next_cut(), *(time_us for time_us in by_agenda if time_us is not None)])
 
     def advance(self, until_us: int) -> None:
         """Let everything happen up to `until_us`, included."""

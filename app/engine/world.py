@@ -126,24 +126,26 @@ class World:
 
     def arrive(self, planned: PlannedRequest, target: int = 0) -> None:
         """A request arrives, now; its first attempt goes to the target with this index."""
-        number, now, question, cache_key, input_tokens, max_tokens, hits = planned
-        request = Request().begun(number, now, question, cache_key, input_tokens, max_tokens, hits)
-        request.target = target
-        request.pipeline = pipeline = self.pipeline
+        pipeline = self.pipeline
+        request = Request().begun(planned, target)
+        request.pipeline = pipeline
         request.memo = pipeline.blank.copy()
-        self.in_flight[number] = request
-        if hits:
-            self._mess_log += [(now, fault.kind) for fault in self._chosen(hits)]
-        step = inwards(request, pipeline, 0, now, question.unaskable)
+        self.in_flight[planned[0]] = request
+        now = planned[1]
+        if request.hits:
+            self._mess_log += [(now, fault.kind) for fault in self._chosen(request.hits)]
+        step = inwards(request, pipeline, 0, now, planned[2].unaskable)
         if type(step) is Attempt:
             self.providers[target].begin(step)
             return
         assert type(step) is tuple
         slot, turned = step
-        if type(turned) is Result:
-            self._leave(request, slot, turned)
-        else:
+        if type(turned) is not Result:
             self._live(request, step=step)
+        elif (said := outwards(request, pipeline, slot, turned, now)) is None:
+            self._finish(request, turned)
+        else:
+            self._live(request, left=(turned, said))
 
     def end(self) -> None:
         """The run is over: whoever still waits has no answer."""
@@ -164,19 +166,11 @@ class World:
     def _live(
         self, request: Request, *, step: Step | None = None, left: tuple[Result, Said] | None = None
     ) -> None:
-        """From here on a lifecycle of its own decides, because a layer has spoken."""
+        """From here on a lifecycle of its own decides, because a layer has spoken on its way in or out."""
         request.life = lifecycle(
             request, request.pipeline, self.clock, request.question.unaskable, step=step, left=left
         )
         self._resume(request, None)
-
-    def _leave(self, request: Request, slot: int, result: Result) -> None:
-        """The request goes out from `slot`, without a lifecycle of its own as long as no layer speaks."""
-        said = outwards(request, request.pipeline, slot, result, self.clock.now)
-        if said is None:
-            self._finish(request, result)
-        else:
-            self._live(request, left=(result, said))
 
     def _resume(self, request: Request, outcome: Outcome) -> None:
         """Send a lifecycle what it waited for, and carry out its commands until it waits again."""
@@ -256,7 +250,15 @@ class World:
         if request.life is not None:
             self._resume(request, attempt)
             return
-        self._leave(request, request.pipeline.depth, attempt)
+        # What `outwards` does, without another call: nearly all requests come by here.
+        pipeline = request.pipeline
+        now = self.clock.now
+        for at, hook in pipeline.answered[-1] if attempt.error is None else pipeline.failed[-1]:
+            verdict = hook(request, attempt, now)
+            if verdict is not None:
+                self._live(request, left=(attempt, (at, verdict)))
+                return
+        self._finish(request, attempt)
 
     def _log_attempt(self, attempt: Attempt) -> None:
         if self.logged:

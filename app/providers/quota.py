@@ -41,6 +41,13 @@ class Quota:
         self._full_at = now * self._rate + missing // self._scale
         """When it will be full, if nothing more is taken: microseconds times the rate."""
 
+    @classmethod
+    def boundless(cls) -> Self:
+        """One that admits everything."""
+        quota = cls(1, 1, 0)
+        quota._rate = quota._capacity = quota._unit = quota._full_at = 0
+        return quota
+
     def resized(self, per_minute: float, burst_s: float, now: int) -> Self:
         """A bucket of another size, which holds what is left in this one."""
         level = self._capacity - max(0, self._full_at - now * self._rate)
@@ -87,3 +94,64 @@ class Quota:
     def give_back(self, units: int) -> None:
         """Put back units that were taken and not used; negative units are taken, there or not."""
         self._full_at -= units * self._unit
+
+
+class Quotas:
+    """A target's two quotas, of which a call takes both or neither. `rpm` and `tpm` are None where there is no limit."""
+
+    __slots__ = ("_requests", "_tokens", "rpm", "tpm")
+
+    def __init__(self, limits: Limits, now: int, before: Quotas | None = None) -> None:
+        """What is left in those that were there `before` is kept."""
+        self.rpm: Quota | None = _resized(
+            None if before is None else before.rpm, limits.rpm, limits.burst_s, now
+        )
+        self.tpm: Quota | None = _resized(
+            None if before is None else before.tpm, limits.tpm, limits.burst_s, now
+        )
+        self._requests = self.rpm or Quota.boundless()
+        self._tokens = self.tpm or Quota.boundless()
+
+    def take(self, tokens: int, now: int, rejected_count: bool) -> int | None:
+        """Take a request and its `tokens` at `now` and return 0; or the microseconds until they will be there, None if
+        they can never fit: then nothing is taken, but the request itself where `rejected_count`."""
+        requests = self._requests
+        at = now * requests._rate
+        requests_full_at = requests._full_at
+        if requests_full_at < at:
+            requests_full_at = at
+        requests_full_at += requests._unit
+        if requests_full_at - at <= requests._capacity:
+            quota = self._tokens
+            at = now * quota._rate
+            full_at = quota._full_at
+            if full_at < at:
+                full_at = at
+            full_at += tokens * quota._unit
+            if full_at - at <= quota._capacity:
+                requests._full_at = requests_full_at
+                quota._full_at = full_at
+                return 0
+        return self._refuse(tokens, now, rejected_count)
+
+    def give_back(self, tokens: int) -> None:
+        """Put back tokens that were taken and not used; negative ones are taken, there or not."""
+        quota = self._tokens
+        quota._full_at -= tokens * quota._unit
+
+    def _refuse(self, tokens: int, now: int, rejected_count: bool) -> int | None:
+        requests_wait = self._requests.take(1, now)
+        tokens_wait = self._tokens.take(tokens, now)
+        if requests_wait == 0 and not rejected_count:
+            self._requests.give_back(1)
+        if tokens_wait == 0:
+            self._tokens.give_back(tokens)
+        if requests_wait is None or tokens_wait is None:
+            return None
+        return max(requests_wait, tokens_wait)
+
+
+def _resized(quota: Quota | None, per_minute: float | None, burst_s: float, now: int) -> Quota | None:
+    if per_minute is None:
+        return None
+    return Quota(per_minute, burst_s, now) if quota is None else quota.resized(per_minute, burst_s, now)

@@ -21,7 +21,7 @@ from app.providers.effects import altered, dearer
 from app.providers.prices import Tariff
 from app.providers.profile import Target
 from app.providers.prompt_cache import KeptPrompts
-from app.providers.quota import Quota
+from app.providers.quota import Quotas
 from app.providers.standstill import Standstill
 from app.providers.states import FROZEN, HANGING, HELD, OVER, QUEUED, REPLYING, SERVING
 from app.safeguards.commands import FOREVER_US, Answer, Attempt
@@ -68,7 +68,7 @@ class SimulatedProvider:
         "_firsts",
         "_further_draws",
         "_heap",
-        "_sequence",
+        "_numbers",
         "active",
         "agenda",
         "clock",
@@ -79,12 +79,12 @@ class SimulatedProvider:
         "in_service",
         "index",
         "kept_prompts",
-        "limited",
         "over",
         "plans",
         "queue",
+        "quotas",
+        "rejected_count",
         "reply_us",
-        "rpm",
         "served_by",
         "slots",
         "slots_left",
@@ -92,7 +92,6 @@ class SimulatedProvider:
         "standstill",
         "target",
         "tariff",
-        "tpm",
     )
 
     def __init__(
@@ -104,7 +103,7 @@ class SimulatedProvider:
         self.agenda = agenda
         self.clock = agenda.clock
         self._heap = agenda.heap
-        self._sequence = agenda.sequence
+        self._numbers = agenda.numbers
         self._due = self.due  # bound once, and not for every call
         self.over = over
         self.served_by = _PRIMARY if index == 0 else _FALLBACK
@@ -117,8 +116,8 @@ class SimulatedProvider:
         self.standstill: Standstill | None = None
         self.slots_left = 1.0
         """The share of its slots that faults leave it."""
-        self.rpm: Quota | None = None
-        self.tpm: Quota | None = None
+        self.quotas: Quotas | None = None
+        """None where there is no limit."""
         self.kept_prompts: KeptPrompts | None = None
         """What it keeps of prompts, if the variant has it do so."""
         self._further_draws = FurtherDraws(plans.name, plans.draws)
@@ -136,9 +135,10 @@ class SimulatedProvider:
         self.context_tokens = target.context_tokens
         self.finishes = target.on_cancel == "finish"
         self.reply_us = round(target.limit_reply_s * MICRO)
-        self.rpm = _quota(self.rpm, target.rpm, target.quota_burst_s, now)
-        self.tpm = _quota(self.tpm, target.tpm, target.quota_burst_s, now)
-        self.limited = self.rpm is not None or self.tpm is not None
+        self.rejected_count = target.rejected_use_quota
+        limits = target.limits()
+        unlimited = limits.rpm is None and limits.tpm is None
+        self.quotas = None if unlimited else Quotas(limits, now, self.quotas)
         self.serve_waiting()
 
     def strike(self, faults: FaultSet, variant: str) -> None:
@@ -172,33 +172,50 @@ class SimulatedProvider:
         request = attempt.request
         number = request.number
         block = None if attempt.retry or attempt.hedge else self._firsts.get(number >> SHIFT)
-        if block is None:
-            block = self.plans.block(attempt.retry, attempt.hedge, number)
-        plan = block[number & INDEX]
+        index = number & INDEX
+        plan = self.plans.plan(attempt.retry, attempt.hedge, number) if block is None else block[index]
+        first_us, service_us, output, _, hits = plan
         max_tokens = request.max_tokens
-        if plan[2] > max_tokens:
+        if output > max_tokens:
             plan = _brief(plan, max_tokens)
+            first_us, service_us, *_ = plan
         attempt.plan = plan
         attempt.tariff = self.tariff
         attempt.input_tokens = input_tokens = request.input_tokens
-        hits = plan[4] & self.active
+        hits &= self.active
         if hits:
             if self._struck(attempt, hits, now):
                 return
-            plan = attempt.plan
+            first_us, service_us, *_ = attempt.plan
         units = input_tokens + max_tokens
         if units > self.context_tokens:
             self._reply(attempt, CONTEXT_LENGTH, self.reply_us, None, now)
             return
-        if self.limited and self._over_limit(attempt, units, now):
-            return
+        quotas = self.quotas
+        if quotas is not None:
+            wait_us = quotas.take(units, now, self.rejected_count)
+            if wait_us != 0:
+                error = REQUEST_TOO_LARGE if wait_us is None else RATE_LIMITED
+                self._reply(attempt, error, self.reply_us, wait_us, now)
+                return
+            if quotas.tpm is not None:
+                attempt.reserved_tokens = units
         if self.standstill is not None:
             self._wait_out(self.standstill, attempt)
         elif self.in_service >= self.slots:
             self._enqueue(attempt)
         elif attempt.course is None and self.kept_prompts is None and not self.slowdown:
+            # Nearly all calls: what `_serve` and `work` come to for them.
             self.in_service += 1
-            self.work(attempt, now + plan[0], now + plan[1])
+            attempt.state = SERVING
+            attempt.first_us = first_us = now + first_us
+            attempt.done_us = due_us = now + service_us
+            if first_us > attempt.first_by_us:
+                due_us = attempt.first_by_us
+            if due_us > attempt.until_us:
+                due_us = attempt.until_us
+            attempt.due_us = due_us
+            heappush(self._heap, (due_us, next(self._numbers), self._due, attempt))
         else:
             self._serve(attempt, now)
 
@@ -241,25 +258,6 @@ class SimulatedProvider:
             attempt.course = Course(injection.interruption)
         return False
 
-    def _over_limit(self, attempt: Attempt, units: int, now: int) -> bool:
-        """Reserve the call's quota of `units` tokens, or turn it away with a 429."""
-        rpm, tpm = self.rpm, self.tpm
-        rpm_wait = 0 if rpm is None else rpm.take(1, now)
-        tpm_wait = 0 if tpm is None else tpm.take(units, now)
-        if rpm_wait == 0 and tpm_wait == 0:
-            if tpm is not None:
-                attempt.reserved_tokens = units
-            return False
-        if rpm_wait == 0 and rpm is not None and not self.target.rejected_use_quota:
-            rpm.give_back(1)
-        if tpm_wait == 0 and tpm is not None:
-            tpm.give_back(units)
-        if rpm_wait is None or tpm_wait is None:
-            self._reply(attempt, REQUEST_TOO_LARGE, self.reply_us, None, now)
-        else:
-            self._reply(attempt, RATE_LIMITED, self.reply_us, max(rpm_wait, tpm_wait), now)
-        return True
-
     def _reply(
         self, attempt: Attempt, error: CallError, after_us: int, retry_after_us: int | None, now: int
     ) -> None:
@@ -298,7 +296,7 @@ class SimulatedProvider:
         """Have `due` called for it at this time."""
         attempt.due_us = due_us
         if due_us < FOREVER_US:
-            heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
+            self.agenda.at(due_us, self._due, attempt)
 
     def _serve(self, attempt: Attempt, now: int) -> None:
         """The call takes a slot."""
@@ -331,7 +329,7 @@ class SimulatedProvider:
             if breaks_us is not None and breaks_us < due_us:
                 due_us = breaks_us
         attempt.due_us = due_us
-        heappush(self._heap, (due_us, next(self._sequence), self._due, attempt))
+        self.agenda.at(due_us, self._due, attempt)
 
     def serve_waiting(self) -> None:
         """Fill the free slots from the queue."""
@@ -364,31 +362,41 @@ class SimulatedProvider:
         state = attempt.state
         if attempt.due_us != now or state == OVER:
             return
-        if attempt.done_us != now:
-            course = attempt.course
-            if state == SERVING and course is not None and course.breaks_at(attempt.done_us) == now:
-                assert course.error is not None
-                attempt.status = 200  # its stream had begun
-                self.abandon(attempt, course.error)
+        if attempt.done_us == now:
+            if state == SERVING:
+                _, _, output, luck, _ = attempt.plan
+                request = attempt.request
+                question = request.question
+                kind = attempt.spoiled or ("right" if luck < question.qualities[self.index] else "wrong")
+                attempt.answer = question.answers.get(kind) or question.answer(kind)
+                attempt.served_by = self.served_by
+                attempt.status = 200
+                attempt.output_tokens = output
+                # As `_bill` does it, without another call.
+                prompt = attempt.input_tokens
+                attempt.billed = True
+                attempt.cost_pico = attempt.tariff.cost_pico(prompt, output)
+                if attempt.reserved_tokens and self.quotas is not None:
+                    self.quotas.give_back(attempt.reserved_tokens - prompt - output)
+                self.in_service -= 1
+                if self.queue:
+                    self.serve_waiting()
+                attempt.state = OVER
+                attempt.finished_us = now
+                over = self.over
+                over(attempt)
+            elif state == REPLYING:
+                attempt.error = attempt.reply
+                attempt.status = attempt.reply.status
+                self._end(attempt)
             else:
                 self.abandon(attempt, TIMEOUT)
-        elif state == SERVING:
-            attempt.status = 200
-            attempt.output_tokens = attempt.plan[2]
-            attempt.answer = self.answer_of(attempt)
-            attempt.served_by = self.served_by
-            self._bill(attempt)
-            self.in_service -= 1
-            if self.queue:
-                self.serve_waiting()
-            attempt.state = OVER
-            attempt.finished_us = now
-            over = self.over
-            over(attempt)
-        elif state == REPLYING:
-            attempt.error = attempt.reply
-            attempt.status = attempt.reply.status
-            self._end(attempt)
+            return
+        course = attempt.course
+        if state == SERVING and course is not None and course.breaks_at(attempt.done_us) == now:
+            assert course.error is not None
+            attempt.status = 200  # its stream had begun
+            self.abandon(attempt, course.error)
         else:
             self.abandon(attempt, TIMEOUT)
 
@@ -437,8 +445,8 @@ class SimulatedProvider:
             if finishes and not self.target.drop_expired:
                 attempt.output_tokens = output
                 self._bill(attempt)
-            elif attempt.reserved_tokens and self.tpm is not None:
-                self.tpm.give_back(attempt.reserved_tokens)
+            elif attempt.reserved_tokens and self.quotas is not None:
+                self.quotas.give_back(attempt.reserved_tokens)
         self._end(attempt)
 
     def work_alone(self, attempt: Attempt, done_us: int) -> None:
@@ -465,11 +473,11 @@ class SimulatedProvider:
 
     def _bill(self, attempt: Attempt) -> None:
         """Charge the prompt and what was generated; give back the quota that was reserved and not used."""
-        prompt, generated, reserved = attempt.input_tokens, attempt.output_tokens, attempt.reserved_tokens
+        prompt, generated = attempt.input_tokens, attempt.output_tokens
         attempt.billed = True
         attempt.cost_pico = attempt.tariff.cost_pico(prompt, generated)
-        if reserved and self.tpm is not None:
-            self.tpm.give_back(reserved - prompt - generated)
+        if attempt.reserved_tokens and self.quotas is not None:
+            self.quotas.give_back(attempt.reserved_tokens - prompt - generated)
 
 
 def _slots(target: Target, share: float) -> int:
@@ -481,9 +489,3 @@ def _brief(plan: AttemptPlan, most: int) -> AttemptPlan:
     """The plan with at most so many tokens: the bound has been raised since the request set out with it."""
     first_us, service_us, output, luck, hits = plan
     return first_us, first_us + (service_us - first_us) * most // output, most, luck, hits
-
-
-def _quota(quota: Quota | None, per_minute: float | None, burst_s: float, now: int) -> Quota | None:
-    if per_minute is None:
-        return None
-    return Quota(per_minute, burst_s, now) if quota is None else quota.resized(per_minute, burst_s, now)

@@ -6,7 +6,6 @@ and let in when the provider is back. In both, clients go on counting.
 
 from __future__ import annotations
 
-from heapq import heapify
 from typing import TYPE_CHECKING
 
 from app.providers.states import FROZEN, HELD, QUEUED, SERVING
@@ -66,21 +65,21 @@ class Standstill:
     def _freeze(self) -> None:
         """Stop the clock of all work in service."""
         provider = self._provider
-        now, heap = provider.clock.now, provider.agenda.heap
-        for entry in list(heap):
-            _, _, call, attempt = entry
-            if call == provider.due and attempt.state == SERVING:
-                self.frozen.append((attempt, attempt.done_us - now))
-                attempt.state = FROZEN
-                waits_for_first = attempt.first_us is not None and attempt.first_us > now
-                provider.due_at(
-                    attempt,
-                    min(attempt.first_by_us, attempt.until_us) if waits_for_first else attempt.until_us,
-                )
-            elif call == provider.vacate:
-                heap.remove(entry)
-                self.frozen.append((attempt, entry[0] - now))
-        heapify(heap)
+        now = provider.clock.now
+        in_work = provider.agenda.withdraw(
+            lambda each: each[2] == provider.vacate or (each[2] == provider.due and each[3].state == SERVING)
+        )
+        for time_us, _, call, attempt in in_work:
+            if call == provider.vacate:
+                self.frozen.append((attempt, time_us - now))
+                continue
+            self.frozen.append((attempt, attempt.done_us - now))
+            attempt.state = FROZEN
+            waits_for_first = attempt.first_us is not None and attempt.first_us > now
+            provider.due_at(
+                attempt,
+                min(attempt.first_by_us, attempt.until_us) if waits_for_first else attempt.until_us,
+            )
 
     def _thaw(self) -> None:
         """Go on with the work where it stood."""

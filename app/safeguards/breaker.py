@@ -101,37 +101,23 @@ class BreakerLayer(Layer):
         return None
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """Count a success, or a slow call."""
+        """Count a success, or a failure that tells about the target, such as a slow call; give a probe's place back
+        otherwise."""
         circuit, era = request.memo[self.slot]
-        slow = (
-            self.slow_us is not None
-            and isinstance(result, Attempt)
-            and now - result.started_us > self.slow_us
-        )
-        self._count(circuit, era, slow, now)
-        return None
-
-    def failed(self, request: Request, result: Result, now: int) -> Outward:
-        """Count a failure that tells about the target; give a probe's place back otherwise."""
-        circuit, era = request.memo[self.slot]
-        if result.error is not None and result.error.trips_breaker:
-            self._count(circuit, era, True, now)
-        elif circuit.state == HALF_OPEN and era == circuit.era:
-            circuit.probes_out -= 1
-        return None
-
-    def _count(self, circuit: Circuit, era: int, failed: bool, now: int) -> None:
         if era != circuit.era:
-            return
+            return None
+        error = result.error
+        if error is not None:
+            failed = error.trips_breaker
+            if not failed:
+                if circuit.state == HALF_OPEN:
+                    circuit.probes_out -= 1
+                return None
+        else:
+            failed = self.slow_us is not None and self._is_slow(result, now)
         if circuit.state == HALF_OPEN:
-            circuit.probes_out -= 1
-            if failed:
-                self._open(circuit, now)
-            else:
-                circuit.probes_well += 1
-                if circuit.probes_well >= self.half_open_calls:
-                    circuit.turn(CLOSED)
-            return
+            self._count_probe(circuit, failed, now)
+            return None
         calls = circuit.calls
         calls.append(now)
         horizon = now - self.window_us
@@ -144,6 +130,25 @@ class BreakerLayer(Layer):
                 failures.popleft()
             if len(calls) >= self.min_calls and len(failures) >= self.failure_ratio * len(calls):
                 self._open(circuit, now)
+        return None
+
+    failed = answered
+
+    def _is_slow(self, result: Result, now: int) -> bool:
+        return (
+            self.slow_us is not None
+            and isinstance(result, Attempt)
+            and now - result.started_us > self.slow_us
+        )
+
+    def _count_probe(self, circuit: Circuit, failed: bool, now: int) -> None:
+        circuit.probes_out -= 1
+        if failed:
+            self._open(circuit, now)
+        else:
+            circuit.probes_well += 1
+            if circuit.probes_well >= self.half_open_calls:
+                circuit.turn(CLOSED)
 
     def _open(self, circuit: Circuit, now: int) -> None:
         circuit.turn(OPEN)

@@ -16,7 +16,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from app.safeguards.base import MICRO, USD_PICO, Inward, Layer, Outward, Safeguard, Tariff, World, register
-from app.safeguards.commands import Result
+from app.safeguards.commands import Attempt, Result
 from app.safeguards.errors import BUDGET_CANNED, BUDGET_CHEAPER, BUDGET_STOP, CallError
 from app.safeguards.prompt_cache import PromptCacheLayer
 from app.safeguards.request import Request
@@ -101,6 +101,10 @@ class BudgetLayer(Layer):
         self.of_run = bound(settings.per_run_usd, "")
         self.of_minute = bound(settings.per_minute_usd, "minute_")
         self.of_request = bound(settings.per_request_usd, "request_")
+        self.unquestioned_pico = -1
+        if self.of_run is not None and self.of_minute is None and self.of_request is None:
+            self.unquestioned_pico = self.of_run.free_pico
+        """Up to here the run's spending needs no further look."""
         self.ledger = Ledger(tariffs)
         self._note_minutes()
         self.calls_inside = 1
@@ -125,24 +129,14 @@ class BudgetLayer(Layer):
     def enter(self, request: Request, now: int) -> Inward:
         """Set aside what the call may cost at the most."""
         ledger = self.ledger
-        tariffs, prompt, answer = ledger.tariffs, request.input_tokens, request.max_tokens
-        price_pico = most = tariffs[request.target].cost_pico(prompt, answer)
+        most = ledger.tariffs[request.target].cost_pico(request.input_tokens, request.max_tokens)
+        price_pico = most
         if self.calls_inside > 1:
-            most = self.calls_inside * max(
-                [most, *(tariffs[each].cost_pico(prompt, answer) for each in self.targets_inside)]
-            )
-        then_pico = ledger.reserved_pico + most
-        refusal = None
-        if self.of_run is not None:
-            refusal = self._refusal(self.of_run, ledger.spent_pico + then_pico, request, price_pico)
-        if refusal is None and self.of_minute is not None:
-            refusal = self._refusal(self.of_minute, ledger.spent_lately(now) + then_pico, request, price_pico)
-        if refusal is None and self.of_request is not None:
-            had_pico = sum(attempt.cost_pico for attempt in request.attempts)
-            had_pico += ledger.reserved_for.get(request.number, 0)
-            refusal = self._refusal(self.of_request, had_pico + most, request, price_pico)
-        if refusal is not None:
-            return Result.failure(refusal)
+            most = self._of_calls_inside(request, most)
+        if ledger.spent_pico + ledger.reserved_pico + most > self.unquestioned_pico:
+            refusal = self._refusal(request, now, most, price_pico)
+            if refusal is not None:
+                return Result.failure(refusal)
         ledger.reserved_pico += most
         if self.of_request is not None:
             ledger.reserved_for[request.number] = ledger.reserved_for.get(request.number, 0) + most
@@ -158,9 +152,10 @@ class BudgetLayer(Layer):
             left_pico = ledger.reserved_for.pop(request.number, 0) - reserved_pico
             if left_pico > 0:
                 ledger.reserved_for[request.number] = left_pico
-        cost_pico = 0
-        for attempt in request.attempts_since(first):
-            cost_pico += attempt.cost_pico
+        if len(request.attempts) == first + 1 and type(result) is Attempt:
+            cost_pico = result.cost_pico  # of the one call since then, as is usual
+        else:
+            cost_pico = sum(attempt.cost_pico for attempt in request.attempts_since(first))
         ledger.spent_pico += cost_pico
         if ledger.recent is not None and cost_pico:
             ledger.recent.append((now, cost_pico))
@@ -169,8 +164,30 @@ class BudgetLayer(Layer):
 
     failed = answered
 
-    def _refusal(self, bound: Bound, then_pico: int, request: Request, price_pico: int) -> CallError | None:
-        """Why not to make the call, whose price is `price_pico`, when the bound's spending would be `then_pico` with it."""
+    def _of_calls_inside(self, request: Request, price_pico: int) -> int:
+        """The highest possible price of all calls that the layers further in may make of one, whose price is
+        `price_pico`."""
+        sizes = (request.input_tokens, request.max_tokens)
+        others = [self.ledger.tariffs[target].cost_pico(*sizes) for target in self.targets_inside]
+        return self.calls_inside * max([price_pico, *others])
+
+    def _refusal(self, request: Request, now: int, most: int, price_pico: int) -> CallError | None:
+        """Why not to make calls for `most`, the first of which costs `price_pico` at the most."""
+        ledger = self.ledger
+        then_pico = ledger.reserved_pico + most
+        refusal = None
+        if self.of_run is not None:
+            refusal = self._beyond(self.of_run, ledger.spent_pico + then_pico, request, price_pico)
+        if refusal is None and self.of_minute is not None:
+            refusal = self._beyond(self.of_minute, ledger.spent_lately(now) + then_pico, request, price_pico)
+        if refusal is None and self.of_request is not None:
+            had_pico = sum(attempt.cost_pico for attempt in request.attempts)
+            had_pico += ledger.reserved_for.get(request.number, 0)
+            refusal = self._beyond(self.of_request, had_pico + most, request, price_pico)
+        return refusal
+
+    def _beyond(self, bound: Bound, then_pico: int, request: Request, price_pico: int) -> CallError | None:
+        """What a bound says to a call of `price_pico` when its spending would be `then_pico` with it."""
         if then_pico <= bound.free_pico:
             return None
         if (

@@ -87,30 +87,23 @@ class CacheLayer(Layer):
         return Result.of(led.answer, led.served_by if led.served_by == _CANNED else _BY_CACHE)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """Keep the answer, and share it. A reply that stands in for one is shared alone."""
-        if result.answer is None:
-            return None
-        key = request.cache_key
-        if result.served_by == _CANNED:  # by a safeguard further in: shared, and not kept
-            return self._land(key, result)
-        entries = self.entries
-        entries[key] = (now + self.ttl_us, result.answer)
-        entries.move_to_end(key)
-        while len(entries) > self.max_entries:
-            entries.popitem(last=False)
-            self.evicted += 1
-        return self._land(key, result)
-
-    def failed(self, request: Request, result: Result, now: int) -> Outward:
-        """Share the failure; keep nothing."""
-        return self._land(request.cache_key, result)
-
-    def _land(self, key: Hashable, result: Result) -> Outward:
+        """Keep the answer, and share it. A failure, and a reply that stands in for an answer, are shared alone."""
+        key, answer = request.cache_key, result.answer
+        if result.error is None and answer is not None and result.served_by != _CANNED:
+            entries = self.entries
+            if key in entries:
+                entries.move_to_end(key)
+            entries[key] = (now + self.ttl_us, answer)
+            while len(entries) > self.max_entries:
+                entries.popitem(last=False)
+                self.evicted += 1
         flight = self.flights.pop(key, None)
         if flight is None:
             return None
         flight.result = result
         return Resolve(flight)
+
+    failed = answered
 
 
 _MISS, _HIT, _SHARED, _STALE = (CACHE.index(state) for state in ("miss", "hit", "shared", "stale"))

@@ -10,6 +10,10 @@ from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcom
 if TYPE_CHECKING:
     from app.safeguards.pipeline import Pipeline
 
+Asked = tuple[int, int, Any, Hashable, int, int, int]
+"""What a request begins with: number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the
+faults that struck it by then."""
+
 
 class Request:
     """A request on its way: what it asks, and what has been done for it so far.
@@ -85,26 +89,19 @@ class Request:
     pipeline: Pipeline
     life: Generator[Command, Outcome, Result] | None
 
-    def begun(
-        self,
-        number: int,
-        intended_us: int,
-        question: Any,
-        cache_key: Hashable,
-        input_tokens: int,
-        max_tokens: int,
-        hits: int = 0,
-    ) -> Self:
+    def begun(self, asked: Asked, target: int = 0) -> Self:
         """Itself, a new one, filled in; as `Attempt.begun`."""
-        self.number = number
-        self.intended_us = intended_us
-        self.question = question
-        self.cache_key = cache_key
-        self.input_tokens = input_tokens
-        self.max_tokens = max_tokens
-        self.hits = hits
+        (
+            self.number,
+            self.intended_us,
+            self.question,
+            self.cache_key,
+            self.input_tokens,
+            self.max_tokens,
+            self.hits,
+        ) = asked
+        self.target = target
         self.mended = False
-        self.target = 0
         self.retry = 0
         self.hedge = 0
         self.branches = 0
@@ -141,17 +138,12 @@ class Branch(Request):
     __slots__ = ("flight", "parent", "place", "root")
 
     def __init__(self, parent: Request, hedge: int, why: str) -> None:
+        sizes = (parent.input_tokens, parent.max_tokens)
         self.begun(
-            parent.number,
-            parent.intended_us,
-            parent.question,
-            parent.cache_key,
-            parent.input_tokens,
-            parent.max_tokens,
+            (parent.number, parent.intended_us, parent.question, parent.cache_key, *sizes, 0), parent.target
         )
         self.attempts = parent.attempts
         self.mended = parent.mended
-        self.target = parent.target
         self.deadline_us = parent.deadline_us
         self.hedge = hedge
         self.why = why

@@ -164,7 +164,8 @@ class Sandbox:
             self._recorder.offered(now)
         if self.closed.is_set():
             provider.abandon(attempt, RUN_ENDED)
-        limit = "requests" if provider.rpm is not None and provider.rpm.left(now) < 1 else "tokens"
+        rpm = None if provider.quotas is None else provider.quotas.rpm
+        limit = "requests" if rpm is not None and rpm.left(now) < 1 else "tokens"
         self._sooner.set()
         return Call(attempt, provider, number, asked.model, input_tokens + max_tokens, limit)
 
@@ -183,10 +184,10 @@ class Sandbox:
 
     def limits(self, call: Call) -> Limits:
         """How the limits of a call's target stand now."""
-        provider, now = call.provider, self._simulation.now_us
-        return Limits(
-            _meter(provider.rpm, provider.target.rpm, now), _meter(provider.tpm, provider.target.tpm, now)
-        )
+        quotas, target, now = call.provider.quotas, call.provider.target, self._simulation.now_us
+        if quotas is None:
+            return Limits(None, None)
+        return Limits(_meter(quotas.rpm, target.rpm, now), _meter(quotas.tpm, target.tpm, now))
 
     def change(self, path: str, value: Any) -> Event:
         """Flip a switch, for calls that begin from now on. Raises UserError if it cannot be."""

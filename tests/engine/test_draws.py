@@ -42,6 +42,16 @@ def test_a_column_holds_the_same_draws(purpose: str, role: Role | None, entities
     ]
 
 
+@given(st.integers(0, 20_000), st.lists(st.integers(0, 20_000), max_size=20))
+def test_a_column_that_is_often_asked_holds_them_too(first: int, between: list[int]) -> None:
+    # Often enough for it to compute them in blocks, the end of one and the beginning of the next among them.
+    entities = [*range(first, first + 300), *between, *range(first + 4_000, first + 4_300), *between]
+    draws = Draws(1)
+    column = draws.column("fault:hang", PRIMARY)
+    expected = draws.of("fault:hang", PRIMARY, np.array(entities, dtype=np.uint64))
+    assert [column[entity] for entity in entities] == expected.tolist()
+
+
 @given(entities=st.lists(st.integers(0, 2**64 - 1), max_size=20))
 def test_entities_can_be_asked_for_in_any_order(entities: list[int]) -> None:
     draws = Draws(1)

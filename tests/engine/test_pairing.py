@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from app.engine.attempt_plans import INDEX, AttemptPlan, AttemptPlans
+from app.engine.attempt_plans import AttemptPlan, AttemptPlans
 from app.engine.draws import Draws
 from app.engine.plan import Plan, PlannedRequest
 from app.engine.simulation import Simulation
@@ -93,9 +93,7 @@ def plans(chosen: Scenario) -> dict[tuple[str, int], list[AttemptPlan]]:
     for name, target in chosen.targets.items():
         attempts = AttemptPlans(name, target, chosen.tokens, faults, draws)
         for retry in range(3):
-            made[name, retry] = [
-                attempts.block(retry, 0, number)[number & INDEX] for number in range(REQUESTS)
-            ]
+            made[name, retry] = [attempts.plan(retry, 0, number) for number in range(REQUESTS)]
     return made
 
 

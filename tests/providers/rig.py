@@ -94,7 +94,7 @@ class Rig:
     ) -> Attempt:
         """A call arrives."""
         self.until(at_s)
-        request = Request().begun(number, us(at_s), Asked(), number, input_tokens, max_tokens)
+        request = Request().begun((number, us(at_s), Asked(), number, input_tokens, max_tokens, 0))
         until_us = FOREVER_US if until_s is None else us(until_s)
         first_by_us = FOREVER_US if first_by_s is None else us(first_by_s)
         attempt = Attempt().begun(request, retry, us(at_s), first_by_us, until_us)
@@ -104,9 +104,8 @@ class Rig:
 
     def until(self, at_s: float) -> None:
         """Let everything happen up to a time, included."""
-        heap = self.agenda.heap
-        while heap and heap[0][0] <= us(at_s):
-            self.clock.now, _, call, argument = heappop(heap)
+        while (next_us := self.agenda.next_us()) is not None and next_us <= us(at_s):
+            self.clock.now, _, call, argument = heappop(self.agenda.heap)
             call(argument)
         self.clock.now = max(self.clock.now, us(at_s))
 

@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.providers.quota import Quota
+from app.providers.quota import Limits, Quota, Quotas
 
 MINUTE_US = 60_000_000
 
@@ -126,3 +126,57 @@ def test_no_window_admits_more_than_burst_plus_rate_times_its_length(
         for time_us, units in let_in[first:]:
             total += units
             assert total <= burst + per_us * (time_us - begin_us)
+
+
+calls = st.lists(st.tuples(st.integers(0, 30_000_000), st.integers(0, 900)), min_size=1, max_size=60)
+"""Microseconds since the call before, and tokens."""
+
+
+@given(
+    rpm=st.none() | st.integers(1, 600),
+    tpm=st.none() | st.integers(1, 60_000),
+    calls=calls,
+    count=st.booleans(),
+)
+def test_a_call_takes_of_both_quotas_or_of_none(
+    rpm: int | None, tpm: int | None, calls: list[tuple[int, int]], count: bool
+) -> None:
+    # given both quotas together, and each by itself
+    both = Quotas(Limits(rpm, tpm, 5), 0)
+    requests = None if rpm is None else Quota(rpm, 5, 0)
+    tokens = None if tpm is None else Quota(tpm, 5, 0)
+    now = 0
+    for gap_us, size in calls:
+        now += gap_us
+        # when a call comes
+        wait_us = both.take(size, now, count)
+        # then it is let in if each has room for it, and waits for the slower one otherwise
+        waits = [
+            0 if requests is None else requests.take(1, now),
+            0 if tokens is None else tokens.take(size, now),
+        ]
+        assert wait_us == (None if None in waits else max(wait for wait in waits if wait is not None))
+        if wait_us != 0:
+            if requests is not None and waits[0] == 0 and not count:
+                requests.give_back(1)
+            if tokens is not None and waits[1] == 0:
+                tokens.give_back(size)
+        elif size:
+            both.give_back(size // 2)
+            if tokens is not None:
+                tokens.give_back(size // 2)
+        # and what is left is what each has left
+        assert (both.rpm and both.rpm.left(now)) == (requests and requests.left(now))
+        assert (both.tpm and both.tpm.left(now)) == (tokens and tokens.left(now))
+
+
+def test_a_quota_that_stays_keeps_what_is_left_when_the_other_is_lifted() -> None:
+    before = Quotas(Limits(60, 6_000, 10), 0)
+    assert before.take(400, 0, False) == 0
+
+    after = Quotas(Limits(None, 6_000, 10), 0, before)
+
+    assert after.rpm is None
+    assert after.tpm is not None
+    assert after.tpm.left(0) == 600
+    assert [after.take(200, 0, False) for _ in range(4)] == [0, 0, 0, 2_000_000]

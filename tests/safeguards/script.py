@@ -63,9 +63,8 @@ def request(
     question: object = None,
 ) -> Request:
     """A request that nobody has seen yet; its question is its own unless `key` says otherwise."""
-    asked = Request().begun(
-        number, us(at_s), question, ("question", number) if key is None else key, input_tokens, max_tokens
-    )
+    cache_key = ("question", number) if key is None else key
+    asked = Request().begun((number, us(at_s), question, cache_key, input_tokens, max_tokens, 0))
     asked.memo = [0]  # of a pipeline of one layer; a lifecycle makes its own
     return asked
 

@@ -45,6 +45,8 @@ class SchemaFiller:
         self._root = schema
         self._validator = compile_schema(schema)
         self._options: dict[int, list[Any]] = {}
+        self._resolved: dict[int, dict[str, Any]] = {}
+        """By `id`, of parts that live as long as the schema."""
         try:
             sample = self.fill(0, str)
         except ArithmeticError:
@@ -95,6 +97,12 @@ class SchemaFiller:
 
     def resolved(self, schema: Any) -> dict[str, Any]:
         """The schema behind a chain of `$ref`s, after a look at its keywords."""
+        found = self._resolved.get(id(schema))
+        if found is None:
+            found = self._resolved[id(schema)] = self._followed(schema)
+        return found
+
+    def _followed(self, schema: Any) -> dict[str, Any]:
         for _ in range(_MOST_LEVELS):
             if not isinstance(schema, dict):
                 return {}  # `true`, which allows anything
