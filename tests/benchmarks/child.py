@@ -48,7 +48,7 @@ def _run(seconds: str, folder: str, log: str = "", *settings: str) -> tuple[floa
     if log:  # noqa: SIM108 (one line would be too long to read)
         offered = engine.logged(file, Path(folder) / "log.db")
     else:
-        offered = sum(engine.without_log(file)[1]["prototype"].values())
+        offered = sum(engine.without_log(file)[2]["prototype"].values())
     return process_time() - began, offered
 
 

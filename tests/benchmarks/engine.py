@@ -1,7 +1,10 @@
 """The engine beside its SimPy twin: requests x variants a second of CPU time, and whether both say the same.
 
 Rounds alternate, each with its own seed, and the best of each counts: the machine may be shared. Reading
-prompts and data is left out; planning and drawing is in both.
+prompts and data is left out; planning and drawing is in both. Texts the twin has none: prompts that are rendered, answers
+that are written and checked, each once for each row of the data, however long the run. So they are made beforehand for
+the comparison without a log; what the engine comes to when it makes them on its way is told beside it, and with a log they
+are in.
 """
 
 from __future__ import annotations
@@ -12,7 +15,10 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from app.engine.control import Control
+from app.engine.plan import Plan
 from app.engine.run import Listener, Order, run_scenario, seldom_collecting
+from app.engine.simulation import Simulation
+from app.faults.fault_set import FaultSet
 from app.scenario.files import ScenarioFile, open_scenario
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import OUTCOMES
@@ -28,7 +34,7 @@ VARIANTS = ("prototype", "safeguarded")
 
 def lines() -> list[Line]:
     """Three ways to run the same model."""
-    speeds: dict[str, list[float]] = {name: [] for name in ("twin", "foresight", "bare", "logged")}
+    speeds: dict[str, list[float]] = {name: [] for name in ("twin", "foresight", "bare", "texts", "logged")}
     ours: dict[str, Counter[str]] = {name: Counter() for name in VARIANTS}
     theirs: dict[str, Counter[str]] = {name: Counter() for name in VARIANTS}
     for seed in range(1, ROUNDS + 1):
@@ -37,8 +43,9 @@ def lines() -> list[Line]:
         speeds["twin"].append(speed)
         _add(theirs, outcomes)
         speeds["foresight"].append(twin(seed, real_timeouts=False)[0])
-        speed, outcomes = without_log(file)
+        speed, with_texts, outcomes = without_log(file)
         speeds["bare"].append(speed)
+        speeds["texts"].append(with_texts)
         _add(ours, outcomes)
         speeds["logged"].append(with_log(file))
     best = {name: max(values) for name, values in speeds.items()}
@@ -47,6 +54,7 @@ def lines() -> list[Line]:
         Line("SimPy twin, calls and timeouts as processes and events", told["twin"]),
         Line("SimPy twin that foresees every race", told["foresight"], best["foresight"] / best["twin"]),
         Line("engine without a log / twin", told["bare"], best["bare"] / best["twin"], ">= 4"),
+        Line("the same, texts made on its way / twin", told["texts"], best["texts"] / best["twin"]),
         Line("engine with its session log / twin", told["logged"], best["logged"] / best["twin"], ">= 2"),
         Line("engine without a log / foreseeing twin", told["bare"], best["bare"] / best["foresight"]),
         *(_agreement(name, ours[name], theirs[name]) for name in VARIANTS),
@@ -60,11 +68,12 @@ def twin(seed: int, *, real_timeouts: bool) -> tuple[float, dict[str, Counter[st
     return 2 * offered / (process_time() - began), outcomes
 
 
-def without_log(file: ScenarioFile) -> tuple[float, dict[str, Counter[str]]]:
-    """Speed and outcomes of the engine; outcomes are counted, and no rows made."""
+def without_log(file: ScenarioFile) -> tuple[float, float, dict[str, Counter[str]]]:
+    """Speed of the engine, also with the time that its texts take, and outcomes; these are counted, and no rows made."""
     with simulation_of(file) as (simulation, _), seldom_collecting():
         for world in simulation.worlds:
             world.logged = False
+        texts_s = make_texts(simulation)
         began = process_time()
         while not simulation.done:
             simulation.advance(simulation.horizon_us())
@@ -77,7 +86,26 @@ def without_log(file: ScenarioFile) -> tuple[float, dict[str, Counter[str]]]:
             world.name: Counter(dict(zip(OUTCOMES, world.outcomes, strict=True)))
             for world in simulation.worlds
         }
-        return 2 * simulation.offered / took_s, named
+        asked = 2 * simulation.offered
+        return asked / took_s, asked / (took_s + texts_s), named
+
+
+def make_texts(simulation: Simulation) -> float:
+    """Have all questions of a run made, with the answers that most requests get: the seconds that this takes, beyond those
+    of planning, which the run does again."""
+
+    def plan_all() -> float:
+        began = process_time()
+        faults = FaultSet(
+            simulation.scenario.faults, simulation.draws, [True] * len(simulation.scenario.faults)
+        )
+        plan = Plan(simulation.scenario, simulation.draws, simulation.questions, faults)
+        while plan.take(plan.horizon_us()):
+            pass
+        return process_time() - began
+
+    with_texts_s = plan_all()
+    return with_texts_s - plan_all()
 
 
 def with_log(file: ScenarioFile) -> float:
