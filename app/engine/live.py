@@ -60,7 +60,7 @@ from app.scenario.model import Scenario
 Prompts = Mapping[Treatment | None, Messages | str]
 """What is asked by one question: as it comes (None), and as each treatment by safeguards has it; or why nothing can be."""
 Arrival = tuple[PlannedRequest, Prompts]
-_AT_A_STRETCH_US = 500
+_AT_A_STRETCH_US = 1_500
 """How long entries of the agenda may be worked off before the network has its turn."""
 
 
