@@ -24,6 +24,7 @@ def self_test() -> int:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtCore import QEventLoop, QSettings, QTimer
 
+    from app.safeguards.fields import fields_of
     from app.scenario.files import open_scenario
     from widgets.application import make_application, make_window
 
@@ -56,5 +57,8 @@ def self_test() -> int:
             print(f"self-test failed: {name} does not add up: {variant['outcomes']} of {found['offered']}")
             return 1
         print(f"{name}: {variant['requests']} requests, {variant['outcomes']['good']} good")
+    if not all(field.about for field in fields_of("prompt_cache")):
+        print("self-test failed: what is told about settings has been left behind")
+        return 1
     print("self-test passed")
     return 0

@@ -5,15 +5,21 @@ A new kind of safeguard has its form by itself. What a field shows, and what is 
 
 from __future__ import annotations
 
+import ast
+import inspect
+import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from types import NoneType, UnionType
 from typing import Any, Final, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
 
-from app.safeguards.base import KINDS
+from app.safeguards.base import KINDS, Safeguard
 
 Control = Literal["number", "switch", "choice", "text", "names", "table"]
 
@@ -51,17 +57,48 @@ class SettingField:
 
 def fields_of(kind: str) -> tuple[SettingField, ...]:
     """The settings of a kind of safeguard in their order, but for its kind, id and switch. Raises KeyError."""
+    cls = KINDS[kind]
+    abouts = _abouts(cls)
     return tuple(
-        _field(key, info) for key, info in KINDS[kind].model_fields.items() if key not in ("kind", "id", "on")
+        _field(key, info, abouts.get(key, ""))
+        for key, info in cls.model_fields.items()
+        if key not in ("kind", "id", "on")
     )
 
 
-def _field(key: str, info: FieldInfo) -> SettingField:
+def _abouts(cls: type[Safeguard]) -> dict[str, str]:
+    """By attribute: the docstring below it, in one line. Read from the source when a form is made: pydantic would read that
+    of all settings at every start, for a tenth of its time. Without the source there is none."""
+    found: dict[str, str] = {}
+    for each in reversed(cls.__mro__):
+        if issubclass(each, Safeguard):
+            found |= _abouts_in(each.__module__).get(each.__name__, {})
+    return found
+
+
+@cache
+def _abouts_in(module: str) -> dict[str, dict[str, str]]:
+    """By class of a module, and attribute."""
+    found: dict[str, dict[str, str]] = {}
+    with suppress(OSError):
+        for made in ast.parse(inspect.getsource(sys.modules[module])).body:
+            if not isinstance(made, ast.ClassDef):
+                continue
+            abouts = found[made.name] = {}
+            for attribute, below in pairwise(made.body):
+                match attribute, below:
+                    case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
+                        value=ast.Constant(value=str(said))
+                    ):
+                        abouts[name] = " ".join(said.split())
+    return found
+
+
+def _field(key: str, info: FieldInfo, about: str) -> SettingField:
     types = [each for each in _alternatives(info.annotation) if each is not NoneType]
     optional = info.default is None
     only = types[0] if len(types) == 1 else None
     title, unit = _words(key)
-    about = " ".join((info.description or "").split())
     if only is bool:
         return SettingField(key, title, "", about, "switch")
     if only is int or only is float:
