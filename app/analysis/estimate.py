@@ -15,13 +15,14 @@ import numpy as np
 
 from app.engine.draws import Draws
 from app.engine.observations import pipeline_of
-from app.engine.plan import Plan, PlannedRequest
+from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
 from app.errors import UserError
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
 from app.providers.prices import PICO_PER_USD, Tariff, price_for
+from app.safeguards.request import PlannedRequest
 from app.scenario.edit import with_setting
 from app.scenario.model import Change, Scenario, variant_title
 from app.traffic.arrivals import Arrivals

@@ -32,7 +32,6 @@ from app.engine.observations import (
     request_data,
     surroundings_of,
 )
-from app.engine.plan import PlannedRequest
 from app.engine.punctuality import Delays
 from app.engine.rows import outcome_of
 from app.engine.watch import Sight, sight_of
@@ -54,7 +53,7 @@ from app.safeguards.commands import (
 from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.pipeline import Workshop
-from app.safeguards.request import Branch, Request
+from app.safeguards.request import Branch, PlannedRequest, Request
 from app.scenario.model import Scenario
 
 Prompts = Mapping[Treatment | None, Messages | str]

@@ -23,13 +23,14 @@ from app.engine.desk import Desk
 from app.engine.draws import Draws
 from app.engine.events import Event
 from app.engine.live import Arrival, LiveWorld, Prompts, Turning
-from app.engine.plan import Plan, PlannedRequest
+from app.engine.plan import Plan
 from app.engine.question import Question
 from app.engine.questions import QuestionBook
 from app.engine.real_calls import KeyFor, check_now, endpoints_of
 from app.errors import UserError
 from app.faults.fault_set import FaultSet
 from app.safeguards.commands import FOREVER_US
+from app.safeguards.request import PlannedRequest
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.model import Scenario
 

@@ -7,7 +7,6 @@ Planned a block ahead and handed out by time. A change re-plans what has not bee
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Hashable
 from operator import add, attrgetter, itemgetter
 
 import numpy as np
@@ -15,18 +14,15 @@ from numpy.typing import NDArray
 
 from app.engine.attempt_plans import MICRO
 from app.engine.draws import BLOCK, Draws, Role
-from app.engine.question import Question
 from app.engine.questions import QuestionBook
 from app.engine.versions import Key
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import UpcomingWindows, has_end
+from app.safeguards.request import PlannedRequest
 from app.scenario.model import Scenario
 from app.traffic.arrivals import Arrivals
 from app.traffic.rates import NEVER_US
 from app.traffic.rows import RowBlock, RowOrder
-
-PlannedRequest = tuple[int, int, Question, Hashable, int, int, int]
-"""Number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the request's own faults."""
 
 _EXTRA_TOKENS = attrgetter("extra_tokens")
 _REMEMBERED = 1 << 16

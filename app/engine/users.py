@@ -12,7 +12,8 @@ from math import log1p
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO
 from app.engine.draws import Draws
-from app.engine.plan import Plan, PlannedRequest
+from app.engine.plan import Plan
+from app.safeguards.request import PlannedRequest
 from app.traffic.settings import MAX_USERS, Traffic, Users
 
 

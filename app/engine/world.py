@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop
 
 from app.engine.agenda import Agenda
-from app.engine.plan import PlannedRequest
 from app.engine.rows import Row, RowMaker, outcome_of
 from app.engine.users import ClosedLoop
 from app.engine.watch import Sight, sight_of
@@ -34,7 +33,7 @@ from app.safeguards.commands import (
 from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.safeguards.lifecycle import Clock, Said, Step, inwards, lifecycle, outwards
 from app.safeguards.pipeline import Pipeline
-from app.safeguards.request import Branch, Request
+from app.safeguards.request import Branch, PlannedRequest, Request
 from app.sessions.vocabulary import OUTCOMES
 
 __all__ = ["Row", "World"]
@@ -130,11 +129,11 @@ class World:
         request = Request().begun(planned, target)
         request.pipeline = pipeline
         request.memo = pipeline.blank.copy()
-        self.in_flight[planned[0]] = request
-        now = planned[1]
+        self.in_flight[request.number] = request
+        now = request.intended_us
         if request.hits:
             self._mess_log += [(now, fault.kind) for fault in self._chosen(request.hits)]
-        step = inwards(request, pipeline, 0, now, planned[2].unaskable)
+        step = inwards(request, pipeline, 0, now, request.question.unaskable)
         if type(step) is Attempt:
             self.providers[target].begin(step)
             return

@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from app.providers.quota import Limits, Quota
+from app.providers.quota import Limits, Quotas
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Flight, Result, WaitAny
 from app.safeguards.errors import OWN_RATE_LIMIT
@@ -34,55 +34,37 @@ class RateLimit(Safeguard):
         return RateLimitLayer(self, world)
 
 
-class Buckets:
-    """The two buckets of a target; None where there is no limit."""
-
-    def __init__(self, limits: Limits) -> None:
-        self.limits = limits
-        self.rpm = None if limits.rpm is None else Quota(limits.rpm, limits.burst_s, 0)
-        self.tpm = None if limits.tpm is None else Quota(limits.tpm, limits.burst_s, 0)
-
-    def wait_us(self, now: int) -> int:
-        """How long until all that has been reserved is there."""
-        return max((quota.wait_us(now) for quota in (self.rpm, self.tpm) if quota is not None), default=0)
-
-
 class RateLimitLayer(Layer):
-    """Takes before a call and gives back after it. The memo holds the buckets, the tokens taken, and the number of attempts
+    """Takes before a call and gives back after it. The memo holds the quotas, the tokens taken, and the number of attempts
     before."""
 
     def __init__(self, settings: RateLimit, world: World) -> None:
         super().__init__(settings)
         self.max_wait_us = round(settings.max_wait_s * MICRO)
-        self.buckets = [Buckets(_limits(settings, published)) for published in world.limits]
+        self.quotas = [Quotas(_limits(settings, published), 0) for published in world.limits]
 
     def adopt(self, earlier: Layer) -> None:
         """Keep what is in the buckets whose sizes have not changed."""
-        if isinstance(earlier, RateLimitLayer) and len(earlier.buckets) == len(self.buckets):
-            self.buckets = [
+        if isinstance(earlier, RateLimitLayer) and len(earlier.quotas) == len(self.quotas):
+            self.quotas = [
                 before if before.limits == new.limits else new
-                for before, new in zip(earlier.buckets, self.buckets, strict=True)
+                for before, new in zip(earlier.quotas, self.quotas, strict=True)
             ]
 
     def queue_us(self, target: int, now: int) -> int:
         """How long who reserves now has to wait."""
-        return self.buckets[target].wait_us(now)
+        return self.quotas[target].wait_us(now)
 
     def enter(self, request: Request, now: int) -> Inward:
         """Take what the call may need at the most, at once or later."""
-        buckets = self.buckets[request.target]
+        quotas = self.quotas[request.target]
         units = request.input_tokens + request.max_tokens
-        rpm_wait = 0 if buckets.rpm is None else buckets.rpm.reserve(1, now)
-        tpm_wait = 0 if buckets.tpm is None else buckets.tpm.reserve(units, now)
-        if rpm_wait is not None and tpm_wait is not None:
-            wait_us = max(rpm_wait, tpm_wait)
+        wait_us = quotas.reserve(units, now)
+        if wait_us is not None:
             if wait_us <= self.max_wait_us and now + wait_us < request.deadline_us:
-                request.memo[self.slot] = (buckets, units, len(request.attempts))
+                request.memo[self.slot] = (quotas, units, len(request.attempts))
                 return WaitAny((), now + wait_us) if wait_us else None
-        if buckets.rpm is not None and rpm_wait is not None:
-            buckets.rpm.give_back(1)
-        if buckets.tpm is not None and tpm_wait is not None:
-            buckets.tpm.give_back(units)
+            quotas.give_back(units, requests=1)
         return Result.failure(OWN_RATE_LIMIT)
 
     def resumed(self, request: Request, flight: Flight | None, now: int) -> None:
@@ -91,13 +73,10 @@ class RateLimitLayer(Layer):
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Give back what was not used, and take what calling again further in has used beyond."""
-        buckets, units, first = request.memo[self.slot]
+        quotas, units, first = request.memo[self.slot]
         attempts = request.attempts_since(first)
-        if buckets.tpm is not None:
-            used = sum(attempt.input_tokens + attempt.output_tokens for attempt in attempts if attempt.billed)
-            buckets.tpm.give_back(units - used)
-        if buckets.rpm is not None:
-            buckets.rpm.give_back(1 - len(attempts))
+        used = sum(attempt.input_tokens + attempt.output_tokens for attempt in attempts if attempt.billed)
+        quotas.give_back(units - used, requests=1 - len(attempts))
         return None
 
     failed = answered

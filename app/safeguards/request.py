@@ -10,9 +10,8 @@ from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcom
 if TYPE_CHECKING:
     from app.safeguards.pipeline import Pipeline
 
-Asked = tuple[int, int, Any, Hashable, int, int, int]
-"""What a request begins with: number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the
-faults that struck it by then."""
+PlannedRequest = tuple[int, int, Any, Hashable, int, int, int]
+"""Number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the request's own faults."""
 
 
 class Request:
@@ -89,7 +88,7 @@ class Request:
     pipeline: Pipeline
     life: Generator[Command, Outcome, Result] | None
 
-    def begun(self, asked: Asked, target: int = 0) -> Self:
+    def begun(self, planned: PlannedRequest, target: int = 0) -> Self:
         """Itself, a new one, filled in; as `Attempt.begun`."""
         (
             self.number,
@@ -99,7 +98,7 @@ class Request:
             self.input_tokens,
             self.max_tokens,
             self.hits,
-        ) = asked
+        ) = planned
         self.target = target
         self.mended = False
         self.retry = 0

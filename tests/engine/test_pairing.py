@@ -13,9 +13,10 @@ import pytest
 
 from app.engine.attempt_plans import AttemptPlan, AttemptPlans
 from app.engine.draws import Draws
-from app.engine.plan import Plan, PlannedRequest
+from app.engine.plan import Plan
 from app.engine.simulation import Simulation
 from app.faults.fault_set import FaultSet
+from app.safeguards.request import PlannedRequest
 from app.scenario.files import ScenarioFile
 from app.scenario.model import Scenario
 from tests.engine.small import Small, scenario, small_runs

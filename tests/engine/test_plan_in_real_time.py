@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.engine.draws import Draws
-from app.engine.plan import Plan, PlannedRequest
+from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
 from app.faults.fault_set import FaultSet
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
+from app.safeguards.request import PlannedRequest
 from app.scenario.files import parse_scenario
 from tests.engine.small import scenario
 
