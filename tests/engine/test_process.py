@@ -63,7 +63,7 @@ def engine(log: Path, **start: Any) -> Iterator[Engine]:
 
 
 def test_a_run_steered_from_its_begin_to_its_end(tmp_path: Path) -> None:
-    with engine(tmp_path / "log.db", speed=4, set=["duration_s=600"]) as child:
+    with engine(tmp_path / "log.db", speed=4, set=["duration_s=36000"]) as child:
         run = child.hear("started")["run"]
         child.hear("happened", label="Three seconds")
         child.tell(do="pause")
@@ -101,7 +101,7 @@ def test_a_run_steered_from_its_begin_to_its_end(tmp_path: Path) -> None:
 
 
 def test_garbage_is_refused_and_the_run_goes_on(tmp_path: Path) -> None:
-    with engine(tmp_path / "log.db", speed=1) as child:
+    with engine(tmp_path / "log.db", speed=1, set=["duration_s=3600"]) as child:
         child.hear("started")
         for line in (
             "no json",
@@ -139,7 +139,7 @@ def test_garbage_is_refused_and_the_run_goes_on(tmp_path: Path) -> None:
 
 
 def test_it_ends_promptly_when_its_input_does_and_the_run_is_kept(tmp_path: Path) -> None:
-    with engine(tmp_path / "log.db", speed=1) as child:
+    with engine(tmp_path / "log.db", speed=1, set=["duration_s=3600"]) as child:
         run = child.hear("started")["run"]
         child.hear("progress", state="running")
         child.tell(do="pause")

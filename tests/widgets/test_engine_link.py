@@ -95,14 +95,15 @@ def stub() -> Iterator[Callable[[str], EngineLink]]:
         link.close()
 
 
-def order(tmp_path: Path, *, duration_s: float = 60, speed: float | None = 4) -> EngineOrder:
+def order(tmp_path: Path, *, duration_s: float = 36_000, speed: float | None = 4) -> EngineOrder:
+    """An order of a run that does not end by itself before a test is done, unless told to be short."""
     text = STEADY.read_text(encoding="utf-8").replace("duration_s = 60", f"duration_s = {duration_s}")
     return EngineOrder(str(tmp_path / "steady.toml"), text=text, log=tmp_path / "log.db", speed=speed)
 
 
 def test_a_run_steered_from_its_begin_to_its_end(link: EngineLink, qtbot: QtBot, tmp_path: Path) -> None:
     ear = Ear(link)
-    link.start(order(tmp_path, duration_s=600))
+    link.start(order(tmp_path))
 
     qtbot.waitUntil(lambda: len(ear.of("happened")) == 1)
     link.pause()
@@ -138,7 +139,9 @@ def test_a_run_steered_from_its_begin_to_its_end(link: EngineLink, qtbot: QtBot,
 
 def test_after_the_end_the_next_can_begin_at_once(link: EngineLink, qtbot: QtBot, tmp_path: Path) -> None:
     ear = Ear(link)
-    link.ended.connect(lambda: None if len(ear.of("ended")) > 1 else link.start(order(tmp_path, speed=None)))
+    link.ended.connect(
+        lambda: None if len(ear.of("ended")) > 1 else link.start(order(tmp_path, duration_s=13, speed=None))
+    )
 
     link.start(order(tmp_path, duration_s=13, speed=None))
     qtbot.waitUntil(lambda: len(ear.of("ended")) == 2)

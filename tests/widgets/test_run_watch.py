@@ -283,7 +283,8 @@ def test_the_engine_s_run_is_seen_from_its_begin_to_its_end(fresh: RunWatch, qtb
 def test_of_an_engine_that_was_killed_the_run_is_seen_as_interrupted(fresh: RunWatch, qtbot: QtBot) -> None:
     eye, link = Eye(fresh), EngineLink()
     link.started.connect(fresh.watch)
-    link.start(EngineOrder(str(STEADY), log=fresh._log_path, speed=4))
+    text = STEADY.read_text(encoding="utf-8").replace("duration_s = 60", "duration_s = 600")
+    link.start(EngineOrder("steady.toml", text=text, log=fresh._log_path, speed=4))
     qtbot.waitUntil(lambda: bool(eye.pictures) and eye.pictures[-1].until_s > 1)
     with qtbot.waitSignal(link.died):
         link._process.kill()  # type: ignore[union-attr]

@@ -26,6 +26,8 @@ from widgets.ready_made import ReadyMadeDialog
 OUTAGE = {"kind": "outage", "targets": ["primary"], "hang_share": 0}
 QUIET = ["duration_s=120", "drain_s=20", "faults.outage.on=false"]
 """The sample scenario with nothing planned before its limits at 80 s."""
+FOR_HOURS = [*QUIET, "duration_s=36000"]
+"""The same for runs that a test steers: on the busiest machine they do not end by themselves before the test is done."""
 
 
 @pytest.fixture
@@ -46,6 +48,15 @@ def window(
 
 def wait(qtbot: QtBot, happens: Callable[[], bool]) -> None:
     qtbot.waitUntil(happens)
+
+
+def begin_a_long_run(window: MainWindow, qtbot: QtBot, speed: float) -> None:
+    """Start a run that ends only when it is told to, and wait until there is something to see of it."""
+    session = window.session
+    session.open_file(open_scenario("support-assistant", FOR_HOURS))
+    session.set_speed(speed)
+    window.actions_table["run"].trigger()
+    wait(qtbot, lambda: session.picture is not None and session.picture.record.offered > 20)
 
 
 def run_to_the_end(window: MainWindow, qtbot: QtBot) -> int:
@@ -77,9 +88,7 @@ def test_a_fault_that_is_flipped_makes_the_prototype_fail_and_can_be_undone(
 ) -> None:
     # Given a run that goes on
     session, board = window.session, window.session.switchboard
-    session.set_speed(30)
-    window.actions_table["run"].trigger()
-    wait(qtbot, lambda: session.picture is not None and session.picture.record.offered > 20)
+    begin_a_long_run(window, qtbot, 30)
     before = failed(window, "prototype")
 
     # When its provider is switched off
@@ -117,9 +126,7 @@ def picture_of(window: MainWindow):  # type: ignore[no-untyped-def]
 
 def test_pause_holds_virtual_time(window: MainWindow, qtbot: QtBot) -> None:
     session = window.session
-    session.set_speed(20)
-    window.actions_table["run"].trigger()
-    wait(qtbot, lambda: session.picture is not None and session.picture.record.offered > 5)
+    begin_a_long_run(window, qtbot, 20)
     window.actions_table["pause"].trigger()
     assert session.state == "paused"
     with qtbot.waitSignals([session.progressed] * 3):
@@ -192,9 +199,7 @@ def test_an_engine_that_dies_is_told_and_what_it_wrote_is_kept(
 ) -> None:
     # Given a run that goes on
     session = window.session
-    session.set_speed(20)
-    window.actions_table["run"].trigger()
-    wait(qtbot, lambda: session.picture is not None and session.picture.record.offered > 20)
+    begin_a_long_run(window, qtbot, 20)
     (pid,) = engine_pids(log_path)
 
     # When its process is killed
@@ -209,6 +214,7 @@ def test_an_engine_that_dies_is_told_and_what_it_wrote_is_kept(
     assert picture_of(window).summary["variants"]["prototype"]["requests"] > 0
     assert window.actions_table["run"].isEnabled()
     first = session.run_id
+    session.open_file(open_scenario("support-assistant", QUIET))
     assert run_to_the_end(window, qtbot) != first
     assert "engine" not in window.messages.text
 
@@ -251,10 +257,7 @@ def engine_pids(log_path: Path) -> list[int]:
 def test_a_window_that_closes_in_mid_run_leaves_a_whole_run(
     window: MainWindow, qtbot: QtBot, log_path: Path
 ) -> None:
-    session = window.session
-    session.set_speed(20)
-    window.actions_table["run"].trigger()
-    wait(qtbot, lambda: session.picture is not None and session.picture.record.offered > 20)
+    begin_a_long_run(window, qtbot, 20)
     window.close()
     with SessionLog.open(log_path) as log:
         (record,) = runs(log)
