@@ -290,7 +290,7 @@ def test_of_an_engine_that_was_killed_the_run_is_seen_as_interrupted(fresh: RunW
         link._process.kill()  # type: ignore[union-attr]
 
     qtbot.waitUntil(lambda: eye.pictures[-1].record.state == "interrupted")
-    assert eye.pictures[-1].curves["prototype"].requests.sum() > 0
+    assert eye.pictures[-1].summary["variants"]["prototype"]["requests"] > 0
 
 
 def test_every_curve_has_a_colour() -> None:
