@@ -29,7 +29,7 @@ from app.engine.live import LiveWorld
 from app.engine.live_calls import LiveCalls
 from app.engine.live_rows import LiveRows
 from app.engine.live_traffic import LiveTraffic, Move, planned_moves
-from app.engine.live_turn import AbandonedError, Batch, LiveTurn, Observed
+from app.engine.live_turn import AbandonedError, Batch, LiveTurn
 from app.engine.punctuality import Punctuality
 from app.engine.questions import QuestionBook
 from app.engine.real_calls import RealCalls, endpoints_of
@@ -42,7 +42,7 @@ from app.inputs.preparation import Inputs
 from app.providers.calls import open_transport
 from app.scenario.model import variant_title
 from app.sessions.vocabulary import REAL_CALLS_FACT, key_of
-from app.sessions.writer import RealAttempt, RunWriter
+from app.sessions.writer import Observation, RealAttempt, RunWriter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -155,8 +155,7 @@ class LiveCourse:
                     for row, ended in zip(attempts, taken.attempts, strict=True)
                 ]
             )
-        for observed in batch.observed:
-            writer.observe(*observed)
+        writer.observe(batch.observed)
         for event in batch.events:
             writer.event(
                 event.at_us, event.kind, event.label, variant=event.variant, details=dict(event.details)
@@ -256,7 +255,7 @@ class LiveCourse:
         first: bool,
     ) -> list[Move]:
         scenario = self._scenario
-        observed: list[Observed] = []
+        observed: list[Observation] = []
         refused: list[Any] = []
         connections = punctuality.connections
         desk = desk_for(self._inputs, self._questions, self._worker)

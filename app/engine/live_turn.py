@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from app.engine.attempt_plans import MICRO
 from app.engine.control import Control
@@ -25,14 +25,12 @@ from app.engine.watch import Watch
 from app.errors import UserError
 from app.scenario.complaints import complaints_of
 from app.scenario.model import Scenario
+from app.sessions.writer import Observation
 
 _TICK_S: Final = 0.02
 _BATCH_S: Final = 0.05
 _LEAD_S: Final = 0.02
 """From when all is ready to the turn's time 0."""
-
-Observed = tuple[int, int, Mapping[str, Any], Mapping[str, Any]]
-"""Now (µs), request number, command, outcome: as `RunWriter.observe` takes it."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +39,7 @@ class Batch:
     could not be granted."""
 
     taken: Mapping[int, Taken]
-    observed: Sequence[Observed]
+    observed: Sequence[Observation]
     data_rows: Sequence[DataRow]
     passed_us: Mapping[int, int]
     events: Sequence[Event]
@@ -66,7 +64,7 @@ class LiveTurn:
         traffic: LiveTraffic,
         spending: SpendingLedger,
         control: Control,
-        observed: list[Observed],
+        observed: list[Observation],
         refused: list[UserError],
         hand_over: Callable[[Batch], None],
         abandoned: threading.Event,

@@ -207,11 +207,13 @@ class AskedBefore:
 
 def asked_data(asked: Asked, pipeline: Pipeline) -> Plain:
     """What the pipeline's safeguards can see of a question, its versions by the steps of treatment that made them."""
-    versions = {
-        str(len(layer.treatment.steps)): asked_data(asked.versions[layer.treatment], pipeline)
-        for layer in pipeline.layers
-        if isinstance(layer, InputLayer) and layer.treatment in asked.versions
-    }
+    versions = {}
+    if asked.versions:
+        versions = {
+            str(len(layer.treatment.steps)): asked_data(asked.versions[layer.treatment], pipeline)
+            for layer in pipeline.layers
+            if isinstance(layer, InputLayer) and layer.treatment in asked.versions
+        }
     return {
         "prompt": asked.prompt_name,
         "tokens": asked.tokens,

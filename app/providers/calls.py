@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, nullcontext, suppress
+from contextlib import suppress
 from types import AsyncGeneratorType, MappingProxyType
 from typing import Any, NamedTuple
 
@@ -110,6 +110,7 @@ class Call:
         self._limits: Mapping[str, RateLimit] = {}
         self._expired = False
         self._response: httpx.Response | None = None
+        self._body: AsyncIterator[bytes] | None = None
 
     async def make(self, first_by_s: float, until_s: float) -> CallOutcome:
         """Call, and wait until `first_by_s` for the first token and until `until_s` for the last.
@@ -152,18 +153,17 @@ class Call:
         if any(name.lower() == b"content-encoding" and value != b"identity" for name, value in headers):
             return UNREADABLE  # none was asked for, and packed bytes may unpack to anything
         stream = self._stream
-        async with self._chunks() as chunks:
-            async for chunk in chunks:
-                known = stream.pieces
-                stream.feed(chunk)
-                if self._on_piece is not None and stream.pieces > known:
-                    self._on_piece(asyncio.get_running_loop().time())
-                if self._first_s is None and stream.pieces:
-                    self._first_s = asyncio.get_running_loop().time()
-                    if first_by_s < until_s:
-                        patience.reschedule(until_s)
-                if stream.over:
-                    break
+        async for chunk in self._chunks():
+            known = stream.pieces
+            stream.feed(chunk)
+            if self._on_piece is not None and stream.pieces > known:
+                self._on_piece(asyncio.get_running_loop().time())
+            if self._first_s is None and stream.pieces:
+                self._first_s = asyncio.get_running_loop().time()
+                if first_by_s < until_s:
+                    patience.reschedule(until_s)
+            if stream.over:
+                break
         stream.close()
         return stream.error
 
@@ -175,17 +175,16 @@ class Call:
     async def _rest(self, patience: asyncio.Timeout, finished_s: float) -> None:
         """Wait a moment for the end of the response to a complete answer, so that its connection can be used again."""
         patience.reschedule(finished_s + _TIDY_S)
-        async with self._chunks() as chunks:
-            async for _ in chunks:
-                pass
+        async for _ in self._chunks():
+            pass
 
-    def _chunks(self) -> AbstractAsyncContextManager[AsyncIterator[bytes]]:
+    def _chunks(self) -> AsyncIterator[bytes]:
         """The body as it comes in, from where it was last left."""
-        assert self._response is not None
-        assert isinstance(self._response.stream, httpx.AsyncByteStream)
-        chunks = aiter(self._response.stream)
-        # A generator that is left half-way must be closed; the transport's own iterator has nothing to close.
-        return aclosing(chunks) if isinstance(chunks, AsyncGeneratorType) else nullcontext(chunks)
+        if self._body is None:
+            assert self._response is not None
+            assert isinstance(self._response.stream, httpx.AsyncByteStream)
+            self._body = aiter(self._response.stream)
+        return self._body
 
     def _request(self) -> httpx.Request:
         endpoint = self._endpoint
@@ -202,19 +201,23 @@ class Call:
         """What the provider says about its error; {} if that cannot be read: then the status has to do."""
         body = b""
         with suppress(httpx.TransportError, aiohttp.ClientError):
-            async with self._chunks() as chunks:
-                async for chunk in chunks:
-                    body += chunk
-                    if len(body) > _MAX_ERROR_BYTES:
-                        break
+            async for chunk in self._chunks():
+                body += chunk
+                if len(body) > _MAX_ERROR_BYTES:
+                    break
         return error_object(body)
 
     async def _hang_up(self) -> None:
         """Let go of the connection: for another call when all of the answer was read, else for good."""
-        if self._response is not None:
-            with suppress(*_NETWORK):
-                assert isinstance(self._response.stream, httpx.AsyncByteStream)
-                await self._response.stream.aclose()
+        if self._response is None:
+            return
+        assert isinstance(self._response.stream, httpx.AsyncByteStream)
+        try:
+            if isinstance(self._body, AsyncGeneratorType):
+                await self._body.aclose()  # it may have been left half-way
+            await self._response.stream.aclose()
+        except _NETWORK:
+            pass  # what was read of it stands
 
     def _outcome(self, error: CallError | None, finished_s: float) -> CallOutcome:
         stream = self._stream
@@ -227,8 +230,7 @@ class Call:
         if asked is None:
             asked = sum(estimate_tokens(said) for _, said in self._messages)
         # Without a status the provider may be at work if nothing broke, and we just stopped waiting.
-        unmade = error in BROKEN or (error is TIMEOUT and not self._expired)
-        unanswered = self._status == 0 and not unmade
+        unanswered = self._status == 0 and not (error in BROKEN or (error is TIMEOUT and not self._expired))
         return CallOutcome(
             error=error,
             status=self._status,

@@ -38,7 +38,10 @@ class CallTransport(httpx.AsyncBaseTransport):
         """
         stream = request.stream
         content = b"".join(stream) if isinstance(stream, httpx.ByteStream) else await request.aread()
-        await self._take_one()
+        if self._free.locked():
+            await self._wait_for_one()
+        else:
+            await self._free.acquire()
         try:
             response = await self._opened().request(
                 request.method,
@@ -65,14 +68,12 @@ class CallTransport(httpx.AsyncBaseTransport):
         if self._session is not None:
             await self._session.close()
 
-    async def _take_one(self) -> None:
-        """Take a connection. Its limit is kept here, since aiohttp tells of waits only by way of much slower calls."""
-        if self._free.locked() and self._waited is not None:
-            began_s = asyncio.get_running_loop().time()
-            await self._free.acquire()
+    async def _wait_for_one(self) -> None:
+        """Take a connection when one is free. The limit is ours: aiohttp tells of waits only by way of much slower calls."""
+        began_s = asyncio.get_running_loop().time()
+        await self._free.acquire()
+        if self._waited is not None:
             self._waited(asyncio.get_running_loop().time() - began_s)
-        else:
-            await self._free.acquire()
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:

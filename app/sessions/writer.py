@@ -38,6 +38,8 @@ ROWS_PER_TRANSACTION: Final = 4_000
 FLUSH_AFTER_S: Final = 0.25
 
 Row = tuple[Any, ...]
+Observation = tuple[int, int, Mapping[str, Any], Mapping[str, Any]]
+"""One resume of a request by the live driver: now (µs), the request's number, the command, and its outcome."""
 
 
 @dataclass(frozen=True)
@@ -227,16 +229,15 @@ class RunWriter:
         self._events += 1
         return self._events - 1
 
-    def observe(
-        self, now_us: int, number: int, command: Mapping[str, Any], outcome: Mapping[str, Any]
-    ) -> int:
-        """One resume of a request by the live driver: when, the command, and its outcome. Returns its
-        sequence."""
-        said, came = json_bytes(command).decode(), json_bytes(outcome).decode()
-        row = (self.run_id, self._observed, now_us, number, said, came)
-        self._pending[_OBSERVATIONS].append(row)
-        self._observed += 1
-        return self._observed - 1
+    def observe(self, observations: Sequence[Observation]) -> int:
+        """Resumes of requests by the live driver, in their order. Returns the sequence of the next one."""
+        run_id, first = self.run_id, self._observed
+        self._pending[_OBSERVATIONS] += [
+            (run_id, sequence, now_us, number, json_bytes(command).decode(), json_bytes(outcome).decode())
+            for sequence, (now_us, number, command, outcome) in enumerate(observations, first)
+        ]
+        self._observed += len(observations)
+        return self._observed
 
     def add_prompts(self, prompts: Iterable[tuple[str, Any]]) -> None:
         """The prompts as (name, messages), in the order of the rows' indexes; messages None where declined.

@@ -127,7 +127,7 @@ def live(
                 enough = asyncio.Event()
 
                 def observe(now: int, number: int, command: Plain, outcome: Plain) -> None:
-                    if writer.observe(now, number, command, outcome) == stop_after:
+                    if writer.observe([(now, number, command, outcome)]) - 1 == stop_after:
                         enough.set()
 
                 world = stage.world(endpoints, transport, observe)

@@ -230,6 +230,70 @@ def test_no_event_upsets_a_reader(api: Api, events: list[Any]) -> None:
     assert reader.over
 
 
+_DONE = b"data: [DONE]\n\n"
+_SAID = {"delta": {"content": "On its way."}, "finish_reason": "stop"}
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {"choices": [{**_SAID, "index": 0, "logprobs": None, "x": {"y": [1]}}], "service_tier": "default"},
+        {"choices": [_SAID, {"index": 1, "delta": {"content": "Another."}}]},
+        {
+            "choices": [
+                {**_SAID, "delta": {"role": "assistant", "content": "On its way.", "tool_calls": None}}
+            ]
+        },
+        {"choices": [_SAID], "usage": None, "error": None},
+        {"choices": [_SAID], "usage": {"prompt_tokens": "many", "completion_tokens": -1}},
+    ],
+)
+def test_chunks_may_hold_more_or_less_than_is_needed(chunk: dict[str, Any]) -> None:
+    reader = read("openai-chat", b"data: " + json.dumps(chunk).encode() + b"\n\n" + _DONE)
+    assert (reader.text, reader.finish, reader.error, reader.usage) == ("On its way.", "stop", None, None)
+
+
+@pytest.mark.parametrize(
+    "chunk",
+    [
+        {},
+        {"choices": None},
+        {"choices": {}},
+        {"choices": [{"delta": {"content": 7}}]},
+        {"choices": [{"delta": {"tool_calls": [{"index": 0}]}}]},
+        {"choices": [], "usage": [1]},
+    ],
+)
+def test_chunks_of_another_shape_are_unreadable(chunk: dict[str, Any]) -> None:
+    reader = read("openai-chat", b"data: " + json.dumps(chunk).encode() + b"\n\n" + _DONE)
+    assert reader.error is errors.UNREADABLE
+
+
+def test_half_a_character_in_each_of_two_chunks_is_one() -> None:
+    def chunk(said: str) -> bytes:
+        return b'data: {"choices": [{"delta": {"content": "' + said.encode() + b'"}}]}\n\n'
+
+    reader = read("openai-chat", chunk("\\ud83d") + chunk("\\ude00") + _DONE)
+    assert (reader.text, reader.error) == ("\U0001f600", None)
+
+
+def test_what_is_passed_over_must_be_text_all_the_same() -> None:
+    chunk = b'data: {"id": "\xff", "choices": []}\n\n'
+    assert read("openai-chat", chunk + _DONE).error is errors.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    ("api", "error"),
+    [
+        ("openai-chat", None),
+        ("openai-responses", errors.CONNECTION_LOST),
+        ("anthropic-messages", errors.UNREADABLE),
+    ],
+)
+def test_the_last_word_of_one_format_in_all(api: Api, error: CallError | None) -> None:
+    assert read(api, _DONE).error is error
+
+
 @pytest.mark.parametrize("api", APIS)
 def test_a_stream_that_lacks_its_end_is_never_an_answer(api: Api) -> None:
     written = WIRES[api].write("m", ["It is ", "on its way."], "stop", None)

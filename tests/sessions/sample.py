@@ -160,7 +160,7 @@ def write_run(log: SessionLog, *, duration_s: int = 5, per_s: int = 20, texts: b
     writer.add_prompts([("ask", [{"role": "user", "content": "Where is my parcel?"}] if texts else None)])
     if texts:
         writer.add_data_rows((number, number + 2, {"city": f"Town {number}"}) for number in range(10))
-        writer.observe(5, 0, {"start": "main"}, {"text": "It is on its way."})
+        writer.observe([(5, 0, {"start": "main"}, {"text": "It is on its way."})])
     writer.event(1_500_000, "change", "hang on", variant=1, details={"rate": 0.5})
     writer.fact("summary", {"good": 1})
     writer.add_faults(

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeGuard
 
 from app.providers.address import Api
 from app.providers.wires.failures import reported
@@ -22,7 +22,8 @@ Usage = tuple[int, int]
 
 _MAX_LINE_BYTES = 1_000_000
 _MAX_STREAM_BYTES = 16_000_000
-_BLANK = (b"", b"\r")
+_UNREADABLE = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What reading and taking in an event may raise."""
 _FIELDS = (b"data", b"event", b"id", b"retry", b"")
 """Names of an event stream's fields; a comment has none."""
 
@@ -107,12 +108,21 @@ class AnswerStream(ABC):
         self._bytes += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
+            if not line:
+                continue
             if self.over:
                 break
             if line.startswith(b"data:"):
                 # Those who speak these formats send one line per event, and say its type in it.
-                self._event(line[5:].strip())
-            elif line not in _BLANK:
+                said = line[5:].strip()
+                if said == b"[DONE]":
+                    self._done()
+                    continue
+                try:
+                    self._take(self._read(said))
+                except _UNREADABLE:
+                    self._fail(UNREADABLE)
+            elif line != b"\r":
                 self._line(line)
         if not self.over and (len(self._rest) > _MAX_LINE_BYTES or self._bytes > _MAX_STREAM_BYTES):
             self._fail(UNREADABLE)
@@ -129,22 +139,23 @@ class AnswerStream(ABC):
         else:
             self._fail(CONNECTION_LOST)
 
+    _read: Callable[[bytes], Any] = staticmethod(value_of)
+    """Makes of an event's data what `_take` takes; ValueError or RecursionError if that cannot be."""
+
     @abstractmethod
-    def _take(self, event: dict[str, Any]) -> None:
+    def _take(self, event: Any) -> None:
         """Take in an event; one of another shape raises TypeError, KeyError, IndexError or AttributeError."""
+
+    def _done(self) -> None:
+        """The word that some formats end with has come."""
+        self._fail(UNREADABLE)
 
     def _line(self, line: bytes) -> None:
         name = line.removesuffix(b"\r").partition(b":")[0]
         if name not in _FIELDS:
             self._fail(UNREADABLE)
         elif name == b"data":
-            self._event(b"")
-
-    def _event(self, data: bytes) -> None:
-        try:
-            self._take(value_of(data))
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError):
-            self._fail(UNREADABLE)
+            self._fail(UNREADABLE)  # an event without anything in it
 
     def _say(self, piece: str | None) -> None:
         if piece:
@@ -163,8 +174,10 @@ class AnswerStream(ABC):
             self.pieces += 1
 
     def _count(self, asked: object, answered: object) -> None:
-        self.input_tokens = self.input_tokens if _tokens(asked) is None else _tokens(asked)
-        self.output_tokens = self.output_tokens if _tokens(answered) is None else _tokens(answered)
+        if _is_count(asked):
+            self.input_tokens = asked
+        if _is_count(answered):
+            self.output_tokens = answered
 
     def _fail(self, error: CallError) -> None:
         self.over = True
@@ -201,5 +214,5 @@ def _plain(arguments: str) -> object:
         return arguments
 
 
-def _tokens(value: object) -> int | None:
-    return value if type(value) is int and 0 <= value < 1 << 31 else None
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < 1 << 31

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from msgspec import Struct
+
 from app.providers.address import Api
 from app.providers.wires.base import AnswerStream, Usage, Wire, Written, calls_in, event
+from app.quick_json import reader_of
 
 _FINISHES = {"function_call": "tool_calls"}
 
@@ -62,36 +65,73 @@ class OpenAIChat(Wire):
         return Written(opening, [chunk(delta) for delta in deltas], ending + b"data: [DONE]\n\n")
 
 
+class _Function(Struct, gc=False):
+    name: str | None = None
+    arguments: str | None = None
+
+
+class _ToolCall(Struct, gc=False):
+    function: _Function
+
+
+class _Delta(Struct, gc=False):
+    content: str | None = None
+    refusal: str | None = None
+    tool_calls: list[_ToolCall] | None = None
+
+
+class _Choice(Struct, gc=False):
+    index: int | None = 0
+    delta: _Delta | None = None
+    finish_reason: str | None = None
+
+
+class _Usage(Struct, gc=False):
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+
+
+class _Chunk(Struct, gc=False):
+    """A chunk, as far as anything is made of it. One without choices is an error."""
+
+    choices: list[_Choice] | None = None
+    usage: _Usage | None = None
+    error: Any = None
+
+
 class ChatStream(AnswerStream):
     """Reads chunks of the first choice."""
 
-    def _event(self, data: bytes) -> None:
-        if data == b"[DONE]":
-            self.over = True
-        else:
-            super()._event(data)
+    _read = staticmethod(reader_of(_Chunk))
 
-    def _take(self, event: dict[str, Any]) -> None:
-        if event.get("error"):
-            self._fail_as_told(event["error"])
+    def _done(self) -> None:
+        self.over = True
+
+    def _take(self, event: _Chunk) -> None:
+        if event.error:
+            self._fail_as_told(event.error)
             return
-        for choice in event["choices"]:
-            if choice.get("index", 0) != 0:
+        if event.choices is None:
+            raise TypeError("a chunk without choices")
+        for choice in event.choices:
+            if choice.index != 0:
                 continue
-            delta = choice.get("delta") or {}
-            self._say(delta.get("content"))
-            self._say(delta.get("refusal"))
-            for call in delta.get("tool_calls") or ():
-                function = call["function"]
-                if function.get("name"):
-                    self._call(function["name"])
-                self._argue(function.get("arguments"))
-            reason = choice.get("finish_reason")
+            delta = choice.delta
+            if delta is not None:
+                if delta.content:
+                    self._say(delta.content)
+                if delta.refusal:
+                    self._say(delta.refusal)
+                for call in delta.tool_calls or ():
+                    if call.function.name:
+                        self._call(call.function.name)
+                    self._argue(call.function.arguments)
+            reason = choice.finish_reason
             if reason:
-                self.finish = _FINISHES.get(reason, str(reason))
-        usage = event.get("usage")
-        if usage:
-            self._count(usage.get("prompt_tokens"), usage.get("completion_tokens"))
+                self.finish = _FINISHES.get(reason, reason)
+        usage = event.usage
+        if usage is not None:
+            self._count(usage.prompt_tokens, usage.completion_tokens)
 
 
 def _chunk(model: str, choices: list[dict[str, Any]]) -> dict[str, Any]:

@@ -77,11 +77,8 @@ class OpenAIResponses(Wire):
 class ResponseStream(AnswerStream):
     """Reads typed events; those that say nothing new are passed over."""
 
-    def _event(self, data: bytes) -> None:
-        if data == b"[DONE]":  # not the format's, and some who speak it send it
-            self.close()
-        else:
-            super()._event(data)
+    def _done(self) -> None:
+        self.close()  # not the format's word, and some who speak it send it
 
     def _take(self, event: dict[str, Any]) -> None:
         match event["type"]:
