@@ -24,8 +24,8 @@ from tests.benchmarks.line import Line
 from tests.benchmarks.wire.measured import CONNECTIONS, Measured
 from tests.benchmarks.wire.ours import body
 
-ROUNDS = 3
-CALLS = 12_000
+ROUNDS = 6
+CALLS = 8_000
 RATES_PER_S = (200, 500)
 OPEN_LOOP_S = 8
 SEND_ERROR_P99_MS = 5
