@@ -93,8 +93,8 @@ class World:
         """Time (µs) and kind of every fault that struck since the last call."""
         struck: list[tuple[int, str]] = []
         for provider in self.providers:
-            struck += provider.fault_log
-            provider.fault_log.clear()
+            struck += provider.faults.log
+            provider.faults.log.clear()
         struck += self._mess_log
         self._mess_log.clear()
         return struck

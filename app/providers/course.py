@@ -1,12 +1,17 @@
-"""How a call in service goes when its stream is interrupted: it pauses and goes on, falls silent, or breaks.
+"""How far a call in service has come, and how it goes on when its stream is interrupted: it pauses, falls silent, or breaks.
 
 Times only; who is told and what is billed is the provider's business.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from app.faults.base import NEVER_US, Interruption
 from app.safeguards.errors import CallError
+
+if TYPE_CHECKING:
+    from app.safeguards.commands import Attempt
 
 
 class Course:
@@ -49,3 +54,15 @@ class Course:
         """When a server is done that works on without its client: one that has fallen silent does in time."""
         without_silence_us = done_us - NEVER_US
         return done_us if without_silence_us < 0 else max(now, without_silence_us)
+
+
+def spoken(attempt: Attempt, at_us: int) -> int:
+    """How many of its answer's tokens a call in service has at `at_us`, whether or not its stream is interrupted."""
+    output = attempt.plan[2]
+    first_us = attempt.first_us or 0
+    if at_us < first_us:
+        return 0  # the prompt was read, and nothing said
+    if attempt.course is not None:
+        return attempt.course.generated(output, attempt.done_us - at_us)
+    span = max(1, attempt.done_us - first_us)
+    return min(output, 1 + (output - 1) * (at_us - first_us) // span)

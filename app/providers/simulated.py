@@ -13,10 +13,10 @@ from typing import Protocol
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import INDEX, MICRO, SHIFT, AttemptPlan, AttemptPlans
-from app.faults.base import AttemptFault, Injection
+from app.faults.base import AttemptFault
 from app.faults.fault_set import FaultSet
-from app.faults.strikes import FurtherDraws, concerning
-from app.providers.course import Course
+from app.providers.call_faults import CallFaults
+from app.providers.course import Course, spoken
 from app.providers.effects import altered, dearer
 from app.providers.prices import Tariff
 from app.providers.profile import Target
@@ -66,14 +66,11 @@ class SimulatedProvider:
     __slots__ = (
         "_due",
         "_firsts",
-        "_further_draws",
         "_heap",
         "_numbers",
-        "active",
         "agenda",
         "clock",
         "context_tokens",
-        "fault_log",
         "faults",
         "finishes",
         "in_service",
@@ -107,10 +104,7 @@ class SimulatedProvider:
         self._due = self.due  # bound once, and not for every call
         self.over = over
         self.served_by = _PRIMARY if index == 0 else _FALLBACK
-        self.active = 0
-        self.faults: FaultSet | None = None
-        self.fault_log: list[tuple[int, str]] = []
-        """Time and kind of every fault that struck, until somebody collects them."""
+        self.faults = CallFaults(plans.name, plans.draws)
         self.in_service = 0
         self.queue: deque[Attempt] = deque()
         self.standstill: Standstill | None = None
@@ -120,7 +114,6 @@ class SimulatedProvider:
         """None where there is no limit."""
         self.kept_prompts: KeptPrompts | None = None
         """What it keeps of prompts, if the variant has it do so."""
-        self._further_draws = FurtherDraws(plans.name, plans.draws)
         self.configure(target, tariff, plans)
 
     def configure(self, target: Target, tariff: Tariff, plans: AttemptPlans) -> None:
@@ -143,8 +136,7 @@ class SimulatedProvider:
 
     def strike(self, faults: FaultSet, variant: str) -> None:
         """Take on the faults that are on now."""
-        self.faults = faults
-        self.active = faults.active(variant, self.plans.name)
+        self.faults.change(faults, variant)
         slots_left = faults.slots_left(variant, self.plans.name)
         if slots_left != self.slots_left:
             self.slots_left = slots_left
@@ -182,7 +174,7 @@ class SimulatedProvider:
         attempt.plan = plan
         attempt.tariff = self.tariff
         attempt.input_tokens = input_tokens = request.input_tokens
-        hits &= self.active
+        hits &= self.faults.active
         if hits:
             if self._struck(attempt, hits, now):
                 return
@@ -221,21 +213,7 @@ class SimulatedProvider:
 
     def _struck(self, attempt: Attempt, hits: int, now: int) -> bool:
         """Let the faults in `hits` do their work; true when the call is thereby decided."""
-        faults = self.faults
-        assert faults is not None
-        if hits & faults.choosy:
-            hits = concerning(faults, hits, attempt.request.question)
-        attempt.hits = hits
-        attempt.request.hits |= hits
-        effect = faults.effect(hits)
-        for kind in effect.kinds:
-            self.fault_log.append((now, kind))
-        injection = effect.injection
-        if injection is None:
-            injection = Injection()
-            for fault in effect.faults:
-                draws = self._further_draws.of(fault, attempt.request.number, attempt.retry, attempt.hedge)
-                fault.apply(injection, draws)
+        injection = self.faults.strike(attempt, hits, now)
         if injection.error is not None:
             self._reply(attempt, injection.error, injection.error_after_us, injection.retry_after_us, now)
             return True
@@ -406,17 +384,6 @@ class SimulatedProvider:
         kind = attempt.spoiled or ("right" if attempt.plan[3] < question.qualities[self.index] else "wrong")
         return question.answers.get(kind) or question.answer(kind)
 
-    def generated(self, attempt: Attempt, at_us: int) -> int:
-        """How many of its answer's tokens a call in service has at `at_us`."""
-        output = attempt.plan[2]
-        first_us = attempt.first_us or 0
-        if at_us < first_us:
-            return 0  # the prompt was read, and nothing said
-        if attempt.course is not None:
-            return attempt.course.generated(output, attempt.done_us - at_us)
-        span = max(1, attempt.done_us - first_us)
-        return min(output, 1 + (output - 1) * (at_us - first_us) // span)
-
     def abandon(self, attempt: Attempt, error: CallError) -> None:
         """The client gives up (`error` says why): the server stops, or works on and bills (`on_cancel`).
 
@@ -432,7 +399,7 @@ class SimulatedProvider:
             if state == FROZEN:
                 assert self.standstill is not None
                 worked_until_us = self.standstill.since_us(attempt)
-            attempt.output_tokens = output if finishes else self.generated(attempt, worked_until_us)
+            attempt.output_tokens = output if finishes else spoken(attempt, worked_until_us)
             self._bill(attempt)
             if worked_until_us < (attempt.first_us or 0):
                 attempt.first_us = None

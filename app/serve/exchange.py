@@ -18,6 +18,7 @@ from starlette.types import Message, Receive, Scope, Send
 from app.faults.base import AttemptFault
 from app.faults.provider_errors import ErrorReply
 from app.faults.stream import Interrupted, KeepAlives
+from app.providers.course import spoken
 from app.providers.states import OVER, SERVING
 from app.safeguards.commands import FOREVER_US, Attempt
 from app.safeguards.errors import CANCELLED, RATE_LIMITED, RUN_ENDED, TIMEOUT
@@ -125,7 +126,7 @@ class Exchange:
         tokens = output if finished else 0
         if not finished and attempt.first_us is not None:
             # Late as we may be: nothing comes after the instant at which it ends, or breaks.
-            tokens = call.provider.generated(attempt, min(at_us, attempt.due_us))
+            tokens = spoken(attempt, min(at_us, attempt.due_us))
         return Said(
             number=call.number,
             model=call.model,

@@ -178,9 +178,7 @@ class Sandbox:
 
     def faults_of(self, call: Call) -> list[AttemptFault]:
         """The faults that struck a call, in the scenario's order."""
-        faults = call.provider.faults
-        assert faults is not None
-        return list(faults.effect(call.attempt.hits).faults)
+        return call.provider.faults.struck(call.attempt)
 
     def limits(self, call: Call) -> Limits:
         """How the limits of a call's target stand now."""

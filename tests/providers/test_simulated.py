@@ -271,7 +271,7 @@ def test_the_first_fault_to_say_so_is_heard_and_all_that_fired_are_noted() -> No
     assert rig.done(call) == [(0.1, "rate_limited")]
     assert call.retry_after_us == 3_000_000
     assert call.hits == call.request.hits == 0b111
-    assert [kind for _, kind in rig.provider.fault_log] == ["rate_limited", "hang", "server_error"]
+    assert [kind for _, kind in rig.provider.faults.log] == ["rate_limited", "hang", "server_error"]
 
 
 def test_a_call_that_hangs_ends_when_its_client_gives_up_and_holds_no_slot() -> None:
