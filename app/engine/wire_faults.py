@@ -12,7 +12,7 @@ from app.errors import UserError
 from app.faults.base import AttemptFault, Injection
 from app.faults.fault_set import FaultSet
 from app.faults.schedule import Schedule
-from app.faults.strikes import FurtherDraws, concerning
+from app.faults.strikes import FurtherDraws, noted
 from app.providers.answers.kinds import AnswerKind
 from app.providers.effects import slowness
 from app.providers.endpoint import Endpoint
@@ -61,12 +61,9 @@ class WireFaults:
             return None
         role = Role(target, attempt.retry, attempt.hedge)
         hits = int(self.faults.attempt_hits(role, request.number, 1)[0]) & active
-        if hits & self.faults.choosy:
-            hits = concerning(self.faults, hits, request.question)
+        hits = noted(self.faults, hits, attempt)
         if not hits:
             return None
-        attempt.hits = hits
-        request.hits |= hits
         injection = Injection()
         failed_by = broken_by = ""
         for fault in self.faults.effect(hits).faults:

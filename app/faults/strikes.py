@@ -8,6 +8,7 @@ from typing import Protocol
 from app.engine.draws import Column, Draws, Role
 from app.faults.base import AttemptFault
 from app.faults.fault_set import FaultSet
+from app.safeguards.commands import Attempt
 
 
 class Concerned(Protocol):
@@ -18,11 +19,17 @@ class Concerned(Protocol):
         ...
 
 
-def concerning(faults: FaultSet, hits: int, question: Concerned) -> int:
-    """Those of the faults in the bit set `hits` whose rules about prompts and rows speak of the question."""
-    for number, fault in enumerate(faults.faults):
-        if hits >> number & 1 and isinstance(fault, AttemptFault) and not question.has(fault):
-            hits ^= 1 << number
+def noted(faults: FaultSet, hits: int, attempt: Attempt) -> int:
+    """Those of the faults in the bit set `hits` that strike the call, as the attempt and its request now say: rules about
+    prompts and rows may not speak of what it asks."""
+    request = attempt.request
+    if hits & faults.choosy:
+        question: Concerned = request.question
+        for number, fault in enumerate(faults.faults):
+            if hits >> number & 1 and isinstance(fault, AttemptFault) and not question.has(fault):
+                hits ^= 1 << number
+    attempt.hits = hits
+    request.hits |= hits
     return hits
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from app.engine.draws import Draws
 from app.faults.base import AttemptFault, Injection
 from app.faults.fault_set import FaultSet
-from app.faults.strikes import FurtherDraws, concerning
+from app.faults.strikes import FurtherDraws, noted
 from app.safeguards.commands import Attempt
 
 
@@ -35,21 +35,15 @@ class CallFaults:
         those that strike."""
         faults = self._faults
         assert faults is not None
-        request = attempt.request
-        if hits & faults.choosy:
-            hits = concerning(faults, hits, request.question)
-        attempt.hits = hits
-        request.hits |= hits
-        effect = faults.effect(hits)
+        number = attempt.request.number
+        effect = faults.effect(noted(faults, hits, attempt))
         for kind in effect.kinds:
             self.log.append((now, kind))
         injection = effect.injection
         if injection is None:
             injection = Injection()
             for fault in effect.faults:
-                fault.apply(
-                    injection, self._further_draws.of(fault, request.number, attempt.retry, attempt.hedge)
-                )
+                fault.apply(injection, self._further_draws.of(fault, number, attempt.retry, attempt.hedge))
         return injection
 
     def struck(self, attempt: Attempt) -> list[AttemptFault]:

@@ -152,10 +152,8 @@ class AnswerStream(ABC):
 
     def _line(self, line: bytes) -> None:
         name = line.removesuffix(b"\r").partition(b":")[0]
-        if name not in _FIELDS:
+        if name not in _FIELDS or name == b"data":  # which without its colon has nothing in it
             self._fail(UNREADABLE)
-        elif name == b"data":
-            self._fail(UNREADABLE)  # an event without anything in it
 
     def _say(self, piece: str | None) -> None:
         if piece:
