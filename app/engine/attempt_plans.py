@@ -21,10 +21,8 @@ _STREAMED = (*_WHOLE, "provider.first_token", "provider.first_token.angle")
 SHIFT = BLOCK.bit_length() - 1
 INDEX = BLOCK - 1
 _T = TypeVar("_T")
-_KEPT = 16
+_KEPT = 4
 """Blocks of first attempts kept: those of the requests that arrive."""
-_FURTHER_SHIFT = SHIFT + 2
-"""Few further attempts are made, and most of a block's price is numpy's for beginning at all: theirs are larger."""
 _FURTHER_KEPT = 16
 """Blocks of further attempts kept for each role: those of the requests in flight, which may wait for minutes."""
 
@@ -65,7 +63,7 @@ class AttemptPlans:
         """The primary target's first attempts, in blocks by number >> SHIFT, each at number & INDEX: where to look before
         `plan` is asked."""
         self._further: dict[tuple[int, int], dict[int, Columns]] = {}
-        """All others, in blocks by number >> _FURTHER_SHIFT. A plan is made of them when it is asked for."""
+        """All others, in blocks by number >> SHIFT. A plan is made of them when it is asked for."""
 
     def plan(self, retry: int, hedge: int, number: int) -> AttemptPlan:
         """What request `number` meets in this role."""
@@ -80,14 +78,14 @@ class AttemptPlans:
         blocks = self._further.get((retry, hedge))
         if blocks is None:
             blocks = self._further[retry, hedge] = {}
-        at = number >> _FURTHER_SHIFT
+        at = number >> SHIFT
         found = blocks.get(at)
         if found is None:
             _forget(blocks, _FURTHER_KEPT)
             role = Role(self.name, retry, hedge)
-            found = blocks[at] = self._compute(role, at << _FURTHER_SHIFT, 1 << _FURTHER_SHIFT)
+            found = blocks[at] = self._compute(role, number & ~INDEX, BLOCK)
         first_us, service_us, output, luck, hits = found
-        index = number - (at << _FURTHER_SHIFT)
+        index = number & INDEX
         return (
             first_us.item(index),
             service_us.item(index),

@@ -112,8 +112,9 @@ class Draws:
         return self.normal(purpose, role, np.arange(first, first + count, dtype=np.uint64))
 
 
-BLOCK = 1024
-"""Entities are numbered in blocks of this size wherever columns are computed ahead."""
+BLOCK = 4096
+"""Entities are numbered in blocks of this size wherever columns are computed ahead: to begin a block costs numpy half a
+millisecond, whatever its size."""
 
 
 _SHIFT = 12

@@ -25,6 +25,8 @@ from app.traffic.rates import NEVER_US
 from app.traffic.rows import RowBlock, RowOrder
 
 _EXTRA_TOKENS = attrgetter("extra_tokens")
+FIRST_BLOCK = 1024
+"""Requests that are planned first, so that a run begins at once; then as many as there have been, up to a block."""
 _REMEMBERED = 1 << 16
 """Requests whose question a later one may repeat."""
 
@@ -41,7 +43,7 @@ class Plan:
         *,
         block: int = BLOCK,
     ) -> None:
-        """`block` requests are planned at a time; what they are does not depend on it."""
+        """At most `block` requests are planned at a time; what they are does not depend on it."""
         self._block = block
         self.delay_us = 0
         """All delays together."""
@@ -82,12 +84,11 @@ class Plan:
 
     def next_at(self, now_us: int) -> PlannedRequest | None:
         """The next request of a closed loop, which arrives now; None once arrivals have ended."""
-        if now_us >= round(self._scenario.duration_s * MICRO):
+        if now_us >= self.last_us:
             return None
         if not self._pending:
             traffic = self._scenario.traffic
-            # Whether mess that comes and goes strikes a request is known as it arrives, and not before.
-            count = 1 if any(has_end(fault) for _, fault in self._faults.mess()) else BLOCK
+            count = self._next_block() if self.foresees else 1
             if traffic.max_requests is not None:
                 count = min(count, traffic.max_requests - self._first)
             if count <= 0:
@@ -96,6 +97,11 @@ class Plan:
             self._first += count
         planned = self._pending.pop(0)
         return (planned[0], now_us, *planned[2:])
+
+    @property
+    def foresees(self) -> bool:
+        """Whether what the next requests ask is known before they arrive: mess that comes and goes strikes by the time."""
+        return not any(has_end(fault) for _, fault in self._faults.mess())
 
     def put_back(self, requests: list[PlannedRequest]) -> None:
         """The last requests that `take` handed out, in order, are to be handed out again."""
@@ -116,11 +122,15 @@ class Plan:
         """When arrivals end."""
         return round(self._scenario.duration_s * MICRO) + self.delay_us
 
-    def horizon_us(self) -> int:
-        """The arrival of the last request planned so far; planning goes on a block when all have been handed out."""
+    def horizon_us(self, most: int = BLOCK) -> int:
+        """The arrival of the last request planned so far, or of the one that is `most` ahead; planning goes on a block when
+        all have been handed out."""
         if not self._pending:
             self._plan_block()
-        return self._pending[-1][1] if self._pending else NEVER_US
+        return self._pending[min(most, len(self._pending)) - 1][1] if self._pending else NEVER_US
+
+    def _next_block(self) -> int:
+        return min(self._block, max(self._first, FIRST_BLOCK))
 
     def change(self, scenario: Scenario, faults: FaultSet, at_us: int) -> None:
         """From `at_us` on requests arrive, and ask, as the changed scenario has it."""
@@ -138,7 +148,7 @@ class Plan:
         if self.ended:
             return
         traffic = self._scenario.traffic
-        count = self._block
+        count = self._next_block()
         if traffic.max_requests is not None:
             count = min(count, traffic.max_requests - self._first)
         if count <= 0:

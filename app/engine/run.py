@@ -18,8 +18,9 @@ import numpy as np
 
 from app.engine.attempt_plans import MICRO
 from app.engine.control import Control
-from app.engine.draws import Draws
+from app.engine.draws import BLOCK, Draws
 from app.engine.events import Event
+from app.engine.plan import FIRST_BLOCK
 from app.engine.questions import QuestionBook
 from app.engine.run_record import Names, begin_record
 from app.engine.simulation import Simulation
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.02
 _REPORT_S = 0.1
+_STRETCH_S = 0.15
+"""How long a simulation may go on, at full speed, before it is asked whether it is to stop or change, and its rows are
+written."""
+_LEAST_STRETCH = 64
 
 
 @dataclass(frozen=True)
@@ -214,6 +219,8 @@ class _Course:
         self._listener = listener
         self._run_id = run_id
         self._stopped = False
+        self._stretch = FIRST_BLOCK
+        """So many requests should take about `_STRETCH_S`."""
         self._reported = (time.monotonic(), 0)
 
     def sail(self) -> None:
@@ -229,7 +236,7 @@ class _Course:
             speed = None if self._stopped else control.speed
             if speed is None:
                 anchor = None
-                self._advance(self._landmark_us())
+                self._advance_for_a_stretch()
                 continue
             if anchor is None or anchor[2] != speed:
                 anchor = (time.monotonic(), simulation.now_us, speed)
@@ -258,8 +265,16 @@ class _Course:
         last_us = simulation.last_arrival_us
         if now_us < last_us:
             changes = (round(change.at_s * MICRO) for change in simulation.scenario.changes)
-            return min([simulation.horizon_us(), *(at_us for at_us in changes if at_us > now_us)])
+            horizon_us = simulation.horizon_us(self._stretch)
+            return min([horizon_us, *(at_us for at_us in changes if at_us > now_us)])
         return min(last_us + ((now_us - last_us) // MICRO + 1) * MICRO, simulation.end_us)
+
+    def _advance_for_a_stretch(self) -> None:
+        began_s, offered = time.monotonic(), self._simulation.offered
+        self._advance(self._landmark_us())
+        if came := self._simulation.offered - offered:
+            each_s = (time.monotonic() - began_s) / came
+            self._stretch = max(_LEAST_STRETCH, min(BLOCK, int(_STRETCH_S / max(each_s, 1e-6))))
 
     def _advance(self, until_us: int) -> None:
         self._simulation.advance(until_us)

@@ -13,7 +13,7 @@ from typing import Any
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO, AttemptPlans
-from app.engine.draws import Draws
+from app.engine.draws import BLOCK, Draws
 from app.engine.events import Event
 from app.engine.plan import Plan
 from app.engine.questions import QuestionBook
@@ -103,11 +103,12 @@ class Simulation:
             return True
         return self.now_us >= self.last_arrival_us and not any(world.in_flight for world in self.worlds)
 
-    def horizon_us(self) -> int:
-        """A good time to advance to next: far enough to be worth it, near enough to be interrupted."""
+    def horizon_us(self, most: int = BLOCK) -> int:
+        """A good time to advance to next, with at most so many requests until then: the longer a world goes on before the
+        other has its turn, the faster both are."""
         if self.now_us >= self.last_arrival_us:
             return min(self.now_us + MICRO, self.end_us)
-        near_us = self.now_us + MICRO if self._closed else self._plan.horizon_us()
+        near_us = self.now_us + MICRO if self._closed else self._plan.horizon_us(most)
         return min(near_us, self.last_arrival_us)
 
     def next_us(self) -> int:

@@ -17,6 +17,7 @@ from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
 from app.safeguards.request import PlannedRequest
 from app.scenario.files import parse_scenario
+from app.traffic.rates import NEVER_US
 from tests.engine.small import scenario
 
 MICRO = 1_000_000
@@ -96,3 +97,15 @@ def test_however_it_is_taken_and_paused_the_same_requests_come_so_much_later(
     assert asked(taken.requests) == expected
     assert plan.exhausted
     assert plan.last_us == 60 * MICRO + sum(length_us for _, length_us in pauses)
+
+
+@pytest.mark.parametrize("most", [1, 7, 10_000])
+def test_the_horizon_is_no_more_requests_away_than_are_wanted(make: MAKE, most: int) -> None:
+    # given a minute of three requests a second
+    whole = make().take(120 * MICRO)
+    # then the horizon is the arrival of one of them: so many ahead, or the last
+    plan = make()
+    assert plan.horizon_us(most) == whole[min(most, len(whole)) - 1][1]
+    # and there is none behind the last
+    assert asked(plan.take(120 * MICRO)) == asked(whole)
+    assert plan.horizon_us(most) == NEVER_US

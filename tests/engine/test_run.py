@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from app.engine.control import Control
+from app.engine.control import Control, Flip
 from app.engine.events import Event
 from app.engine.run import Listener, Order, Progress, StoppedEarlyError, run_scenario
 from app.errors import UserError
@@ -153,6 +154,33 @@ def test_switches_flipped_while_it_went_give_the_same_run_again(speed: float, lo
     assert one["events"] == two["events"]
     assert one["requests"] == two["requests"]
     assert one["attempts"] == two["attempts"]
+
+
+class Asked(Control):
+    """Counts how often it is asked for what it wants."""
+
+    times = 0
+
+    def take_flips(self) -> list[Flip]:
+        self.times += 1
+        return super().take_flips()
+
+
+def test_at_full_speed_a_slow_machine_is_asked_to_stop_as_often_as_a_quick_one(
+    log: SessionLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = {}
+    for each_s in (0.0, 1.0):
+        # Given a clock by which whatever is done takes no time, or a second
+        seconds = count(0, each_s)
+        monkeypatch.setattr("app.engine.run.time.monotonic", lambda seconds=seconds: next(seconds))
+        # When requests are served as fast as it goes
+        control = Asked()
+        run_scenario(ordered(MESSY, "duration_s=400"), log, control, Listener())
+        asked[each_s] = control.times
+    # Then where they take long the stretches between two looks are short: 64 of 4,800 in place of thousands
+    assert asked[0.0] < 10 + 30  # a look for each second in which the last are waited for
+    assert asked[1.0] > 4800 / 64
 
 
 @pytest.mark.parametrize("settings", [(), ("faults.hang.rate=0.5", "drain_s=3")], ids=["as it is", "hanging"])
