@@ -33,15 +33,16 @@ def say_plan(
     how = "side by side" if real.side_by_side else "one after the other"
     turns = 1 if real.side_by_side else variants
     many = "1 variant" if variants == 1 else f"{variants} variants, {how}"
+    about, of_these = ("", "") if estimated.bounded else ("about ", " for so many")
     err.print(
         Text(
-            f"{many}; {estimated.requests:,} requests each, in {in_minutes(scenario.duration_s * turns)}; "
-            f"{estimated.most_calls:,} calls at the most"
+            f"{many}; {about}{estimated.requests:,} requests each, in {in_minutes(scenario.duration_s * turns)}; "
+            f"{estimated.most_calls:,} calls at the most{of_these}"
         )
     )
     err.print(
         Text(
-            f"expected {usd(estimated.expected_usd)}, at the most {usd(estimated.most_usd)}; "
+            f"expected {usd(estimated.expected_usd)}, at the most {usd(estimated.most_usd)}{of_these}; "
             f"the cap is {usd(real.max_usd)}, and no call is sent that could go beyond it"
         )
     )

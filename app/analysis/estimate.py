@@ -13,9 +13,10 @@ from math import exp, prod
 
 import numpy as np
 
+from app.analysis.stability.service import service_of
 from app.engine.draws import Draws
 from app.engine.observations import pipeline_of
-from app.engine.plan import Plan
+from app.engine.plan import FIRST_BLOCK, Plan
 from app.engine.questions import QuestionBook
 from app.errors import UserError
 from app.faults.fault_set import FaultSet
@@ -62,6 +63,8 @@ class Estimate:
     most_usd: float
     assumptions: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    bounded: bool = True
+    """Whether `requests` is all that is asked: in a closed loop quicker answers make for more."""
 
     @property
     def most_calls(self) -> int:
@@ -72,14 +75,9 @@ class Estimate:
 def estimate(inputs: Inputs, worker: BoundedWorker) -> Estimate:
     """What a run of these inputs with real calls asks and costs.
 
-    Renders the first thousand or so of its questions. Raises UserError where a target has no known price, and for a closed
-    loop, whose requests are not known beforehand.
+    Renders the first thousand or so of its questions. Raises UserError where a target has no known price.
     """
     began = inputs.scenario
-    if began.traffic.arrivals == "closed":
-        raise UserError(
-            "a closed loop cannot make real calls", where="traffic.arrivals", do="Choose another kind."
-        )
     draws = Draws(began.seed)
     sample = _sample(inputs, QuestionBook(inputs, draws, worker), draws)
     requests = offered(inputs, draws)
@@ -120,13 +118,17 @@ def estimate(inputs: Inputs, worker: BoundedWorker) -> Estimate:
         sum(variant.most_usd for variant in variants),
         _assumptions(began, tariffs, len(sample), requests),
         price_doubts(began),
+        bounded=began.traffic.users is None,
     )
 
 
 def offered(inputs: Inputs, draws: Draws) -> int:
     """How many requests arrive in the run, with the scenario's own changes on the way: those of this seed, counted up to a
-    million, beyond that the integral of the rate."""
+    million, beyond that the integral of the rate. Of a closed loop, as many as there are if answers take as long as the
+    simulated provider's."""
     scenario = inputs.scenario
+    if scenario.traffic.users is not None:
+        return _asked_by_users(scenario)
     arrivals = Arrivals(draws, scenario.traffic, inputs.trace)
     for change, changed in zip(_planned(scenario), _changed(scenario), strict=True):
         arrivals.change(microseconds(change.at_s), changed.traffic)
@@ -144,11 +146,34 @@ def offered(inputs: Inputs, draws: Draws) -> int:
     return max(count, expected) if most is None else min(max(count, expected), most)
 
 
+def _asked_by_users(scenario: Scenario) -> int:
+    """Requests of a closed loop by the interactive response time law: each user asks once in a think time and an answer (P.
+    Denning, J. Buzen, "The operational analysis of queueing network models", Computing Surveys 10, 1978)."""
+    asked = began_s = 0.0
+    stretches = [scenario, *_changed(scenario)]
+    ends_s = [*(change.at_s for change in _planned(scenario)), stretches[-1].duration_s]
+    for end_s, stretch in zip(ends_s, stretches, strict=True):
+        users = stretch.traffic.users
+        assert users is not None
+        asked += users.count * (end_s - began_s) / (users.think_s + _answer_s(stretch))
+        began_s = end_s
+    most = scenario.traffic.max_requests
+    return round(asked) if most is None else min(round(asked), most)
+
+
+def _answer_s(scenario: Scenario) -> float:
+    """How long the first target's answers take in the simulation, with nobody waiting for a slot."""
+    return service_of(next(iter(scenario.targets.values())), scenario.tokens).mean_s
+
+
 def _sample(inputs: Inputs, questions: QuestionBook, draws: Draws) -> list[PlannedRequest]:
     """The run's first requests, a block of them, with the mess in their questions."""
     scenario = inputs.scenario
     faults = FaultSet(scenario.faults, draws, [True] * len(scenario.faults))
     plan = Plan(scenario, draws, questions, faults)
+    if plan.closed:
+        asked = (plan.next_at(0) for _ in range(FIRST_BLOCK))
+        return [planned for planned in asked if planned is not None]
     return plan.take(min(plan.horizon_us(), microseconds(scenario.duration_s) - 1))
 
 
@@ -199,8 +224,12 @@ def _assumptions(scenario: Scenario, tariffs: list[Tariff], sampled: int, reques
         f"${_per_million(tariff.output_pico)} per million input and output tokens ({tariff.source})"
         for (name, target), tariff in zip(scenario.targets.items(), tariffs, strict=True)
     ]
+    users = scenario.traffic.users
     return (
-        f"Requests as they arrive with seed {scenario.seed}, unless traffic is changed while it runs.",
+        f"Requests as they arrive with seed {scenario.seed}, unless traffic is changed while it runs."
+        if users is None
+        else f"Requests of {users.count:,} users who think for {users.think_s:g} s and wait {_answer_s(scenario):.1f} s for "
+        "an answer, as in the simulation: the faster the real answers are, the more is asked.",
         f"Prompts as the first {min(sampled, requests):,} requests have them, in estimated tokens.",
         "Expected: one call to the first target a request, answered at the length that [tokens] gives; nothing is saved "
         "by caches, nothing is retried.",

@@ -14,7 +14,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from heapq import heappop
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from app.engine.agenda import Agenda
 from app.engine.attempt_plans import MICRO
@@ -55,6 +55,9 @@ from app.safeguards.lifecycle import Clock, lifecycle
 from app.safeguards.pipeline import Workshop
 from app.safeguards.request import Branch, PlannedRequest, Request
 from app.scenario.model import Scenario
+
+if TYPE_CHECKING:
+    from app.engine.live_users import LiveUsers
 
 Prompts = Mapping[Treatment | None, Messages | str]
 """What is asked by one question: as it comes (None), and as each treatment by safeguards has it; or why nothing can be."""
@@ -130,6 +133,7 @@ class LiveWorld:
         self._agenda = Agenda(self._clock)
         self._resumer = Resumer()
         self._prompts: dict[int, Prompts] = {}
+        self._users: LiveUsers | None = None
         self._to_come = 0
         self._closed_us = self._end_us = FOREVER_US
         self._taken = Taken([], [], [], [])
@@ -156,6 +160,11 @@ class LiveWorld:
             self._agenda.at(arrival[0][1], self._arrive, arrival)
         self._to_come += len(arrivals)
         self._wake()
+
+    def ask(self, users: LiveUsers) -> None:
+        """These users ask, each once they have their answer."""
+        self._users = users
+        users.begin(self._agenda, self._let_in, self._wake)
 
     def leave(self, number: int) -> None:
         """Whoever asked waits no longer; nothing happens if it has its answer by then."""
@@ -190,6 +199,8 @@ class LiveWorld:
         now = self.read_clock()
         if self._closed_us > now:
             now = min(now, known_us)
+        if self._users is not None:
+            now = min(now, self._users.passed_us)
         self._passed_us = max(self._passed_us, now if next_us is None else min(now, next_us))
         return self._passed_us
 
@@ -223,7 +234,7 @@ class LiveWorld:
             now = self.read_clock()
             if now >= self._end_us:
                 return
-            if now >= self._closed_us and not (self._to_come or self.in_flight):
+            if now >= self._closed_us and not (self._to_come or self.in_flight or self._somebody_waits()):
                 return
             next_us = agenda.next_us()
             if next_us is None or next_us > now:
@@ -237,6 +248,10 @@ class LiveWorld:
                 _, _, call, argument = heappop(agenda.heap)
                 self._clock.now = now
                 call(argument)
+
+    def _somebody_waits(self) -> bool:
+        """Whether a user has thought, and waits for something to ask."""
+        return self._users is not None and bool(self._users.waiting)
 
     async def _wait_until(self, time_us: int) -> None:
         woken = self._woken = self._loop.create_future()
@@ -261,10 +276,16 @@ class LiveWorld:
         self._set_up(turning.scenario)
         self.calls.configure(turning.scenario, turning.endpoints)
         self.calls.faults.change(turning.scenario, self._clock.now)
+        if self._users is not None:
+            self._users.change(turning.scenario.traffic)
         switch = {"came": "change", "set": turning.path, "value": turning.value}
         self._tell(self._clock.now, 0, {"asked": []}, {"variant": self.index, **switch})
 
     def _arrive(self, arrival: Arrival) -> None:
+        self._to_come -= 1
+        self._let_in(arrival)
+
+    def _let_in(self, arrival: Arrival) -> None:
         request = self._admit(arrival)
         unaskable = isinstance(self._prompts[request.number][None], str)
         request.life = lifecycle(request, self._pipeline, self._clock, unaskable)
@@ -272,7 +293,6 @@ class LiveWorld:
 
     def _admit(self, arrival: Arrival) -> Request:
         (number, intended_us, question, cache_key, _, max_tokens, hits), prompts = arrival
-        self._to_come -= 1
         self._taken.arrived_us.append(intended_us)
         self._sends.count()
         self._sends.add(self._clock.now - intended_us)
@@ -378,6 +398,8 @@ class LiveWorld:
         if self.sights is not None:
             self.sights.append(sight_of(request, result, outcome, now))
         self._finished(request, result)
+        if self._users is not None:
+            self._users.answered(request.number)
         self._taken.requests.append(Finished(request, result, outcome, now, self.calls.faults.faults))
 
     def _stop(self) -> None:

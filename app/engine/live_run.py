@@ -22,14 +22,16 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from app.engine.attempt_plans import MICRO
+from app.engine.closed_traffic import ClosedTraffic
 from app.engine.control import Control
 from app.engine.desk import desk_for
 from app.engine.draws import Draws
 from app.engine.live import LiveWorld
 from app.engine.live_calls import LiveCalls
 from app.engine.live_rows import LiveRows
-from app.engine.live_traffic import LiveTraffic, Move, planned_moves
+from app.engine.live_traffic import Move, planned_moves
 from app.engine.live_turn import AbandonedError, Batch, LiveTurn
+from app.engine.open_traffic import OpenTraffic
 from app.engine.punctuality import Punctuality
 from app.engine.questions import QuestionBook
 from app.engine.real_calls import RealCalls, endpoints_of
@@ -279,7 +281,8 @@ class LiveCourse:
                     sent=connections.count,
                 )
                 worlds.append(LiveWorld(scenario, name, calls, observe, punctuality.sends))
-            traffic = LiveTraffic(
+            kind = ClosedTraffic if scenario.traffic.users else OpenTraffic
+            traffic = kind(
                 scenario, self._questions, desk, thread, worlds, moves, self._real.key_for, refused.append
             )
             turn = LiveTurn(

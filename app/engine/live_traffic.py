@@ -1,9 +1,10 @@
 """What comes to the worlds of a turn of real calls: requests, and other settings, each at its time.
 
-Requests are planned, and their prompts rendered, about a second ahead, in small pieces and in the thread in which all work
-on texts is done. A switch that is flipped takes effect a quarter of a second later: who was to arrive from then on is
-planned anew in that time. A pause takes back who was to arrive, and they come as much later as it lasts; the run's clock,
-and with it the faults' schedules, goes on.
+Here is what holds for all traffic: a switch that is flipped takes effect a quarter of a second later, a pause lets nobody
+arrive, and who was to come arrives as much later as it lasts; the run's clock, and with it the faults' schedules, goes on.
+Who arrives when is the business of `open_traffic` (at their intended times, whatever becomes of others) and
+`closed_traffic` (users who ask again once they have their answers). Questions are planned, and their prompts rendered, ahead
+of time, in small pieces and in the thread in which all work on texts is done.
 
 Each turn sees the same: what was flipped in the first is `known` to the later ones, with its times.
 """
@@ -11,33 +12,31 @@ Each turn sees the same: what was flipped in the first is `known` to the later o
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from bisect import insort
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from app.engine.attempt_plans import MICRO
 from app.engine.desk import Desk
 from app.engine.draws import Draws
 from app.engine.events import Event
-from app.engine.live import Arrival, LiveWorld, Prompts, Turning
+from app.engine.live import LiveWorld, Prompts, Turning
 from app.engine.plan import Plan
 from app.engine.question import Question
 from app.engine.questions import QuestionBook
 from app.engine.real_calls import KeyFor, check_now, endpoints_of
 from app.errors import UserError
 from app.faults.fault_set import FaultSet
-from app.safeguards.commands import FOREVER_US
-from app.safeguards.request import PlannedRequest
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.model import Scenario
 
-AHEAD_US = 1_000_000
 NOTICE_US = 250_000
-_STEP_US = 100_000
-_PIECE = 32
+PIECE = 512
+"""Requests that are planned at a time."""
 _LOOK_S = 0.05
 _KEPT = 5_000
 """Questions whose prompts are kept."""
@@ -67,12 +66,15 @@ def planned_moves(scenario: Scenario) -> list[Move]:
     ]
 
 
-class LiveTraffic:
+class LiveTraffic(ABC):
     """Plans ahead for `worlds`, which share one clock and have begun when `run` begins.
 
     `made` are the moves so far, for a turn that repeats them. `reached` has what comes of them, in order of time: settings
     and event. `refused` is told of a planned change that could not be made.
     """
+
+    plan_for_each: ClassVar[bool]
+    """Whether each world has a plan of its own, or all share one."""
 
     def __init__(
         self,
@@ -90,7 +92,6 @@ class LiveTraffic:
         """Rows of the data that are asked about for the first time, until somebody takes them."""
         self.reached: list[tuple[Scenario, Event]] = []
         self.paused = False
-        self._closed = False
         self._scenario = scenario
         self._draws = Draws(scenario.seed)
         self._questions = questions
@@ -100,43 +101,69 @@ class LiveTraffic:
         self._coming = list(moves)
         self._key_for = key_for
         self._refused = refused
-        self._plan = Plan(scenario, self._draws, questions, self._fault_set(scenario), block=_PIECE)
-        self._told_us = -1
-        """Who arrives up to here has been told."""
-        self._last = (-1, 0)
-        """Number and intended arrival of the last request told."""
+        self._plans = [self._new_plan() for _ in (worlds if self.plan_for_each else worlds[:1])]
+        self._closed: set[LiveWorld] = set()
+        """Worlds that know that nobody else comes."""
         self._paused_us = 0
         self._last_move_us = -1
         self._prompts: OrderedDict[Question, Prompts] = OrderedDict()
         self._lock = asyncio.Lock()
         self._woken = asyncio.Event()
 
+    # -- who arrives -------------------------------------------------------------------------------------------
+
     @property
+    @abstractmethod
     def end_us(self) -> int:
         """When arrivals end, as far as is known now."""
-        return self._over_us()
 
     @property
+    @abstractmethod
     def known_us(self) -> int:
-        """Nobody arrives before this time who has not been told."""
-        return FOREVER_US if self.paused else self._told_us + 1
+        """Nobody arrives before this time of whom the worlds do not know, and no settings change."""
+
+    @abstractmethod
+    async def _step(self, now_us: int) -> bool:
+        """Take one step ahead of the clock; False if there is none to take."""
+
+    @abstractmethod
+    async def _withhold(self, at_us: int) -> None:
+        """Have nobody arrive at `at_us` or later, until the next move has been made."""
+
+    @abstractmethod
+    def _over_us(self, world: LiveWorld, now_us: int) -> int | None:
+        """When arrivals at the world were over, if they are."""
+
+    @abstractmethod
+    async def _turn(self, move: Move) -> Turning:
+        """Have the worlds go on with other settings. Raises UserError if they cannot."""
+
+    @abstractmethod
+    def _stand(self, at_us: int) -> None:
+        """A pause begins at `at_us`."""
+
+    @abstractmethod
+    async def _go_on(self, at_us: int, by_us: int) -> None:
+        """A pause of `by_us` ends at `at_us`."""
+
+    # -- time --------------------------------------------------------------------------------------------------
 
     async def prime(self) -> None:
-        """Plan the first second, before the clock begins."""
-        while await self._advance(AHEAD_US):
+        """Plan what comes first, before the clock begins."""
+        while await self._advance(0):
             pass
 
     async def run(self) -> None:
         """Plan ahead of the clock, until cancelled; when arrivals are over, close the worlds."""
         while True:
             now = self._now()
-            if self._plan.exhausted and now >= self._over_us() and not self.paused:
-                self._close(self._over_us())
-            # In whole steps, or each look at the clock would find a microsecond to plan.
-            if not await self._advance((now + AHEAD_US) // _STEP_US * _STEP_US):
+            for world in self._worlds:
+                if (over_us := self._over_us(world, now)) is not None:
+                    self._close(world, over_us)
+            if not await self._advance(now):
                 self._woken.clear()
                 try:
-                    async with asyncio.timeout(_LOOK_S):
+                    async with asyncio.timeout(self._rest_s(now)):
                         await self._woken.wait()
                 except TimeoutError:
                     pass
@@ -146,7 +173,7 @@ class LiveTraffic:
         async with self._lock:
             await self._in_thread(self._changed, path, value)
             at_us = max(self._now() + NOTICE_US, self._last_move_us + 1)
-            await self._rewind(at_us)
+            await self._withhold(at_us)
             self._enter(Move(at_us, 0, "set", path, value, label))
 
     async def pause(self) -> None:
@@ -161,41 +188,29 @@ class LiveTraffic:
         """Let nobody arrive from now on, for good; the time at which a run without pauses would end at the same request."""
         async with self._lock:
             at_us = self._now() + 1
-            await self._rewind(at_us)
-            self._close(at_us)
-            return (min(at_us, self._paused_us) if self.paused else at_us) - self._plan.delay_us
+            await self._withhold(at_us)
+            for world in self._worlds:
+                self._close(world, at_us)
+            return (min(at_us, self._paused_us) if self.paused else at_us) - self._plans[0].delay_us
+
+    async def _advance(self, now_us: int) -> bool:
+        async with self._lock:
+            return await self._step(now_us)
+
+    def _rest_s(self, now_us: int) -> float:  # noqa: ARG002
+        """How long to wait, at the most, when there is nothing to do."""
+        return _LOOK_S
+
+    def _close(self, world: LiveWorld, at_us: int) -> None:
+        if world not in self._closed:
+            self._closed.add(world)
+            world.close(at_us, round(self._scenario.drain_s * MICRO))
 
     # -- planning ----------------------------------------------------------------------------------------------
 
-    async def _advance(self, goal_us: int) -> bool:
-        """Take one step towards having told all up to `goal_us`; False if there is none to take."""
-        async with self._lock:
-            return await self._step(goal_us)
-
-    async def _step(self, goal_us: int) -> bool:
-        move = self._coming[0] if self._coming else None
-        if move is not None and move.at_us <= (goal_us if self.paused else self._told_us + 1):
-            self._coming.pop(0)
-            await self._make(move)
-            return True
-        until_us = min(goal_us, self._told_us + _STEP_US, FOREVER_US if move is None else move.at_us - 1)
-        if self.paused or until_us <= self._told_us:
-            return False
-        if not (self._closed or self._plan.exhausted):
-            arrivals, rows = await self._in_thread(self._take, until_us)
-            self.new_rows += rows
-            if arrivals:
-                planned = arrivals[-1][0]
-                self._last = (planned[0], planned[1])
-            for world in self._worlds:
-                world.expect(arrivals)
-        self._told_us = until_us
-        return True
-
-    def _take(self, until_us: int) -> tuple[list[Arrival], list[DataRow]]:
-        planned = self._plan.take(until_us)
-        asked = self._asked([each[2] for each in planned])
-        return list(zip(planned, asked, strict=True)), self._questions.take_new_rows()
+    def _new_plan(self) -> Plan:
+        faults = self._fault_set(self._scenario)
+        return Plan(self._scenario, self._draws, self._questions, faults, block=PIECE)
 
     def _asked(self, questions: Sequence[Question]) -> list[Prompts]:
         """What is asked by each; rendered once."""
@@ -207,30 +222,6 @@ class LiveTraffic:
             known.popitem(last=False)
         return asked
 
-    def _over_us(self) -> int:
-        """When arrivals are over: at the run's planned end, or with the last request that there may be."""
-        number, intended_us = self._last
-        most = self._scenario.traffic.max_requests
-        return intended_us if most is not None and number + 1 >= most else self._plan.last_us
-
-    def _close(self, at_us: int) -> None:
-        if not self._closed:
-            self._closed = True
-            for world in self._worlds:
-                world.close(at_us, round(self._scenario.drain_s * MICRO))
-
-    async def _rewind(self, at_us: int) -> None:
-        """All that arrive before `at_us` have been told, and nobody else."""
-        while self._told_us < at_us - 1 and await self._step(at_us - 1):
-            pass
-        if self._told_us < at_us:
-            return
-        back: list[PlannedRequest] = []
-        for world in self._worlds:
-            back = [planned for planned, _ in world.take_back(at_us)]
-        self._plan.put_back(back)
-        self._told_us = at_us - 1
-
     # -- moves -------------------------------------------------------------------------------------------------
 
     def _enter(self, move: Move) -> None:
@@ -241,7 +232,7 @@ class LiveTraffic:
         async with self._lock:
             at_us = max(self._now() + 1, self._last_move_us + 1)
             if kind == "pause":
-                await self._rewind(at_us)
+                await self._withhold(at_us)
             self._enter(Move(at_us, 0, kind))
 
     async def _make(self, move: Move) -> None:
@@ -249,22 +240,21 @@ class LiveTraffic:
         at_us = self._last_move_us = move.at_us
         if move.kind == "set":
             try:
-                turning = await self._in_thread(self._change, move)
+                turning = await self._turn(move)
             except UserError as error:
                 self._refused(error)
                 return
             self._scenario = turning.scenario
-            for world in self._worlds:
-                world.turn(at_us, turning)
             label = move.label or f"{move.path} = {move.value}"
             event = Event(at_us, "change", label, {"set": move.path, "value": move.value})
         elif move.kind == "pause":
             self.paused, self._paused_us = True, at_us
+            self._stand(at_us)
             event = Event(at_us, "pause", "Paused: nobody arrives", {})
         else:
             by_us = at_us - self._paused_us
-            await self._in_thread(self._plan.delay, self._paused_us, by_us)
-            self.paused, self._told_us = False, at_us - 1
+            await self._go_on(at_us, by_us)
+            self.paused = False
             event = Event(at_us, "note", f"Resumed after {by_us / MICRO:.1f} s", {"paused_s": by_us / MICRO})
         self.made.append(move)
         self.reached.append((self._scenario, event))
@@ -277,7 +267,7 @@ class LiveTraffic:
         return changed
 
     def _change(self, move: Move) -> Turning:
-        """Have the plan, and the book of questions, go on with other settings."""
+        """Have the plans, and the book of questions, go on with other settings."""
         before = self._scenario
         changed = self._changed(move.path, move.value)
         endpoints = endpoints_of(changed, self._key_for)
@@ -286,7 +276,8 @@ class LiveTraffic:
         self._questions.treat(changed)
         self._prompts.clear()
         at_us = min(move.at_us, self._paused_us) if self.paused else move.at_us
-        self._plan.change(changed, self._fault_set(changed), at_us)
+        for plan in self._plans:
+            plan.change(changed, self._fault_set(changed), at_us)
         return Turning(move.path, move.value, changed, endpoints)
 
     def _fault_set(self, scenario: Scenario) -> FaultSet:

@@ -117,8 +117,4 @@ def _paid(target: Target) -> tuple[object, ...]:
 
 def check_now(scenario: Scenario) -> None:
     """The same of the settings as they are, without the planned changes."""
-    if scenario.traffic.arrivals == "closed":
-        raise UserError(
-            "a closed loop cannot make real calls", where="traffic.arrivals", do="Choose another kind."
-        )
     check_outside(scenario)

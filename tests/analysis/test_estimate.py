@@ -147,10 +147,32 @@ def test_a_price_that_is_not_known_is_asked_for(small: Small, worker: BoundedWor
         of(scenario(tables), small, worker)
 
 
-def test_a_closed_loop_is_refused(small: Small, worker: BoundedWorker) -> None:
-    file = scenario(settings=("traffic.rate_per_s=", "traffic.arrivals=closed", "traffic.users={count = 3}"))
-    with pytest.raises(UserError, match="closed loop"):
-        of(file, small, worker)
+def closed(tables: str = "", *more: str) -> ScenarioFile:
+    """Four users who think for three seconds and wait one for their answers: one question a second, for five minutes."""
+    users = "traffic.users={ count = 4, think_s = 3 }"
+    return scenario(
+        tables, duration_s=300, settings=("traffic.rate_per_s=", "traffic.arrivals=closed", users, *more)
+    )
+
+
+def test_users_ask_once_in_a_think_time_and_an_answer(small: Small, worker: BoundedWorker) -> None:
+    # given a closed loop
+    found = of(closed(), small, worker)
+    # then the estimate is what the response time law says, says so, and is near what a simulated run asks
+    assert found.requests == 300
+    assert found.assumptions[0].startswith(
+        "Requests of 4 users who think for 3 s and wait 1.0 s for an answer"
+    )
+    assert 0 < found.expected_usd <= found.most_usd
+    assert found.requests == pytest.approx(len(small.run(closed()).requests("bare")), rel=0.15)
+
+
+def test_users_who_join_and_a_bound_on_requests_count(small: Small, worker: BoundedWorker) -> None:
+    twice = '[[changes]]\nat_s = 100\nset = "traffic.users.count"\nvalue = 8\n'
+    shorter = '[[changes]]\nat_s = 150\nset = "duration_s"\nvalue = 200\n'
+    assert of(closed(twice), small, worker).requests == 100 + 2 * 200
+    assert of(closed(twice + shorter), small, worker).requests == 100 + 2 * 100
+    assert of(closed("", "traffic.max_requests=70"), small, worker).requests == 70
 
 
 def test_no_requests_cost_nothing(small: Small, worker: BoundedWorker) -> None:

@@ -18,6 +18,7 @@ from app.engine.run import Listener, Order, Progress, run_scenario
 from app.errors import UserError
 from app.scenario.files import ScenarioFile, parse_scenario
 from app.sessions.reader import RunReader
+from app.sessions.records import RequestRecord
 from app.sessions.session_log import SessionLog
 from tests.engine.live_runs import CHECKED, GOOD, TRIAGE
 from tests.engine.loopback import Heard, Loopback, Play, says, serving
@@ -151,3 +152,8 @@ def run_real(
     order = Order(file, real=real)
     listener = (told or Told()).listener
     return RunReader(log, run_scenario(order, log, control or Control(), listener))
+
+
+def requests(reader: RunReader, variant: str) -> list[RequestRecord]:
+    """A variant's requests, in order."""
+    return list(reader.each_request(variant))

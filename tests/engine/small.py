@@ -59,19 +59,19 @@ class Small:
             (self._prompts / f"{name}.j2").write_text(text, encoding="utf-8")
         self._data = folder / "data.csv"
         self._data.write_text(_DATA, encoding="utf-8")
-        self._worker = worker
+        self.worker = worker
 
     def run(self, file: ScenarioFile) -> Ran:
         """Run to the end."""
-        return run(file, worker=self._worker, prompts=self._prompts, data=self._data)
+        return run(file, worker=self.worker, prompts=self._prompts, data=self._data)
 
     def inputs(self, file: ScenarioFile) -> Inputs:
         """What a run takes."""
-        return prepare_inputs(file, self._worker, prompts=self._prompts, data=self._data)
+        return prepare_inputs(file, self.worker, prompts=self._prompts, data=self._data)
 
     def begin(self, file: ScenarioFile) -> AbstractContextManager[tuple[Simulation, Names]]:
         """A run that has not begun."""
-        return simulation_of(file, worker=self._worker, prompts=self._prompts, data=self._data)
+        return simulation_of(file, worker=self.worker, prompts=self._prompts, data=self._data)
 
 
 def scenario(

@@ -13,7 +13,6 @@ import pytest
 from app.analysis.comparison import Side, as_json, compare
 from app.analysis.summary import summary
 from app.engine.control import Control
-from app.engine.real_calls import check_now
 from app.engine.run import Listener, Order, run_scenario
 from app.errors import UserError
 from app.scenario.files import ScenarioFile
@@ -153,11 +152,6 @@ def test_the_log_counts_each_variant_and_says_what_it_is_and_nothing_is_paired(t
         assert "closed loop" in pairing["why"]
         with pytest.raises(UserError, match="closed loop"):
             matching(log, run_id, Filter(contrast="saved"))
-
-
-def test_real_calls_are_refused() -> None:
-    with pytest.raises(UserError, match="cannot make real calls"):
-        check_now(closed().scenario)
 
 
 @pytest.mark.parametrize(

@@ -24,12 +24,11 @@ from app.safeguards.commands import Flight
 from app.sessions.exporting import export_run
 from app.sessions.importing import import_run
 from app.sessions.reader import RunReader
-from app.sessions.records import RequestRecord
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import REAL_CALLS_FACT
 from tests.engine.live_runs import GOOD
 from tests.engine.loopback import Play, chunk, fails, hangs, replies, says, streams
-from tests.engine.real_runs import SCENARIO, Told, good, run_real, servers
+from tests.engine.real_runs import SCENARIO, Told, good, requests, run_real, servers
 
 MICRO = 1_000_000
 CALL_PICO = 200 * 10**6 + 10 * 10**7
@@ -40,10 +39,6 @@ CALL_PICO = 200 * 10**6 + 10 * 10**7
 def log(tmp_path: Path) -> Iterator[SessionLog]:
     with SessionLog.open(tmp_path / "log.db") as opened:
         yield opened
-
-
-def requests(reader: RunReader, variant: str) -> list[RequestRecord]:
-    return list(reader.each_request(variant))
 
 
 def asked(reader: RunReader, variant: str) -> list[tuple[int, int, int]]:
@@ -428,7 +423,6 @@ REFUSED = {
         ("price = { input_usd_per_million_tokens = 1, output_usd_per_million_tokens = 10 }", ""),
         "no price known for 'first-model'",
     ),
-    "a closed loop": (("rate_per_s = 30", 'arrivals = "closed"\nusers = { count = 3 }'), "closed loop"),
     "a standstill": (
         ("[variants.bare]", '[[faults]]\nkind = "outage"\noutage_mode = "freeze"\n[variants.bare]'),
         "inside",

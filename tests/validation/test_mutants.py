@@ -28,7 +28,7 @@ from app.analysis.validation.statistics import Z_LIMIT, Comparison
 from app.engine.attempt_plans import AttemptPlans
 from app.engine.draws import Column, Draws, Role
 from app.engine.rows import Row, RowMaker
-from app.engine.users import ClosedLoop
+from app.engine.users import ClosedLoop, Coming
 from app.providers.profile import Target
 from app.providers.quota import Quota
 from app.providers.simulated import SimulatedProvider
@@ -147,9 +147,9 @@ def test_users_who_do_not_wait_for_their_answers(monkeypatch: pytest.MonkeyPatch
     # Given users who think of the next question as soon as they have asked
     arrive = ClosedLoop._arrive
 
-    def mistaken(self: ClosedLoop, user: int) -> None:
-        arrive(self, user)
-        self._think(user)
+    def mistaken(self: ClosedLoop, coming: Coming) -> None:
+        arrive(self, coming)
+        self._think(coming[0])
 
     monkeypatch.setattr(ClosedLoop, "_arrive", mistaken)
     monkeypatch.setattr(ClosedLoop, "answered", lambda _loop, _number: None)

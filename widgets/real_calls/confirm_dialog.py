@@ -168,9 +168,11 @@ class ConfirmDialog(QDialog):
         found = self.prepared.estimate
         count = len(found.variants)
         turns = 1 if self.side_by_side.isChecked() else count
+        about, of_these = ("", "") if found.bounded else ("About ", " for so many")
+        asked_of = "one variant" if count == 1 else f"each of {count} variants"
         self.cost.setText(
-            f"{found.requests:,} requests, asked of {'one variant' if count == 1 else f'each of {count} variants'}: "
-            f"about {usd(found.expected_usd)} if all goes well, {usd(found.most_usd)} at the very most.\n"
+            f"{about}{found.requests:,} requests, asked of {asked_of}: "
+            f"about {usd(found.expected_usd)} if all goes well, {usd(found.most_usd)} at the very most{of_these}.\n"
             f"Real calls have no speed: it takes {clock(turns * self.prepared.duration_s)} (min:s) or a little more."
         )
 

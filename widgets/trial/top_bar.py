@@ -88,8 +88,10 @@ class TopBar(QWidget):
         """Show its seed, and how long it takes, unless the clock is a run's."""
         self.seed.show_value(scenario.seed)
         if not self._running and not self._of_run:
-            simulated = "SIMULATED, CLOSED LOOP" if scenario.traffic.users else "SIMULATED"
-            self.show_badge("REAL CALLS" if self._wants_real else simulated, real=self._wants_real)
+            badge = "REAL CALLS" if self._wants_real else "SIMULATED"
+            if scenario.traffic.users is not None:
+                badge += ", CLOSED LOOP"
+            self.show_badge(badge, real=self._wants_real)
             self.show_progress(0, scenario.duration_s)
 
     def show_badge(self, text: str, *, real: bool, where: str = "") -> None:

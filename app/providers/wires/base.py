@@ -107,19 +107,20 @@ class AnswerStream(ABC):
         """Take in the next bytes. After the end they are ignored."""
         self._bytes += len(data)
         *lines, self._rest = (self._rest + data).split(b"\n")
+        read, take = self._read, self._take
         for line in lines:
             if not line:
                 continue
             if self.over:
                 break
-            if line.startswith(b"data:"):
+            if line[:5] == b"data:":
                 # Those who speak these formats send one line per event, and say its type in it.
                 said = line[5:].strip()
                 if said == b"[DONE]":
                     self._done()
                     continue
                 try:
-                    self._take(self._read(said))
+                    take(read(said))
                 except _UNREADABLE:
                     self._fail(UNREADABLE)
             elif line != b"\r":

@@ -1,7 +1,8 @@
 """`python -m tests.benchmarks.wire.ours URL CALLS [RATE_PER_S]`: a run of real calls with safeguards and a session log.
 
-Without a rate all requests come at once, and `concurrency` lets so many calls be under way as other clients have
-connections. With a rate they come at even gaps, and what is measured is how late each is sent.
+Without a rate as many users as other clients have connections ask in a closed loop, each as soon as the answer is there
+(but for a millisecond, the least that a user may think). With a rate requests come at even gaps, and what is measured is how
+late each is sent.
 """
 
 from __future__ import annotations
@@ -37,8 +38,7 @@ patience_s = 120
 path = "sample:prompts"
 only = ["triage"]
 [traffic]
-arrivals = "constant"
-rate_per_s = {rate_per_s}
+{arrivals}
 max_requests = {calls}
 [tokens]
 max_tokens = 50
@@ -64,7 +64,11 @@ safeguards = [
   {{ kind = "canned", text = "Later." }},
 ]
 """
-AT_ONCE_PER_S = 100_000
+CLOSED = """arrivals = "closed"
+users = {{ count = {users}, think_s = 0.001, think = "constant" }}"""
+OPEN = """arrivals = "constant"
+rate_per_s = {rate_per_s}"""
+LONG_ENOUGH_S = 3600
 
 
 def body() -> bytes:
@@ -74,7 +78,9 @@ def body() -> bytes:
         draws = Draws(inputs.scenario.seed)
         book = QuestionBook(inputs, draws, worker)
         plan = Plan(inputs.scenario, draws, book, FaultSet((), draws, []))
-        (asked,) = book.asked([plan.take(plan.horizon_us())[0][2]])
+        planned = plan.next_at(0)
+        assert planned is not None
+        (asked,) = book.asked([planned[2]])
         assert not isinstance(asked, str)
         return json.dumps(WIRES["openai-chat"].body("a-model", asked, 50)).encode()
 
@@ -99,12 +105,13 @@ def call(url: str, calls: int, rate_per_s: float | None) -> Measured:
 
 
 def _scenario(base_url: str, calls: int, rate_per_s: float | None) -> ScenarioFile:
+    closed = rate_per_s is None
     text = SCENARIO.format(
         base_url=base_url,
         calls=calls,
-        rate_per_s=rate_per_s or AT_ONCE_PER_S,
-        duration_s=calls / (rate_per_s or AT_ONCE_PER_S) + 1,
-        in_flight=1_000_000 if rate_per_s else CONNECTIONS,
+        arrivals=CLOSED.format(users=CONNECTIONS) if closed else OPEN.format(rate_per_s=rate_per_s),
+        duration_s=LONG_ENOUGH_S if rate_per_s is None else calls / rate_per_s + 1,
+        in_flight=CONNECTIONS if closed else 1_000_000,
     )
     return parse_scenario(text, Path("wire.toml"))
 

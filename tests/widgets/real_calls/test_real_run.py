@@ -228,15 +228,37 @@ def test_a_key_is_added_on_the_way_and_kept_for_its_host(
 def test_what_cannot_be_done_for_real_is_said_before_anything_is_sent(
     window: MainWindow, qtbot: QtBot, tmp_path: Path
 ) -> None:
-    text = SCENARIO.replace(
-        'arrivals = "constant"\nrate_per_s = 5', 'arrivals = "closed"\nusers = { count = 2 }'
-    )
-    window.session.open_file(parse_scenario(text, tmp_path / "closed.toml"))
+    text = SCENARIO + '[[faults]]\nkind = "outage"\noutage_mode = "freeze"\n'
+    window.session.open_file(parse_scenario(text, tmp_path / "frozen.toml"))
     question = asked_about(window, "https://api.x.example/v1", qtbot)
-    assert "closed loop" in question.problem.text()
+    assert "inside" in question.problem.text()
     qtbot.keyClicks(question.cap, "1")
     assert not question.go.isEnabled()
     question.reject()
+
+
+def test_users_of_a_closed_loop_ask_for_real(
+    window: MainWindow, provider: Endpoint, qtbot: QtBot, tmp_path: Path
+) -> None:
+    # Given a scenario whose users ask once they have their answers
+    text = SCENARIO.replace(
+        'arrivals = "constant"\nrate_per_s = 5', 'arrivals = "closed"\nusers = { count = 2, think_s = 0.2 }'
+    )
+    window.session.open_file(parse_scenario(text, tmp_path / "closed.toml"))
+    # When it is to be run for real, then the dialog does not promise how much is asked
+    question = asked_about(window, f"{provider.url}/v1", qtbot)
+    assert window.trial.top_bar.badge.text() == "REAL CALLS, CLOSED LOOP"
+    assert question.cost.text().startswith("About ")
+    assert "at the very most for so many" in question.cost.text()
+    qtbot.keyClicks(question.cap, "1")
+    qtbot.mouseClick(question.go, Qt.MouseButton.LeftButton)
+    # and the run is one of real calls, in a closed loop
+    session = window.session
+    qtbot.waitUntil(lambda: session.state == "idle" and session.picture is not None)
+    qtbot.waitUntil(lambda: session.picture.record.ended_at is not None)  # type: ignore[union-attr]
+    assert session.picture is not None
+    assert session.picture.record.badge == "REAL CALLS, CLOSED LOOP"
+    assert "closed loop" in window.trial.summary.as_text()
 
 
 @pytest.mark.parametrize(
