@@ -6,7 +6,6 @@ milliseconds. In a pause nobody thinks.
 
 from __future__ import annotations
 
-from app.engine.attempt_plans import MICRO
 from app.engine.live import Arrival, LiveWorld, Turning
 from app.engine.live_traffic import DataRow, LiveTraffic, Move
 from app.engine.live_users import LiveUsers
@@ -49,10 +48,6 @@ class ClosedTraffic(LiveTraffic):
         end_us = users.plan.last_us
         return end_us if now_us >= end_us and not self.paused else None
 
-    def _rest_s(self, now_us: int) -> float:
-        rest_s = super()._rest_s(now_us)
-        return min(rest_s, max(self._coming[0].at_us - now_us, 0) / MICRO) if self._coming else rest_s
-
     async def _step(self, now_us: int) -> bool:
         if self._coming and self._coming[0].at_us <= now_us:
             await self._make(self._coming[0])
@@ -78,8 +73,7 @@ class ClosedTraffic(LiveTraffic):
             if each is None:
                 break
             planned.append(each)
-        asked = self._asked([each[2] for each in planned])
-        return list(zip(planned, asked, strict=True)), self._questions.take_new_rows()
+        return self._with_prompts(planned)
 
     def _prepare(self) -> None:
         """Nobody asks at the time of the next move, or later, until it has been made."""
@@ -99,20 +93,18 @@ class ClosedTraffic(LiveTraffic):
         for users in self._users:
             users.plan.put_back(users.give_back())
         try:
-            turning = await self._in_thread(self._change, move)
-            for world in self._worlds:
-                world.turn(move.at_us, turning)
+            return await super()._turn(move)
         finally:
             if not self.paused:
                 for users in self._users:
                     users.release()
-        return turning
 
     def _stand(self, at_us: int) -> None:
         for users in self._users:
             users.stand(at_us)
 
-    async def _go_on(self, at_us: int, by_us: int) -> None:  # noqa: ARG002
+    async def _go_on(self, at_us: int) -> None:
+        by_us = at_us - self._paused_us
         for users in self._users:
             await self._in_thread(users.plan.delay, self._paused_us, by_us)
         for users in self._users:

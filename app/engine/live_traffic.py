@@ -24,13 +24,14 @@ from app.engine.attempt_plans import MICRO
 from app.engine.desk import Desk
 from app.engine.draws import Draws
 from app.engine.events import Event
-from app.engine.live import LiveWorld, Prompts, Turning
+from app.engine.live import Arrival, LiveWorld, Prompts, Turning
 from app.engine.plan import Plan
 from app.engine.question import Question
 from app.engine.questions import QuestionBook
 from app.engine.real_calls import KeyFor, check_now, endpoints_of
 from app.errors import UserError
 from app.faults.fault_set import FaultSet
+from app.safeguards.request import PlannedRequest
 from app.scenario.edit import check_changeable, with_setting
 from app.scenario.model import Scenario
 
@@ -135,16 +136,19 @@ class LiveTraffic(ABC):
         """When arrivals at the world were over, if they are."""
 
     @abstractmethod
-    async def _turn(self, move: Move) -> Turning:
-        """Have the worlds go on with other settings. Raises UserError if they cannot."""
-
-    @abstractmethod
     def _stand(self, at_us: int) -> None:
         """A pause begins at `at_us`."""
 
     @abstractmethod
-    async def _go_on(self, at_us: int, by_us: int) -> None:
-        """A pause of `by_us` ends at `at_us`."""
+    async def _go_on(self, at_us: int) -> None:
+        """The pause ends at `at_us`."""
+
+    async def _turn(self, move: Move) -> Turning:
+        """Have the worlds go on with other settings. Raises UserError if they cannot."""
+        turning = await self._in_thread(self._change, move)
+        for world in self._worlds:
+            world.turn(move.at_us, turning)
+        return turning
 
     # -- time --------------------------------------------------------------------------------------------------
 
@@ -197,9 +201,9 @@ class LiveTraffic(ABC):
         async with self._lock:
             return await self._step(now_us)
 
-    def _rest_s(self, now_us: int) -> float:  # noqa: ARG002
-        """How long to wait, at the most, when there is nothing to do."""
-        return _LOOK_S
+    def _rest_s(self, now_us: int) -> float:
+        """How long to wait, at the most, when there is nothing to do: no move is made late."""
+        return min([_LOOK_S, *(max(move.at_us - now_us, 0) / MICRO for move in self._coming[:1])])
 
     def _close(self, world: LiveWorld, at_us: int) -> None:
         if world not in self._closed:
@@ -211,6 +215,11 @@ class LiveTraffic(ABC):
     def _new_plan(self) -> Plan:
         faults = self._fault_set(self._scenario)
         return Plan(self._scenario, self._draws, self._questions, faults, block=PIECE)
+
+    def _with_prompts(self, planned: Sequence[PlannedRequest]) -> tuple[list[Arrival], list[DataRow]]:
+        """The requests with what they ask, and the rows that are asked about for the first time."""
+        asked = self._asked([each[2] for each in planned])
+        return list(zip(planned, asked, strict=True)), self._questions.take_new_rows()
 
     def _asked(self, questions: Sequence[Question]) -> list[Prompts]:
         """What is asked by each; rendered once."""
@@ -252,10 +261,10 @@ class LiveTraffic(ABC):
             self._stand(at_us)
             event = Event(at_us, "pause", "Paused: nobody arrives", {})
         else:
-            by_us = at_us - self._paused_us
-            await self._go_on(at_us, by_us)
+            await self._go_on(at_us)
             self.paused = False
-            event = Event(at_us, "note", f"Resumed after {by_us / MICRO:.1f} s", {"paused_s": by_us / MICRO})
+            paused_s = (at_us - self._paused_us) / MICRO
+            event = Event(at_us, "note", f"Resumed after {paused_s:.1f} s", {"paused_s": paused_s})
         self.made.append(move)
         self.reached.append((self._scenario, event))
 

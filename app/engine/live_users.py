@@ -20,6 +20,7 @@ from app.safeguards.request import PlannedRequest
 from app.traffic.settings import Traffic
 
 _MOST_AHEAD = 256
+"""Questions in the stock at the most; where there are fewer users, one for each."""
 
 
 class LiveUsers(ThinkingUsers):
@@ -40,8 +41,6 @@ class LiveUsers(ThinkingUsers):
         self._closed_us = FOREVER_US
         """Nobody asks from this time on, for good."""
         self._paused_us: int | None = None
-        self._low = 0
-        """The stock should be filled when there are so few left."""
         self._set_bar()
 
     def begin(self, agenda: Agenda, let_in: Callable[[Arrival], None], wake: Callable[[], None]) -> None:
@@ -60,8 +59,8 @@ class LiveUsers(ThinkingUsers):
     def lack(self) -> int:
         """How many questions beyond those the stock could take; 0 while it is more than half full."""
         full = min(self._users.count, _MOST_AHEAD)
-        self._low = full // 2
-        return full - len(self._stock) if len(self._stock) <= self._low else 0
+        left = len(self._stock)
+        return full - left if left <= full // 2 else 0
 
     def fill(self, questions: Iterable[Arrival], *, exhausted: bool) -> None:
         """Further questions; `exhausted` if there will be no more."""
@@ -137,7 +136,7 @@ class LiveUsers(ThinkingUsers):
             number = planned[0]
             self._asking[number] = user
             self.last_us = due_us
-            if len(stock) <= self._low:
+            if self.lack:
                 self._wanting()
             self._let_in(((number, due_us, *planned[2:]), prompts))
         elif due_us >= self._until_us and due_us < self._closed_us:

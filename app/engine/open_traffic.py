@@ -5,8 +5,8 @@ A switch that is flipped, and a pause, take back who was told to arrive from the
 
 from __future__ import annotations
 
-from app.engine.live import Arrival, LiveWorld, Turning
-from app.engine.live_traffic import DataRow, LiveTraffic, Move
+from app.engine.live import Arrival, LiveWorld
+from app.engine.live_traffic import DataRow, LiveTraffic
 from app.engine.plan import Plan
 from app.safeguards.commands import FOREVER_US
 from app.safeguards.request import PlannedRequest
@@ -40,7 +40,7 @@ class OpenTraffic(LiveTraffic):
         """Nobody arrives before this time of whom the worlds do not know, and no settings change."""
         return FOREVER_US if self.paused else self._told_us + 1
 
-    def _over_us(self, world: LiveWorld, now_us: int) -> int | None:  # noqa: ARG002
+    def _over_us(self, _world: LiveWorld, now_us: int) -> int | None:
         end_us = self.end_us
         return end_us if self._plan.exhausted and now_us >= end_us and not self.paused else None
 
@@ -70,9 +70,7 @@ class OpenTraffic(LiveTraffic):
         return True
 
     def _take(self, until_us: int) -> tuple[list[Arrival], list[DataRow]]:
-        planned = self._plan.take(until_us)
-        asked = self._asked([each[2] for each in planned])
-        return list(zip(planned, asked, strict=True)), self._questions.take_new_rows()
+        return self._with_prompts(self._plan.take(until_us))
 
     async def _withhold(self, at_us: int) -> None:
         """All that arrive before `at_us` have been told, and nobody else."""
@@ -86,15 +84,9 @@ class OpenTraffic(LiveTraffic):
         self._plan.put_back(back)
         self._told_us = at_us - 1
 
-    async def _turn(self, move: Move) -> Turning:
-        turning = await self._in_thread(self._change, move)
-        for world in self._worlds:
-            world.turn(move.at_us, turning)
-        return turning
-
     def _stand(self, at_us: int) -> None:
         """Nobody has been told to arrive later."""
 
-    async def _go_on(self, at_us: int, by_us: int) -> None:
-        await self._in_thread(self._plan.delay, self._paused_us, by_us)
+    async def _go_on(self, at_us: int) -> None:
+        await self._in_thread(self._plan.delay, self._paused_us, at_us - self._paused_us)
         self._told_us = at_us - 1
