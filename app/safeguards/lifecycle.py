@@ -241,7 +241,8 @@ def _stopped(request: Request, result: Result, branches: list[Branch]) -> Genera
         yield WaitAny(running, FOREVER_US)
     for branch in branches:
         request.hits |= branch.hits
-        request.reason = request.reason or branch.reason
+        if result.error is not None:  # what a branch that lost went through is not why another one answered
+            request.reason = request.reason or branch.reason
     return result
 
 

@@ -82,8 +82,10 @@ class RetryLayer(Layer):
             return None  # the target asks for more patience than there is
         if now + wait_us >= request.deadline_us:
             return None
-        for budget in self.budgets:
+        for asked, budget in enumerate(self.budgets):
             if not budget.withdraw(now):
+                for other in self.budgets[:asked]:
+                    other.put_back()
                 request.reason = "retry budget empty"
                 return None
         request.memo[self.slot] = (made + 1, backoff_us)

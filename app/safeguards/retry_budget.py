@@ -72,3 +72,7 @@ class RetryBudgetLayer(Layer):
         enough = level >= _SCALE
         bucket.level = level - _SCALE if enough else level
         return enough
+
+    def put_back(self) -> None:
+        """Return the token that was just taken, for a retry that is not made after all."""
+        self.bucket.level += _SCALE

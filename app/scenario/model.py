@@ -13,6 +13,7 @@ from app.inputs.checks.settings import AnyCheck
 from app.providers.answers.settings import Answers
 from app.providers.profile import Target, Tokens
 from app.safeguards.fallback import Fallback
+from app.safeguards.hedge import Hedge
 from app.safeguards.presets import PRESETS, TITLES
 from app.safeguards.registry import AnySafeguard
 from app.safeguards.retry import Retry
@@ -75,9 +76,12 @@ class Variant(Settings):
                 calls *= safeguard.max_retries + 1
             elif isinstance(safeguard, Fallback):
                 calls *= len(safeguard.targets) + 1
+            elif isinstance(safeguard, Hedge):
+                calls *= safeguard.max_hedges + 1
         if calls > MAX_ATTEMPTS:
             raise ValueError(
-                f"retries and fallbacks multiply to {calls} calls for one request; at most {MAX_ATTEMPTS} are allowed"
+                f"retries, fallbacks and hedges multiply to {calls} calls for one request; "
+                f"at most {MAX_ATTEMPTS} are allowed"
             )
         return self
 

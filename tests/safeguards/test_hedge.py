@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.errors import UserError
 from app.safeguards.breaker import BreakerLayer
 from app.safeguards.concurrency import ConcurrencyLayer
 from app.safeguards.hedge import HedgeLayer, Times
@@ -103,6 +104,35 @@ def test_each_branch_has_its_own_retries(small: Small) -> None:
     roles = {(each["hedge"], each["retry"]) for each in ran.attempts("any")}
     assert roles == {(hedge, retry) for hedge in (0, 1) for retry in (0, 1, 2)}
     assert any(each["hedge"] == 1 and each["reason"] == "retry: server_error" for each in ran.attempts("any"))
+
+
+def test_what_a_branch_that_lost_went_through_is_not_why_another_one_answered(small: Small) -> None:
+    # Given calls that often fail, and next to no retries to share between the branches
+    fault = '[[faults]]\nkind = "server_error"\nid = "down"\nrate = 0.5\nafter_s = 0.3\n'
+    ran = hedged(
+        small,
+        '{ kind = "hedge", after_s = 0.2 }, { kind = "retry" }, '
+        '{ kind = "retry_budget", max_tokens = 1, min_per_s = 0.1, ratio = 0 }',
+        tables=fault,
+        primary='service = "constant"\nservice_s = 1',
+    )
+
+    # Then only who got no answer reads that there was none left
+    reasons = {
+        served: {
+            request["reason"]
+            for request in ran.requests("any")
+            if (request["served_by"] == "nobody") == (served == "no")
+        }
+        for served in ("yes", "no")
+    }
+    assert reasons == {"yes": {""}, "no": {"retry budget empty"}}
+
+
+def test_more_calls_than_the_log_has_numbers_for_are_refused() -> None:
+    safeguards = '{ kind = "hedge", max_hedges = 5 }, { kind = "retry", max_retries = 63 }'
+    with pytest.raises(UserError, match="multiply to 384 calls for one request; at most 256 are allowed"):
+        scenario(f"\n[variants.any]\nsafeguards = [{safeguards}]\n")
 
 
 def test_more_than_one(small: Small) -> None:

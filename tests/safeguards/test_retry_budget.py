@@ -86,6 +86,24 @@ def test_a_retry_that_is_not_made_for_other_reasons_takes_nothing() -> None:
     assert drain(layer, us(1)) == 2
 
 
+def test_of_several_budgets_none_loses_a_token_to_a_retry_that_another_one_refuses() -> None:
+    # Given a large budget and one that holds a single token
+    large = RetryBudget(id="large", ratio=0, min_per_s=0, max_tokens=9)
+    small = RetryBudget(id="small", ratio=0, min_per_s=0, max_tokens=1)
+    bench = Bench(Retry(base_s=1, jitter="none"), large, small)
+
+    # When one retry is made and many are refused
+    bench.arrives(0).calls().fails(SERVER_ERROR, at_s=1).sleeps(until_s=2).calls(retry=1)
+    for number in range(1, 6):
+        script = bench.arrives(number, at_s=2).calls().fails(SERVER_ERROR, at_s=3)
+        assert script.request.reason == "retry budget empty"
+
+    # Then the large one has paid for the one that was made
+    layer = next(each for each in bench.pipeline.layers if each.id == "large")
+    assert isinstance(layer, RetryBudgetLayer)
+    assert drain(layer, us(3)) == 8
+
+
 def test_requests_in_flight_over_a_change_draw_on_the_same_bucket() -> None:
     # Given a bucket of two, and a request that began before the settings were changed
     retry = Retry(max_retries=5, base_s=1, jitter="none")
