@@ -1,5 +1,5 @@
-"""The command line: a thin skin over functions. Exit status: 0 fine, 1 a threshold was missed, 2 wrong input,
-130 interrupted. With --json one JSON object goes to standard output, everything else to standard error.
+"""The command line: a thin skin over functions. Exit status: 0 fine, 1 a threshold was missed, 2 wrong input, 70 a
+fault of our own, 130 interrupted. With --json one JSON object goes to standard output, everything else to standard error.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from io import StringIO, TextIOWrapper
 import typer
 
 from app.cli import calibrate, keys, look, replay, run, scenarios, serve, stability, transfer, validate
-from app.cli.application import INTERRUPTED, OK, WRONG_INPUT, cli
-from app.errors import UserError
+from app.cli.application import INTERRUPTED, OK, OWN_FAULT, WRONG_INPUT, cli
+from app.errors import TRACEBACK, UserError, own_fault
 
 __all__ = [
     "calibrate",
@@ -45,7 +45,7 @@ def run_cli(arguments: list[str]) -> int:
         sys.stdout.flush()
     except OSError as error:
         if not isinstance(error, BrokenPipeError) and error.errno != ENOSPC:
-            raise
+            return _own_fault(error)
         # Standard output: what could not be written must not fail once more when Python ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         if isinstance(error, BrokenPipeError):
@@ -66,5 +66,15 @@ def run_cli(arguments: list[str]) -> int:
         if hasattr(error, "show") and hasattr(error, "exit_code"):
             error.show()
             return int(error.exit_code)
-        raise
+        return _own_fault(error)
     return status if isinstance(status, int) else OK
+
+
+def _own_fault(error: Exception) -> int:
+    """Say so; the exit status is returned. Raises `error` where its traceback is wanted."""
+    from app.terminal import say_error
+
+    if os.environ.get(TRACEBACK):
+        raise error
+    say_error(own_fault(error))
+    return OWN_FAULT

@@ -11,7 +11,7 @@ import typer
 from app.errors import UserError
 from app.sessions.session_log import SessionLog
 
-OK, MISSED, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+OK, MISSED, WRONG_INPUT, OWN_FAULT, INTERRUPTED = 0, 1, 2, 70, 130
 
 cli = typer.Typer(
     name="seatrial",

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.engine.draws import BLOCK, Draws, Role, normal_of
+from app.faults.base import NEVER_US
 from app.faults.fault_set import FaultSet
 from app.providers.profile import Target, Tokens
 
@@ -135,7 +136,8 @@ class AttemptPlans:
 
 
 def _micro(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.maximum(np.rint(seconds * MICRO), 1).astype(np.int64)
+    """In microseconds: one at least, and no more than what is longer than any run."""
+    return np.clip(np.rint(seconds * MICRO), 1, NEVER_US).astype(np.int64)
 
 
 def _forget(blocks: dict[int, _T], most: int) -> None:

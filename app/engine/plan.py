@@ -20,6 +20,7 @@ from app.faults.fault_set import FaultSet
 from app.faults.schedule import UpcomingWindows, has_end
 from app.safeguards.request import PlannedRequest
 from app.scenario.model import Scenario
+from app.scenario.numbers import MAX_TOKENS
 from app.traffic.arrivals import Arrivals
 from app.traffic.rates import NEVER_US
 from app.traffic.rows import RowBlock, RowOrder
@@ -276,7 +277,7 @@ class Plan:
             return None
         normal = self._draws.normal("tokens.input", None, source.astype(np.uint64))
         size = tokens.input_tokens * np.exp(tokens.input_sigma * normal)
-        return np.maximum(np.rint(size), 1).astype(np.int64)
+        return np.clip(np.rint(size), 1, MAX_TOKENS).astype(np.int64)
 
     def _max_tokens(self, first: int, count: int) -> list[int]:
         """The bounds on the answers: a recorded answer that is longer must have had a higher one."""

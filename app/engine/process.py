@@ -15,7 +15,7 @@ Out:
     calls "progress" has "real" as well: {"spent_usd", "cap_usd", "variants": [whose turn it is], "late_sends"}; its times
     are of that turn. A second "stop" gives up the calls that are under way.
 
-Exit status: 0 after a run that ended, 2 when the input was wrong.
+Exit status: 0 after a run that ended, 2 when the input was wrong, 70 when Seatrial itself went wrong.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from app.engine.control import MAX_SPEED, Control
 from app.engine.events import Event
 from app.engine.run import Listener, Order, Progress, StoppedEarlyError, run_scenario
-from app.errors import UserError
+from app.errors import UserError, own_fault
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario, ready_made
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
@@ -63,6 +63,10 @@ def serve_commands(commands: TextIO, out: TextIO) -> int:
     except UserError as error:
         speaker.say("error", **_told(error))
         return 2
+    except Exception as error:
+        # Whoever listens must hear that it is over, and its standard error is for us.
+        speaker.say("error", **_told(own_fault(error)))
+        raise
     return 0
 
 

@@ -20,6 +20,7 @@ from pydantic import Field, model_validator
 from app.providers.answers.kinds import AnswerKind
 from app.safeguards.errors import CallError
 from app.scenario.base import Settings
+from app.scenario.numbers import Count, Cycle, Duration, Seconds, Share
 
 MICRO = 1_000_000
 NEVER_US = 1 << 60
@@ -106,11 +107,11 @@ class Fault(Settings):
     on: bool = True
     label: str = ""
 
-    rate: float | None = Field(default=None, ge=0, le=1)
+    rate: Share | None = None
     """Share of attempts (or requests) hit: 0 never, 1 always, exactly."""
-    first: int | None = Field(default=None, ge=1)
+    first: Count | None = None
     """Hit the first so many, counted by `count_by`."""
-    every: int | None = Field(default=None, ge=1)
+    every: Count | None = None
     """Hit every so-manieth, counted by `count_by`."""
     count_by: Literal["request", "retry"] = "request"
     match: Match | None = None
@@ -122,15 +123,15 @@ class Fault(Settings):
     prompts: list[str] = Field(default_factory=list)
     variants: list[str] = Field(default_factory=list)
 
-    from_s: float = Field(default=0, ge=0)
-    to_s: float | None = Field(default=None, ge=0)
-    period_s: float | None = Field(default=None, gt=0)
+    from_s: Seconds = 0
+    to_s: Seconds | None = None
+    period_s: Cycle | None = None
     """Flapping: bad for `bad_s` out of every `period_s`, the first time `phase_s` after `from_s`."""
-    bad_s: float | None = Field(default=None, gt=0)
-    phase_s: float = Field(default=0, ge=0)
-    mean_between_s: float | None = Field(default=None, gt=0)
+    bad_s: Duration | None = None
+    phase_s: Seconds = 0
+    mean_between_s: Cycle | None = None
     """Random incidents: mean time from one's end to the next one's begin; exponential."""
-    mean_duration_s: float | None = Field(default=None, gt=0)
+    mean_duration_s: Duration | None = None
 
     default_rate: ClassVar[float | None] = None
     """The rate when no trigger is given; None makes a trigger obligatory."""

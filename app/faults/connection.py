@@ -17,6 +17,7 @@ from app.safeguards.errors import (
     TLS_FAILURE,
     CallError,
 )
+from app.scenario.numbers import Number, Seconds
 
 
 @register
@@ -24,7 +25,7 @@ class ConnectionRefused(ErrorReply):
     """Nobody listens at the provider's address."""
 
     kind: Literal["connection_refused"] = "connection_refused"
-    after_s: float = Field(default=0.02, ge=0)
+    after_s: Seconds = 0.02
     error: ClassVar[CallError] = CONNECTION_REFUSED
 
 
@@ -33,7 +34,7 @@ class DnsFailure(ErrorReply):
     """The provider's name cannot be resolved."""
 
     kind: Literal["dns_failure"] = "dns_failure"
-    after_s: float = Field(default=2, ge=0)
+    after_s: Seconds = 2
     error: ClassVar[CallError] = DNS_FAILURE
 
 
@@ -42,7 +43,7 @@ class TlsFailure(ErrorReply):
     """The handshake fails, as with a certificate that has expired; calling again does not help."""
 
     kind: Literal["tls_failure"] = "tls_failure"
-    after_s: float = Field(default=0.1, ge=0)
+    after_s: Seconds = 0.1
     error: ClassVar[CallError] = TLS_FAILURE
 
 
@@ -51,7 +52,7 @@ class ConnectionReset(ErrorReply):
     """The connection is reset before the response begins, and before the model has seen the call."""
 
     kind: Literal["connection_reset"] = "connection_reset"
-    after_s: float = Field(default=0.2, ge=0)
+    after_s: Seconds = 0.2
     error: ClassVar[CallError] = CONNECTION_LOST
 
 
@@ -60,7 +61,7 @@ class EmptyResponse(ErrorReply):
     """The server closes the connection in good order and has sent nothing, not even a status."""
 
     kind: Literal["empty_response"] = "empty_response"
-    after_s: float = Field(default=0.2, ge=0)
+    after_s: Seconds = 0.2
     error: ClassVar[CallError] = CONNECTION_LOST
 
 
@@ -73,7 +74,7 @@ class BlackHole(ErrorReply):
     """
 
     kind: Literal["black_hole"] = "black_hole"
-    after_s: float = Field(default=5, ge=0)
+    after_s: Seconds = 5
     error: ClassVar[CallError] = TIMEOUT
 
 
@@ -84,10 +85,10 @@ class SlowBandwidth(AttemptFault):
     """
 
     kind: Literal["slow_bandwidth"] = "slow_bandwidth"
-    bandwidth_bytes_per_s: float = Field(default=2_000, gt=0)
-    bytes_per_token: float = Field(default=4, gt=0)
+    bandwidth_bytes_per_s: Number = Field(default=2_000, ge=1, le=1e12)
+    bytes_per_token: Number = Field(default=4, ge=0.001, le=1e6)
     """In the prompt. Assumed, as for English."""
-    bytes_per_streamed_token: float = Field(default=200, gt=0)
+    bytes_per_streamed_token: Number = Field(default=200, ge=0.001, le=1e6)
     """In the answer: a token is an event of its own. Assumed."""
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from app.faults.base import AttemptFault, Injection, register
 from app.providers.answers.kinds import AnswerKind
+from app.scenario.numbers import SomeShare
 
 
 class Spoiled(AttemptFault):
     """The call succeeds and the answer is of another kind; `keep_fraction` of its tokens are generated and billed."""
 
     answer: ClassVar[AnswerKind]
-    keep_fraction: float = Field(default=1, gt=0, le=1)
+    keep_fraction: SomeShare = 1
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Change what the answer will say."""
@@ -30,7 +29,7 @@ class Truncated(Spoiled):
 
     kind: Literal["truncated"] = "truncated"
     answer = "truncated"
-    keep_fraction: float = Field(default=0.6, gt=0, le=1)
+    keep_fraction: SomeShare = 0.6
 
 
 @register
@@ -47,7 +46,7 @@ class Empty(Spoiled):
 
     kind: Literal["empty"] = "empty"
     answer = "empty"
-    keep_fraction: float = Field(default=0.01, gt=0, le=1)
+    keep_fraction: SomeShare = 0.01
 
 
 @register
@@ -56,7 +55,7 @@ class Refusal(Spoiled):
 
     kind: Literal["refusal"] = "refusal"
     answer = "refusal"
-    keep_fraction: float = Field(default=0.2, gt=0, le=1)
+    keep_fraction: SomeShare = 0.2
 
 
 class Endless(Spoiled):
@@ -91,7 +90,7 @@ class ContentFilter(Spoiled):
 
     kind: Literal["content_filter"] = "content_filter"
     answer = "content_filter"
-    keep_fraction: float = Field(default=0.3, gt=0, le=1)
+    keep_fraction: SomeShare = 0.3
 
 
 @register
@@ -132,7 +131,7 @@ class HallucinatedToolCall(Spoiled):
 
     kind: Literal["hallucinated_tool_call"] = "hallucinated_tool_call"
     answer = "tool_call"
-    keep_fraction: float = Field(default=0.3, gt=0, le=1)
+    keep_fraction: SomeShare = 0.3
 
 
 @register

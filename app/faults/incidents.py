@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from app.faults.base import MICRO, AttemptFault, Injection, register
 from app.safeguards.errors import OVERLOADED, SERVER_ERROR
+from app.scenario.numbers import Seconds, Share, SomeShare, TimesAsMuch
 
 
 @register
@@ -24,8 +25,8 @@ class Outage(AttemptFault):
 
     kind: Literal["outage"] = "outage"
     outage_mode: Literal["error", "lost", "freeze", "redeliver"] = "error"
-    hang_share: float = Field(default=0.3, ge=0, le=1)
-    after_s: float = Field(default=0.02, ge=0)
+    hang_share: Share = 0.3
+    after_s: Seconds = 0.02
     default_rate: ClassVar[float | None] = 1.0
     incident: ClassVar[bool] = True
 
@@ -58,8 +59,8 @@ class Brownout(AttemptFault):
     """The target limps: slow and failing together."""
 
     kind: Literal["brownout"] = "brownout"
-    error_share: float = Field(default=0.3, ge=0, le=1)
-    factor: float = Field(default=4, ge=1)
+    error_share: Share = 0.3
+    factor: TimesAsMuch = 4
     default_rate: ClassVar[float | None] = 1.0
     incident: ClassVar[bool] = True
 
@@ -80,7 +81,7 @@ class CapacityLoss(AttemptFault):
     """
 
     kind: Literal["capacity_loss"] = "capacity_loss"
-    lost_share: float = Field(default=0.8, gt=0, le=1)
+    lost_share: SomeShare = 0.8
     default_rate: ClassVar[float | None] = 1.0
     incident: ClassVar[bool] = True
 
@@ -107,7 +108,7 @@ class PriceRise(AttemptFault):
     """Calls cost `factor` times as much. What a budget reckons with before a call stays the old price."""
 
     kind: Literal["price_rise"] = "price_rise"
-    factor: float = Field(default=2, ge=1, le=1000)
+    factor: TimesAsMuch = 2
     default_rate: ClassVar[float | None] = 1.0
     incident: ClassVar[bool] = True
 

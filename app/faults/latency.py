@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from app.faults.base import MICRO, AttemptFault, Injection, register
+from app.scenario.numbers import Number, Share, Sigma, TimesAsMuch
 
 _NORMAL = NormalDist()
 
@@ -31,10 +32,10 @@ class SlowFirstToken(AttemptFault):
     """The first token takes `factor` times longer, spread lognormally by `sigma`, in the tail `tail_factor` times more."""
 
     kind: Literal["slow_first_token"] = "slow_first_token"
-    factor: float = Field(default=4, ge=1)
-    sigma: float = Field(default=0.5, ge=0, le=3)
-    tail_rate: float = Field(default=0.05, ge=0, le=1)
-    tail_factor: float = Field(default=8, ge=1)
+    factor: TimesAsMuch = 4
+    sigma: Sigma = 0.5
+    tail_rate: Share = 0.05
+    tail_factor: TimesAsMuch = 8
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Stretch the time to the first token."""
@@ -48,7 +49,7 @@ class SlowTokens(AttemptFault):
     """Tokens after the first come `factor` times slower."""
 
     kind: Literal["slow_tokens"] = "slow_tokens"
-    factor: float = Field(default=4, ge=1)
+    factor: TimesAsMuch = 4
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Stretch the time between tokens."""
@@ -60,8 +61,8 @@ class Degradation(AttemptFault):
     """The target gets slower from `from_s` on: times grow by `growth_per_minute` of what they were, up to `most_factor`."""
 
     kind: Literal["degradation"] = "degradation"
-    growth_per_minute: float = Field(default=0.5, gt=0)
-    most_factor: float = Field(default=10, ge=1)
+    growth_per_minute: Number = Field(default=0.5, gt=0, le=1000)
+    most_factor: TimesAsMuch = 10
     default_rate: ClassVar[float | None] = 1.0
     incident: ClassVar[bool] = True
 
@@ -76,7 +77,7 @@ class LoadLatency(AttemptFault):
     """The target is slower the busier it is: times grow by `slope` for each call per slot that is there when one comes."""
 
     kind: Literal["load_latency"] = "load_latency"
-    slope: float = Field(default=3, gt=0)
+    slope: Number = Field(default=3, gt=0, le=1000)
     default_rate: ClassVar[float | None] = 1.0
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:

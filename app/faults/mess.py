@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from app.faults.base import MessFault, register
+from app.scenario.numbers import SomeShare, WholeNumber
 
 
 @register
@@ -35,7 +36,7 @@ class Typos(MessFault):
     """Words mistyped, `severity` of them."""
 
     kind: Literal["typos"] = "typos"
-    severity: float = Field(default=0.15, gt=0, le=1)
+    severity: SomeShare = 0.15
 
 
 @register
@@ -43,7 +44,7 @@ class FarTooLong(MessFault):
     """A whole mail thread pasted in."""
 
     kind: Literal["far_too_long"] = "far_too_long"
-    repeat_to_chars: int = Field(default=24_000, ge=100, le=1_000_000)
+    repeat_to_chars: WholeNumber = Field(default=24_000, ge=100, le=1_000_000)
 
 
 @register

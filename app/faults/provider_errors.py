@@ -6,8 +6,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import ClassVar, Literal
 
-from pydantic import Field
-
 from app.faults.base import MICRO, AttemptFault, Injection, register
 from app.safeguards.errors import (
     CONTENT_POLICY,
@@ -21,12 +19,13 @@ from app.safeguards.errors import (
     UNAUTHORIZED,
     CallError,
 )
+from app.scenario.numbers import Seconds
 
 
 class ErrorReply(AttemptFault):
     """The provider answers with an error after `after_s`."""
 
-    after_s: float = Field(default=0.05, ge=0)
+    after_s: Seconds = 0.05
     error: ClassVar[CallError]
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
@@ -37,7 +36,7 @@ class ErrorReply(AttemptFault):
 class ComeBackLater(ErrorReply):
     """429 with Retry-After."""
 
-    retry_after_s: float = Field(default=5, ge=0)
+    retry_after_s: Seconds = 5
     error: ClassVar[CallError] = RATE_LIMITED
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
@@ -57,7 +56,7 @@ class TokenLimited(ComeBackLater):
     """429 with Retry-After: too many tokens just now. To the client it is the same error, and lasts longer."""
 
     kind: Literal["token_limited"] = "token_limited"
-    retry_after_s: float = Field(default=15, ge=0)
+    retry_after_s: Seconds = 15
 
 
 @register
@@ -105,7 +104,7 @@ class GatewayTimeout(ErrorReply):
     """504: a gateway before the provider has waited long enough. 60 s is nginx's `proxy_read_timeout`."""
 
     kind: Literal["gateway_timeout"] = "gateway_timeout"
-    after_s: float = Field(default=60, ge=0)
+    after_s: Seconds = 60
     error: ClassVar[CallError] = replace(SERVER_ERROR, status=504)
 
 

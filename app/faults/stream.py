@@ -13,12 +13,13 @@ from pydantic import Field
 
 from app.faults.base import NEVER_US, AttemptFault, Injection, Interruption, register
 from app.safeguards.errors import CONNECTION_LOST, SERVER_ERROR, UNREADABLE, CallError
+from app.scenario.numbers import Number, Share
 
 
 class Interrupted(AttemptFault):
     """Something happens once `after_share` of the answer's tokens have come."""
 
-    after_share: float = Field(default=0.5, ge=0, le=1)
+    after_share: Share = 0.5
 
 
 class BrokenStream(Interrupted):
@@ -71,7 +72,7 @@ class Stall(Interrupted):
     """The stream stands still once, for `stall_s`, and goes on."""
 
     kind: Literal["stall"] = "stall"
-    stall_s: float = Field(default=15, gt=0, le=86_400)
+    stall_s: Number = Field(default=15, gt=0, le=86_400)
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Pause the stream."""

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
 
-from pydantic import Field
-
 from app.scenario.base import Settings
+from app.scenario.numbers import Count
 
 _SAY_NOTHING: Final = ("null", "none", "nil", "undefined", "nan", "n/a", "#n/a")
 _BLOCK: Final = "address|blockquote|br|div|dd|dl|dt|h[1-6]|hr|li|ol|p|pre|table|tr|ul|td|th"
@@ -46,7 +45,7 @@ class FieldRule(Settings):
     """A row without the field cannot be asked about; else the field is taken to be empty."""
     not_empty: bool = True
     """A field that is empty, null, or says no more than "null" or "n/a" cannot be asked about."""
-    max_chars: int = Field(default=8000, ge=1)
+    max_chars: Count = 8000
     too_long: Literal["cut", "ask"] = "cut"
     """cut: only the beginning of a longer text is taken; ask: it cannot be asked about."""
     mend_encoding: bool = True

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field
 
 from app.errors import UserError
 from app.scenario.base import Settings
+from app.scenario.numbers import Number
 
 if TYPE_CHECKING:
     from genai_prices.types import ModelPrice, TieredPrices
@@ -164,7 +165,7 @@ def _whole_pico(usd_per_million_tokens: float) -> float:
     return usd_per_million_tokens
 
 
-UsdPerMillionTokens = Annotated[float, Field(ge=0, le=1_000_000), AfterValidator(_whole_pico)]
+UsdPerMillionTokens = Annotated[Number, Field(ge=0, le=1_000_000), AfterValidator(_whole_pico)]
 
 
 class Price(Settings):

@@ -6,7 +6,7 @@ Every number here is an assumption about somebody's service; the scenario's `[as
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -14,6 +14,18 @@ from app.providers.address import Address
 from app.providers.prices import Price, Tariff, price_for
 from app.providers.quota import Limits
 from app.scenario.base import Settings
+from app.scenario.numbers import (
+    LEAST_S,
+    Count,
+    Duration,
+    MedianTokens,
+    Number,
+    PerMinute,
+    Seconds,
+    Share,
+    Sigma,
+    TokenCount,
+)
 
 QUALITY_BY_MESS = {
     "null_text": 0.2,
@@ -36,16 +48,18 @@ QUALITY_BY_MESS = {
 }
 """How much of a model's quality is left when a question comes in a mess. Assumed; nobody has measured your model."""
 
+_ServiceTime = Annotated[Number, Field(ge=LEAST_S, lt=86_400)]
+
 
 class Tokens(Settings):
     """How long prompts and answers are, in tokens: lognormal, given by median and sigma of the logarithm."""
 
-    input_tokens: float | None = Field(default=None, gt=0)
+    input_tokens: MedianTokens | None = None
     """Median of the whole prompt; when left out, the rendered prompt is estimated."""
-    input_sigma: float = Field(default=0, ge=0, le=3)
-    output_tokens: float = Field(default=150, gt=0)
-    output_sigma: float = Field(default=0.4, ge=0, le=3)
-    max_tokens: int = Field(default=300, ge=1)
+    input_sigma: Sigma = 0
+    output_tokens: MedianTokens = 150
+    output_sigma: Sigma = 0.4
+    max_tokens: TokenCount = 300
     """The bound asked for in each call; the model is assumed to keep within it by being brief."""
 
 
@@ -62,49 +76,45 @@ class Target(Settings):
 
     service: Literal["tokens", "lognormal", "exponential", "constant", "trace"] = "tokens"
     """tokens: first token, then `tokens_per_s`; the others draw the whole service time from `service_s`."""
-    first_token_s: float = Field(default=0.6, gt=0)
-    first_token_sigma: float = Field(default=0.45, ge=0, le=3)
-    tokens_per_s: float = Field(default=70, gt=0)
-    service_s: float = Field(default=1, gt=0)
+    first_token_s: Duration = 0.6
+    first_token_sigma: Sigma = 0.45
+    tokens_per_s: Number = Field(default=70, ge=0.001, le=1e9)
+    service_s: Duration = 1
     """Median (lognormal), mean (exponential) or value (constant) of the service time."""
-    service_sigma: float = Field(default=0.5, ge=0, le=3)
-    trace_s: list[float] = Field(default_factory=list)
+    service_sigma: Sigma = 0.5
+    trace_s: list[_ServiceTime] = Field(default_factory=list, max_length=100_000)
     """Service times to draw from, each as likely (trace)."""
-    slowdown: float = Field(default=0, ge=0)
+    slowdown: Number = Field(default=0, ge=0, le=1000)
     """Service takes (1 + slowdown * busy share of the slots) times longer; fixed when service starts."""
 
-    slots: int = Field(default=1000, ge=1)
+    slots: Count = 1000
     """Calls served at once; the others queue, first in, first out."""
     on_cancel: Literal["stop", "finish"] = "stop"
     """What the server does with a call whose client has left: stop at once, or finish and bill it."""
     drop_expired: bool = False
     """Whether queued calls whose client has left are dropped, when `on_cancel` is finish."""
-    context_tokens: int = Field(default=128_000, ge=1)
+    context_tokens: TokenCount = 128_000
 
-    rpm: float | None = Field(default=None, gt=0)
-    tpm: float | None = Field(default=None, gt=0)
+    rpm: PerMinute | None = None
+    tpm: PerMinute | None = None
     """Requests and tokens per minute. A call reserves its prompt and `max_tokens`, and gives back what it did not use."""
-    quota_burst_s: float = Field(default=10, gt=0, le=86_400)
+    quota_burst_s: Number = Field(default=10, gt=0, le=86_400)
     """The quota's buckets hold this many seconds' worth."""
     rejected_use_quota: bool = False
     """Whether a call turned away by a limit uses quota."""
-    limit_reply_s: float = Field(default=0.05, ge=0)
+    limit_reply_s: Seconds = 0.05
 
-    quality: float = Field(default=0.97, ge=0, le=1)
+    quality: Share = 0.97
     """Share of right answers to clean questions."""
-    quality_by_mess: dict[str, float] = Field(default_factory=lambda: dict(QUALITY_BY_MESS))
+    quality_by_mess: dict[str, Share] = Field(default_factory=lambda: dict(QUALITY_BY_MESS))
     """Factor on `quality` for each kind of mess in the question; several multiply."""
-    quality_when_trimmed: float = Field(default=0.9, ge=0, le=1)
+    quality_when_trimmed: Share = 0.9
     """Factor on `quality` where a safeguard has left out a part of the question. Assumed."""
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
         if self.service == "trace" and not self.trace_s:
             raise ValueError("service = 'trace' needs 'trace_s'")
-        if any(not 0 < seconds < 86_400 for seconds in self.trace_s):
-            raise ValueError("'trace_s' must hold times above 0 and below a day")
-        if any(not 0 <= factor <= 1 for factor in self.quality_by_mess.values()):
-            raise ValueError("'quality_by_mess' must hold factors from 0 to 1")
         if self.price is None and not self.model:
             raise ValueError("give a 'price', or the 'model' whose published price is to be used")
         return self

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
-from pydantic import Field
-
 from app.engine.draws import Column, Role
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Result
 from app.safeguards.errors import THROTTLED
 from app.safeguards.request import Request
+from app.scenario.numbers import Duration, TimesAsMuch
 
 
 @register
@@ -25,9 +24,9 @@ class AdaptiveThrottle(Safeguard):
     """Turns calls back in proportion to what the target does not accept."""
 
     kind: Literal["adaptive_throttle"] = "adaptive_throttle"
-    k: float = Field(default=2, ge=1)
+    k: TimesAsMuch = 2
     """How many requests are let through for each that was accepted: 2 lets the target turn away half."""
-    window_s: float = Field(default=120, gt=0)
+    window_s: Duration = 120
 
     def layer(self, world: World) -> Layer:
         """The layer that counts."""

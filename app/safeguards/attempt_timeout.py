@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from app.safeguards.base import MICRO, Layer, Safeguard, World, register
+from app.scenario.numbers import Duration
 
 
 @register
@@ -14,8 +13,8 @@ class AttemptTimeout(Safeguard):
     """Bounds each attempt by itself. Tokens count, keep-alives do not."""
 
     kind: Literal["attempt_timeout"] = "attempt_timeout"
-    attempt_s: float = Field(default=20, gt=0)
-    first_token_s: float = Field(default=10, gt=0)
+    attempt_s: Duration = 20
+    first_token_s: Duration = 10
 
     def layer(self, world: World) -> Layer:
         """The layer that sets the bounds."""

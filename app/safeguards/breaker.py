@@ -11,12 +11,11 @@ from __future__ import annotations
 from collections import deque
 from typing import Literal
 
-from pydantic import Field
-
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Attempt, Result
 from app.safeguards.errors import BREAKER_OPEN
 from app.safeguards.request import Request
+from app.scenario.numbers import Count, Duration, SomeShare
 
 CLOSED, OPEN, HALF_OPEN = 0, 1, 2
 
@@ -26,12 +25,12 @@ class Breaker(Safeguard):
     """Turns calls back while their target is unwell."""
 
     kind: Literal["breaker"] = "breaker"
-    failure_ratio: float = Field(default=0.5, gt=0, le=1)
-    window_s: float = Field(default=30, gt=0)
-    min_calls: int = Field(default=20, ge=1)
-    open_s: float = Field(default=5, gt=0)
-    half_open_calls: int = Field(default=3, ge=1)
-    slow_call_s: float | None = Field(default=None, gt=0)
+    failure_ratio: SomeShare = 0.5
+    window_s: Duration = 30
+    min_calls: Count = 20
+    open_s: Duration = 5
+    half_open_calls: Count = 3
+    slow_call_s: Duration | None = None
     """A call that took longer counts as failed."""
 
     def layer(self, world: World) -> Layer:

@@ -13,13 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from app.safeguards.base import MICRO, USD_PICO, Inward, Layer, Outward, Safeguard, Tariff, World, register
 from app.safeguards.commands import Attempt, Result
 from app.safeguards.errors import BUDGET_CANNED, BUDGET_CHEAPER, BUDGET_STOP, CallError
 from app.safeguards.prompt_cache import PromptCacheLayer
 from app.safeguards.request import Request
+from app.scenario.numbers import Share, Usd
 
 MINUTE_US: Final = 60 * MICRO
 
@@ -29,15 +30,15 @@ class Budget(Safeguard):
     """Bounds the money spent per run, per minute and per request; at least one of the three."""
 
     kind: Literal["budget"] = "budget"
-    per_run_usd: float | None = Field(default=None, ge=0, le=1e9)
-    per_minute_usd: float | None = Field(default=None, ge=0, le=1e9)
+    per_run_usd: Usd | None = None
+    per_minute_usd: Usd | None = None
     """In any 60 s."""
-    per_request_usd: float | None = Field(default=None, ge=0, le=1e9)
+    per_request_usd: Usd | None = None
     """All calls of one request together."""
     on_exceeded: Literal["stop", "cheaper_model", "canned"] = "canned"
     """stop: no answer; canned: a canned one, where the pipeline has it; cheaper_model: as canned, but before that the
     last part of each bound is kept for the cheapest target."""
-    cheaper_from: float = Field(default=0.8, ge=0, le=1)
+    cheaper_from: Share = 0.8
     """The share of a bound from which on only the cheapest target is called (cheaper_model)."""
 
     @model_validator(mode="after")

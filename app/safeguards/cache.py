@@ -11,12 +11,11 @@ from collections import OrderedDict
 from collections.abc import Hashable
 from typing import Literal
 
-from pydantic import Field
-
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Answer, Flight, Resolve, Result, WaitAny
 from app.safeguards.errors import DEADLINE
 from app.safeguards.request import Request
+from app.scenario.numbers import Count, Duration
 from app.sessions.vocabulary import CACHE, SERVED_BY
 
 
@@ -25,8 +24,8 @@ class Cache(Safeguard):
     """Answers repeated questions without a call."""
 
     kind: Literal["cache"] = "cache"
-    ttl_s: float = Field(default=600, gt=0)
-    max_entries: int = Field(default=10_000, ge=1)
+    ttl_s: Duration = 600
+    max_entries: Count = 10_000
     single_flight: bool = True
 
     def layer(self, world: World) -> Layer:

@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import Literal
 
-from pydantic import Field
-
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Flight, Resolve, Result, WaitAny
 from app.safeguards.errors import DEADLINE, QUEUE_FULL, QUEUE_WAIT
 from app.safeguards.request import Request
+from app.scenario.numbers import Count, Seconds, Whole
 
 
 @register
@@ -22,9 +21,9 @@ class Concurrency(Safeguard):
     """Bounds the calls in flight, and the queue before them."""
 
     kind: Literal["concurrency"] = "concurrency"
-    max_in_flight: int = Field(default=20, ge=1)
-    max_queue: int = Field(default=100, ge=0)
-    max_wait_s: float = Field(default=10, ge=0)
+    max_in_flight: Count = 20
+    max_queue: Whole = 100
+    max_wait_s: Seconds = 10
 
     def layer(self, world: World) -> Layer:
         """The layer with the places."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from app.safeguards.base import MICRO, Inward, Layer, Safeguard, World, register
 from app.safeguards.commands import Result
 from app.safeguards.errors import DEADLINE
 from app.safeguards.request import Request
+from app.scenario.numbers import Duration
 
 
 @register
@@ -17,7 +16,7 @@ class Deadline(Safeguard):
     """Bounds every attempt, sleep, queue wait and Retry-After of a request."""
 
     kind: Literal["deadline"] = "deadline"
-    total_s: float = Field(default=30, gt=0)
+    total_s: Duration = 30
 
     def layer(self, world: World) -> Layer:
         """The layer that sets the deadline."""

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from types import NoneType, UnionType
-from typing import Any, Final, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Final, Literal, Union, get_args, get_origin
 
 from annotated_types import Ge, Gt, Le, Lt
 from pydantic.fields import FieldInfo
@@ -95,14 +95,15 @@ def _abouts_in(module: str) -> dict[str, dict[str, str]]:
 
 
 def _field(key: str, info: FieldInfo, about: str) -> SettingField:
-    types = [each for each in _alternatives(info.annotation) if each is not NoneType]
+    metadata = list(info.metadata)
+    types = [each for each in _alternatives(info.annotation, metadata) if each is not NoneType]
     optional = info.default is None
     only = types[0] if len(types) == 1 else None
     title, unit = _words(key)
     if only is bool:
         return SettingField(key, title, "", about, "switch")
     if only is int or only is float:
-        least, most = _bounds(info.metadata)
+        least, most = _bounds(metadata)
         return SettingField(
             key, title, unit, about, "number", (), least, most, whole=only is int, optional=optional
         )
@@ -116,10 +117,16 @@ def _field(key: str, info: FieldInfo, about: str) -> SettingField:
     return SettingField(key, title, "", about, "table", optional=optional)
 
 
-def _alternatives(annotation: Any) -> Iterator[Any]:
+def _alternatives(annotation: Any, metadata: list[Any]) -> Iterator[Any]:
+    """The types of a union, or the one there is; what is said of them goes into `metadata`."""
     if get_origin(annotation) in (Union, UnionType):
         for each in get_args(annotation):
-            yield from _alternatives(each)
+            yield from _alternatives(each, metadata)
+    elif get_origin(annotation) is Annotated:
+        bare, *said = get_args(annotation)
+        for each in said:
+            metadata += each.metadata if isinstance(each, FieldInfo) else [each]
+        yield from _alternatives(bare, metadata)
     else:
         yield annotation
 

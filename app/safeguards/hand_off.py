@@ -16,6 +16,7 @@ from pydantic import Field
 from app.safeguards.base import MICRO, USD_PICO, Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Answer, Flight, Result, WaitAny
 from app.safeguards.request import Request
+from app.scenario.numbers import Duration, Number, Seconds, WholeNumber
 from app.sessions.vocabulary import SERVED_BY
 
 
@@ -24,10 +25,10 @@ class HandOff(Safeguard):
     """Gives a request to a person. The deadline of calls does not hold for people; `patience_s` does."""
 
     kind: Literal["hand_off"] = "hand_off"
-    agents: int = Field(default=3, ge=1, le=100_000)
-    handle_s: float = Field(default=120, gt=0)
-    patience_s: float = Field(default=60, ge=0)
-    cost_usd: float = Field(default=2.0, ge=0, le=10_000)
+    agents: WholeNumber = Field(default=3, ge=1, le=100_000)
+    handle_s: Duration = 120
+    patience_s: Seconds = 60
+    cost_usd: Number = Field(default=2.0, ge=0, le=10_000)
     """What a person's time costs for each request that is taken."""
 
     def layer(self, world: World) -> Layer:

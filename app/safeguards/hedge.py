@@ -16,6 +16,7 @@ from pydantic import Field
 from app.safeguards.base import MICRO, Inward, Layer, Outward, Race, Safeguard, World, register
 from app.safeguards.commands import Attempt, Result
 from app.safeguards.request import Request
+from app.scenario.numbers import Duration, Number, WholeNumber
 
 
 @register
@@ -23,11 +24,11 @@ class Hedge(Safeguard):
     """Asks again after `after_s`, or when a call takes longer than most of the last ones did."""
 
     kind: Literal["hedge"] = "hedge"
-    after_s: float | None = Field(default=None, gt=0)
-    after_percentile: float = Field(default=95, gt=0, lt=100)
+    after_s: Duration | None = None
+    after_percentile: Number = Field(default=95, gt=0, lt=100)
     """Of the times that the last 200 answers of the same target took; none is hedged before 20 are known. Only where
     `after_s` is not given."""
-    max_hedges: int = Field(default=1, ge=1, le=5)
+    max_hedges: WholeNumber = Field(default=1, ge=1, le=5)
 
     def layer(self, world: World) -> Layer:
         """The layer that races."""

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from pydantic import Field
-
 from app.safeguards.base import MICRO, Inward, Layer, Safeguard, World, register
 from app.safeguards.commands import Answer, Result
 from app.safeguards.request import Request
+from app.scenario.numbers import Seconds
 from app.sessions.vocabulary import SERVED_BY
 
 
@@ -23,7 +22,7 @@ class LoadShedding(Safeguard):
     """Turns requests away while the first in the queue has waited longer than `max_queue_age_s`."""
 
     kind: Literal["load_shedding"] = "load_shedding"
-    max_queue_age_s: float = Field(default=2, ge=0)
+    max_queue_age_s: Seconds = 2
     text: str = "Many people are asking just now. Please try again in a minute."
 
     def layer(self, world: World) -> Layer:

@@ -14,8 +14,9 @@ from pydantic import Field, model_validator
 
 from app.safeguards.base import Layer, Safeguard, World, register
 from app.scenario.base import Settings
+from app.scenario.numbers import Count, Duration, Number, SomeShare, Usd, WholeNumber, WithinDay
 
-_Window = Annotated[int, Field(ge=1, le=86_400)]
+_Window = Annotated[WholeNumber, Field(ge=1, le=86_400)]
 
 
 class Rule(Settings):
@@ -24,7 +25,7 @@ class Rule(Settings):
     kind: str
     id: str = ""
     """The rule's name in events; the kind, unless there are two of it."""
-    for_s: float = Field(default=5, ge=0, le=86_400)
+    for_s: WithinDay = 5
     """How long the condition must hold before there is an alert, and how long not, before the alert is over."""
 
     def model_post_init(self, _context: object) -> None:
@@ -37,7 +38,7 @@ class _OfRequests(Rule):
     """A rule about the requests that ended in a window."""
 
     window_s: _Window = 30
-    min_requests: int = Field(default=20, ge=1)
+    min_requests: Count = 20
     """With fewer in the window there is nothing to say, and no alert."""
 
 
@@ -45,15 +46,15 @@ class ErrorRate(_OfRequests):
     """Too many requests end without an answer: unanswered / requests in the window."""
 
     kind: Literal["error_rate"] = "error_rate"
-    above_rate: float = Field(default=0.1, ge=0, lt=1)
+    above_rate: Number = Field(default=0.1, ge=0, lt=1)
 
 
 class AnswerTime(_OfRequests):
     """A percentile of the time to answer, by nearest rank, is too high; no answer ranks as infinitely slow."""
 
     kind: Literal["answer_time"] = "answer_time"
-    percentile: float = Field(default=95, gt=0, le=100)
-    above_s: float = Field(default=10, gt=0)
+    percentile: Number = Field(default=95, gt=0, le=100)
+    above_s: Duration = 10
 
 
 class WrongRate(_OfRequests):
@@ -61,7 +62,7 @@ class WrongRate(_OfRequests):
     and looks right."""
 
     kind: Literal["wrong_rate"] = "wrong_rate"
-    above_rate: float = Field(default=0.1, ge=0, lt=1)
+    above_rate: Number = Field(default=0.1, ge=0, lt=1)
 
 
 class CostRate(Rule):
@@ -69,7 +70,7 @@ class CostRate(Rule):
 
     kind: Literal["cost_rate"] = "cost_rate"
     window_s: _Window = 30
-    above_usd_per_minute: float = Field(ge=0)
+    above_usd_per_minute: Usd
 
 
 class BurnRate(Rule):
@@ -83,13 +84,13 @@ class BurnRate(Rule):
     """
 
     kind: Literal["burn_rate"] = "burn_rate"
-    slo_rate: float = Field(default=0.95, ge=0, lt=1)
+    slo_rate: Number = Field(default=0.95, ge=0, lt=1)
     """The share of requests that should be served well."""
     long_window_s: _Window = 60
     short_window_s: _Window = 5
-    above_factor: float = Field(default=4, gt=0)
-    for_s: float = Field(default=0, ge=0, le=86_400)
-    min_requests: int = Field(default=20, ge=1)
+    above_factor: Number = Field(default=4, gt=0, le=1e6)
+    for_s: WithinDay = 0
+    min_requests: Count = 20
     """In the long window."""
 
     @model_validator(mode="after")
@@ -110,9 +111,9 @@ class BudgetLeft(Rule):
     rule was switched on or changed."""
 
     kind: Literal["budget_left"] = "budget_left"
-    per_run_usd: float = Field(gt=0)
-    below_share: float = Field(default=0.2, gt=0, le=1)
-    for_s: float = Field(default=0, ge=0, le=86_400)
+    per_run_usd: Number = Field(gt=0, le=1e9)
+    below_share: SomeShare = 0.2
+    for_s: WithinDay = 0
 
 
 AnyRule = Annotated[

@@ -14,6 +14,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.safeguards.base import Layer, Safeguard, TargetTariff, Tariff, World, register
+from app.scenario.numbers import Duration, Number, TokenCount, Whole
 
 
 @register
@@ -21,16 +22,16 @@ class PromptCache(Safeguard):
     """Has the provider keep the stable beginning of each prompt."""
 
     kind: Literal["prompt_cache"] = "prompt_cache"
-    read_factor: float | None = Field(default=None, ge=0, le=10)
+    read_factor: Number | None = Field(default=None, ge=0, le=10)
     """Price of a token that is found warm, as a share of the input price. When left out: the published price's, where
     the target's price is looked up by its model; else 0.1."""
-    write_factor: float | None = Field(default=None, ge=0, le=10)
+    write_factor: Number | None = Field(default=None, ge=0, le=10)
     """Price of a token that is written. When left out: the published price's, as above; else 1.25."""
-    ttl_s: float = Field(default=300, gt=0)
+    ttl_s: Duration = 300
     """How long it stays warm after each use."""
-    min_tokens: int = Field(default=1024, ge=1)
+    min_tokens: TokenCount = 1024
     """A shorter beginning is not kept."""
-    prefix_tokens: int | None = Field(default=None, ge=0)
+    prefix_tokens: Whole | None = None
     """Size of the stable beginning of all prompts; estimated from each prompt's text when left out. Give it where
     `tokens.input_tokens` has the prompts larger than their text."""
 

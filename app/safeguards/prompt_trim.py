@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
-
 from app.inputs.treatment import Trim
 from app.inputs.trimming import Strategy
 from app.safeguards.base import Inward, Layer, World, register
@@ -17,6 +15,7 @@ from app.safeguards.commands import Result
 from app.safeguards.errors import PROMPT_ERROR
 from app.safeguards.input_layer import InputLayer, InputSafeguard
 from app.safeguards.request import Request
+from app.scenario.numbers import TokenCount
 
 
 @register
@@ -24,7 +23,7 @@ class PromptTrim(InputSafeguard):
     """Bounds the size of prompts."""
 
     kind: Literal["prompt_trim"] = "prompt_trim"
-    max_input_tokens: int = Field(default=4000, ge=1)
+    max_input_tokens: TokenCount = 4000
     strategy: Strategy = "keep_start"
     """Which part of the longest field stays. A prompt whose own text is larger than allowed stays larger."""
 

@@ -16,6 +16,7 @@ from app.safeguards.base import MICRO, Inward, Layer, Outward, Safeguard, World,
 from app.safeguards.commands import Flight, Result, WaitAny
 from app.safeguards.errors import OWN_RATE_LIMIT
 from app.safeguards.request import Request
+from app.scenario.numbers import Number, PerMinute, Seconds
 
 
 @register
@@ -23,11 +24,11 @@ class RateLimit(Safeguard):
     """Keeps calls below a rate. What is not given is as the target's provider has it."""
 
     kind: Literal["rate_limit"] = "rate_limit"
-    rpm: float | None = Field(default=None, gt=0)
-    tpm: float | None = Field(default=None, gt=0)
-    burst_s: float | None = Field(default=None, gt=0, le=86_400)
+    rpm: PerMinute | None = None
+    tpm: PerMinute | None = None
+    burst_s: Number | None = Field(default=None, gt=0, le=86_400)
     """How many seconds' worth may be used at once."""
-    max_wait_s: float = Field(default=5, ge=0)
+    max_wait_s: Seconds = 5
 
     def layer(self, world: World) -> Layer:
         """The layer with the buckets."""

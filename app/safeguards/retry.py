@@ -18,6 +18,7 @@ from app.safeguards.base import MICRO, Again, Layer, Outward, Safeguard, World, 
 from app.safeguards.commands import Result
 from app.safeguards.request import Request
 from app.safeguards.retry_budget import RetryBudgetLayer
+from app.scenario.numbers import Seconds, WholeNumber
 from app.sessions.vocabulary import MAX_ATTEMPTS
 
 
@@ -26,12 +27,12 @@ class Retry(Safeguard):
     """Calls the same target again. Says retries, not attempts: `max_retries = 2` is three calls at the most."""
 
     kind: Literal["retry"] = "retry"
-    max_retries: int = Field(default=2, ge=0, le=MAX_ATTEMPTS - 1)
-    base_s: float = Field(default=0.5, ge=0)
-    cap_s: float = Field(default=8, ge=0)
+    max_retries: WholeNumber = Field(default=2, ge=0, le=MAX_ATTEMPTS - 1)
+    base_s: Seconds = 0.5
+    cap_s: Seconds = 8
     jitter: Literal["none", "full", "equal", "sdk", "decorrelated"] = "full"
     respect_retry_after: bool = True
-    max_retry_after_s: float = Field(default=120, ge=0)
+    max_retry_after_s: Seconds = 120
     """A longer Retry-After means no retry: the failure goes on to the next safeguard further out."""
     retry_on: Literal["transient", "sdk"] = "transient"
     """transient: what may pass; sdk: what the official SDKs retry unasked, hopeless or not."""

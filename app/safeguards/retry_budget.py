@@ -13,6 +13,7 @@ from pydantic import Field
 from app.safeguards.base import MICRO, Layer, Outward, Safeguard, World, register
 from app.safeguards.commands import Result
 from app.safeguards.request import Request
+from app.scenario.numbers import Number
 
 _SCALE = MICRO * 1_000_000
 """Tokens are kept as integers, in units of a millionth of what one token per second brings in a microsecond."""
@@ -23,9 +24,9 @@ class RetryBudget(Safeguard):
     """Bounds the retries of the whole variant."""
 
     kind: Literal["retry_budget"] = "retry_budget"
-    ratio: float = Field(default=0.1, ge=0, le=10)
-    min_per_s: float = Field(default=10, ge=0)
-    max_tokens: float = Field(default=100, ge=1)
+    ratio: Number = Field(default=0.1, ge=0, le=10)
+    min_per_s: Number = Field(default=10, ge=0, le=1e9)
+    max_tokens: Number = Field(default=100, ge=1, le=1e9)
     starts_full: bool = True
 
     def layer(self, world: World) -> Layer:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import Field
-
 from app.scenario.base import Settings
+from app.scenario.numbers import Count, Duration, Share, SomeShare
 
 if TYPE_CHECKING:
     from app.scenario.model import Scenario
@@ -15,13 +14,13 @@ if TYPE_CHECKING:
 class Complaints(Settings):
     """Who got no answer, a wrong one or one that came too late may complain. All of these numbers are assumed."""
 
-    per_bad_outcome: float = Field(default=0.05, ge=0, le=1)
+    per_bad_outcome: Share = 0.05
     """The share of such customers who complain."""
-    mean_delay_s: float = Field(default=180, gt=0)
+    mean_delay_s: Duration = 180
     """From the bad outcome until somebody has read the complaint, on average; exponentially distributed."""
-    to_notice: int = Field(default=3, ge=1)
+    to_notice: Count = 3
     """So many complaints about the same trouble make somebody look."""
-    trouble_rate: float = Field(default=0.2, gt=0, le=1)
+    trouble_rate: SomeShare = 0.2
     """It counts as trouble when at least this share of the requests that ended within 10 s ended badly."""
 
 

@@ -19,6 +19,7 @@ from app.safeguards.registry import AnySafeguard
 from app.safeguards.retry import Retry
 from app.scenario.base import Settings
 from app.scenario.complaints import Complaints
+from app.scenario.numbers import Duration, Number, Seconds, WholeNumber, WithinDay
 from app.sessions.vocabulary import MAX_ATTEMPTS, MAX_VARIANTS
 from app.traffic.settings import Traffic
 from app.traffic.shapes import MAX_DAYS
@@ -98,7 +99,7 @@ class Switch(Settings):
 class Change(Switch):
     """A switch that is flipped at a time known beforehand."""
 
-    at_s: float = Field(ge=0)
+    at_s: Seconds
 
 
 class Act(Settings):
@@ -108,7 +109,7 @@ class Act(Settings):
     text: str = Field(default="", max_length=600)
     notes: str = ""
     """For the presenter alone."""
-    for_s: float | None = Field(default=None, gt=0)
+    for_s: Duration | None = None
     """So much virtual time passes, then the run waits for the next act; without it the run goes on."""
     changes: tuple[Switch, ...] = ()
 
@@ -118,12 +119,12 @@ class Scenario(Settings):
 
     title: str = Field(min_length=1, max_length=200)
     about: str = ""
-    seed: int = Field(default=1, ge=0, lt=2**63)
-    duration_s: float = Field(default=300, gt=0, le=31_536_000)
+    seed: WholeNumber = Field(default=1, ge=0, lt=2**63)
+    duration_s: Number = Field(default=300, gt=0, le=31_536_000)
     """Requests arrive for so long."""
-    drain_s: float = Field(default=60, ge=0, le=86_400)
+    drain_s: WithinDay = 60
     """How long the run waits for the last requests; what has no answer then has failed."""
-    patience_s: float = Field(default=30, gt=0)
+    patience_s: Duration = 30
     """A later answer is `late`."""
 
     prompts: Prompts = Prompts()

@@ -19,11 +19,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
+from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
 
 import app
+from app.errors import UserError
 from app.quick_json import json_bytes
 from app.sessions import process
 from app.sessions import vocabulary as words
@@ -36,6 +38,9 @@ from app.sessions.tally import NEVER, Ints
 ROWS_PER_TRANSACTION: Final = 4_000
 """About 20 ms of inserts, so that a transaction stays under 50 ms on a slow disk too."""
 FLUSH_AFTER_S: Final = 0.25
+MAX_COST_PICO: Final = 9 * 10**18
+"""Of a variant: what the log's 64 bits can add up. Nine million dollars."""
+_COST: Final = itemgetter(words.REQUEST_COLUMNS.index("cost_pico"))
 
 Row = tuple[Any, ...]
 Observation = tuple[int, int, Mapping[str, Any], Mapping[str, Any]]
@@ -146,6 +151,7 @@ class RunWriter:
         variants = len(run.variants)
         self._rollups = RunRollups(self.run_id, variants, self._texts.__getitem__)
         self._fresh: list[list[Row]] = [[] for _ in range(variants)]
+        self._cost_pico = [0] * variants
         self._faults: list[list[tuple[int, int]]] = [[] for _ in range(variants)]
         self._held_tails = [NEVER] * variants
         self._passed_us: list[int] = []
@@ -178,8 +184,16 @@ class RunWriter:
         return found
 
     def add(self, variant: int, requests: Sequence[Row], attempts: Sequence[Row]) -> None:
-        """Finished requests and attempts of a variant, as tuples of `vocabulary`'s columns. The lists may be
-        reused."""
+        """Finished requests and attempts of a variant, as tuples of `vocabulary`'s columns. The lists may be reused.
+
+        Raises UserError, and takes none of them, where the variant costs more than MAX_COST_PICO with them.
+        """
+        self._cost_pico[variant] += sum(map(_COST, requests))
+        if self._cost_pico[variant] > MAX_COST_PICO:
+            raise UserError(
+                f"a variant has cost more than {MAX_COST_PICO / 10**12:,.0f} USD: a run cannot count further",
+                do="Lower prices, sizes or traffic, or make the run shorter.",
+            )
         self._fresh[variant] += requests
         self._pending[_ATTEMPTS] += attempts
 

@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 
 from app.errors import UserError
 from app.scenario.base import Settings
+from app.scenario.numbers import Count, Cycle, Number, Seconds, Share, WholeNumber
 from app.traffic.rates import MAX_RATE_PER_S, Floats, RateProfile
 from app.traffic.shapes import Pieces, daily, launched, level, multiplied
 
@@ -31,9 +32,8 @@ MAX_USERS = 100_000
 Steps = tuple[Floats, Floats]
 """Where each step begins (µs, the first at 0, increasing), and the factor on the rate from there on."""
 
-Seconds = Annotated[float, Field(ge=0, le=1e8)]
-RatePerS = Annotated[float, Field(ge=0, le=MAX_RATE_PER_S)]
-Factor = Annotated[float, Field(ge=0, le=10_000)]
+RatePerS = Annotated[Number, Field(ge=0, le=MAX_RATE_PER_S)]
+Factor = Annotated[Number, Field(ge=0, le=10_000)]
 
 SECONDS_BETWEEN_QUESTIONS = 20.0
 """How often an active user asks something. Assumed: reading an answer and typing the next question."""
@@ -75,7 +75,7 @@ class Spike(Settings):
     """A stretch of time with more (or, below 1, fewer) arrivals. Spikes that overlap multiply."""
 
     at_s: Seconds
-    duration_s: Annotated[float, Field(gt=0, le=1e8)]
+    duration_s: Annotated[Number, Field(gt=0, le=1e8)]
     factor: Factor
 
 
@@ -84,8 +84,8 @@ class Day(Settings):
 
     peak_at_s: Seconds
     """From the run's start."""
-    low_share: Annotated[float, Field(ge=0, le=1)] = 0.1
-    length_s: Annotated[float, Field(ge=1, le=1e6)] = 86_400
+    low_share: Share = 0.1
+    length_s: Annotated[Number, Field(ge=1, le=1e6)] = 86_400
     """Shorter, to see a day in a few minutes."""
 
 
@@ -93,10 +93,10 @@ class Launch(Settings):
     """An announcement: the rate rises to `peak_factor` times what it was, stays, and falls to `settled_factor` times."""
 
     at_s: Seconds
-    rise_s: Annotated[float, Field(gt=0, le=1e8)] = 60
+    rise_s: Annotated[Number, Field(gt=0, le=1e8)] = 60
     peak_factor: Factor = 10
-    hold_s: Annotated[float, Field(ge=0, le=1e8)] = 0
-    half_life_s: Annotated[float, Field(ge=0.001, le=1e7)] = 600
+    hold_s: Seconds = 0
+    half_life_s: Annotated[Number, Field(ge=0.001, le=1e7)] = 600
     """The time in which half of the surplus is gone; all of it after ten times as long."""
     settled_factor: Factor = 2
 
@@ -104,10 +104,10 @@ class Launch(Settings):
 class Bursts(Settings):
     """Bursts that come by chance. The rate stays what is given, on average over bursts and quiet stretches."""
 
-    factor: Annotated[float, Field(ge=1, le=10_000)] = 10
+    factor: Annotated[Number, Field(ge=1, le=10_000)] = 10
     """How many times as much arrives in a burst as between bursts."""
-    mean_burst_s: Annotated[float, Field(ge=0.01, le=1e8)] = 20
-    mean_quiet_s: Annotated[float, Field(ge=0.01, le=1e8)] = 180
+    mean_burst_s: Cycle = 20
+    mean_quiet_s: Cycle = 180
     """How long bursts and what is between them last: exponential, with these means."""
 
     @property
@@ -127,7 +127,7 @@ class Replay(Settings):
 
     path: Annotated[str, Field(min_length=1)]
     """A file in the scenario's folder, or 'sample:…'."""
-    speed: Annotated[float, Field(gt=0, le=10_000)] = 1.0
+    speed: Annotated[Number, Field(gt=0, le=10_000)] = 1.0
     """How many times as fast as it was recorded."""
     columns: dict[TraceColumn, str] = Field(default_factory=dict)
     """The file's names of these columns, where they are not guessed."""
@@ -137,8 +137,8 @@ class Users(Settings):
     """A closed loop: each user thinks, asks, waits for the answer, and thinks again. The slower the answers, the fewer
     the questions: an overload hides itself, and no two variants are asked the same at the same time."""
 
-    count: Annotated[int, Field(ge=1, le=MAX_USERS)]
-    think_s: Annotated[float, Field(ge=0.001, le=1e6)] = SECONDS_BETWEEN_QUESTIONS
+    count: Annotated[WholeNumber, Field(ge=1, le=MAX_USERS)]
+    think_s: Annotated[Number, Field(ge=0.001, le=1e6)] = SECONDS_BETWEEN_QUESTIONS
     """The mean time from an answer (or its failure) to the next question, and from the run's start to the first one."""
     think: Literal["exponential", "constant"] = "exponential"
 
@@ -150,7 +150,7 @@ class Traffic(Settings):
     """Poisson: independent users. Constant: evenly spaced, the first after one spacing. Gamma: independent gaps that
     vary as `gap_cv` says. Trace: as `trace` has recorded them. Closed: each of `users` asks again once it has its
     answer; then variants are never compared request by request."""
-    gap_cv: Annotated[float, Field(ge=0.05, le=20)] | None = None
+    gap_cv: Annotated[Number, Field(ge=0.05, le=20)] | None = None
     """For "gamma": the gaps' standard deviation over their mean. 1 is as bursty as Poisson, below is more even."""
     trace: Replay | None = None
     users: Users | None = None
@@ -166,16 +166,16 @@ class Traffic(Settings):
     bursts: Bursts | None = None
     factor: Factor = 1.0
     """Multiplies the rate at all times."""
-    max_requests: Annotated[int, Field(ge=1)] | None = None
+    max_requests: Count | None = None
     """The run offers no more requests than this."""
 
     order: Order = "in_order"
     """Which row a new question takes: the next, the next of a shuffled pass, or popular ones more often."""
-    skew: Annotated[float, Field(ge=0, le=10)] = 1.0
+    skew: Annotated[Number, Field(ge=0, le=10)] = 1.0
     """With order "zipf": the row of popularity rank k is asked in proportion to k ** -skew."""
-    repeat_rate: Annotated[float, Field(ge=0, le=1)] = 0.2
+    repeat_rate: Share = 0.2
     """Probability that a request repeats an earlier one verbatim."""
-    repeat_window: Annotated[int, Field(ge=1, le=MAX_REPEAT_WINDOW)] = 10_000
+    repeat_window: Annotated[WholeNumber, Field(ge=1, le=MAX_REPEAT_WINDOW)] = 10_000
     """A repeat picks among so many requests before it."""
     same_row_same_question: bool = False
     """True: to a cache, two requests for one row are the same question, if their texts are. False: only a repeat is."""

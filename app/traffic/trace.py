@@ -21,10 +21,8 @@ from numpy.typing import NDArray
 
 from app.errors import UserError
 from app.inputs.datasets import Dataset, load_dataset
+from app.scenario.numbers import MAX_TOKENS
 from app.traffic.settings import TraceColumn
-
-MAX_TOKENS = 100_000_000
-"""A larger count of tokens is taken for a mistake."""
 
 _NAMES: dict[TraceColumn, tuple[str, ...]] = {
     "timestamp": ("timestamp", "time", "arrivaltime", "arrivedat", "datetime", "starttime", "createdat"),

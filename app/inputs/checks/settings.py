@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from app.scenario.base import Settings
+from app.scenario.numbers import Whole
 
 Scores = Literal["truth", "runtime"]
 
@@ -61,8 +62,8 @@ class LengthCheck(_CheckBase):
     """Passes when the answer has `min_chars` to `max_chars` characters (code points), both included."""
 
     kind: Literal["length"] = "length"
-    min_chars: int = Field(default=0, ge=0)
-    max_chars: int | None = Field(default=None, ge=0)
+    min_chars: Whole = 0
+    max_chars: Whole | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
