@@ -79,7 +79,7 @@ class LRUCache(KnownResult):
     def rows(self) -> list[Comparison]:
         """The hit ratio."""
         warm = 10 * self.capacity
-        cache = f"ttl_s = 1e9\nmax_entries = {self.capacity}"
+        cache = f"ttl_s = 1e8\nmax_entries = {self.capacity}"
         rows = measure(
             _cached("constant", 100, self.skew, cache),
             seed=self.seed,

@@ -58,7 +58,7 @@ repeat_rate = 0
 kind = "concurrency"
 max_in_flight = {self.c}
 max_queue = 1000000
-max_wait_s = 1e9
+max_wait_s = 1e8
 """
         rows = measure(tables, seed=self.seed, duration_s=self.requests / rate_per_s)
         came_us = rows.requests["intended_us"]
