@@ -224,6 +224,8 @@ class LiveCalls:
             due_us = attempt.until_us
             if outcome.first_s is None:
                 due_us = min(due_us, attempt.first_by_us)
+            if due_us == attempt.until_us:
+                outcome = outcome._replace(error=attempt.overdue)
         self._over(Returned(attempt, outcome, answer, due_us))
 
     def _instant(self, time_us: int) -> float:

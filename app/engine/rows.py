@@ -73,7 +73,7 @@ class RowMaker:
                 if attempt.retry:
                     retries += 1
         error = result.error
-        reason = request.reason
+        reason = request.reasons[-1][1] if request.reasons else ""
         if not reason and error is not None:
             reason = error.name
         question = request.question

@@ -368,7 +368,7 @@ class SimulatedProvider:
                 attempt.status = attempt.reply.status
                 self._end(attempt)
             else:
-                self.abandon(attempt, TIMEOUT)
+                self._give_up(attempt, now)
             return
         course = attempt.course
         if state == SERVING and course is not None and course.breaks_at(attempt.done_us) == now:
@@ -376,7 +376,11 @@ class SimulatedProvider:
             attempt.status = 200  # its stream had begun
             self.abandon(attempt, course.error)
         else:
-            self.abandon(attempt, TIMEOUT)
+            self._give_up(attempt, now)
+
+    def _give_up(self, attempt: Attempt, now: int) -> None:
+        """The client's patience is at its end: with the call, its first token, or all of the request."""
+        self.abandon(attempt, TIMEOUT if now < attempt.until_us else attempt.overdue)
 
     def answer_of(self, attempt: Attempt) -> Answer:
         """What a call in service is being answered, whether or not it comes to its end."""

@@ -92,13 +92,15 @@ class AdaptiveThrottleLayer(Layer):
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Accepted is what was answered, and what failed by its own fault: an error that calling again may mend is taken
-        for a refusal. What never came to the target, for it was answered or turned back further in, is not counted."""
+        for a refusal. What never came to the target, for it was answered or turned back further in, is not counted, nor
+        what the client broke off for reasons of its own."""
         counts, first = request.memo[self.slot]
-        attempts = request.attempts_since(first)
-        if not attempts:
+        errors = [attempt.error for attempt in request.attempts_since(first)]
+        telling = [error for error in errors if error is None or not error.own]
+        if not telling:
             counts.cell(now)[1] -= 1
             counts.requests -= 1
-        elif any(attempt.error is None or not attempt.error.transient for attempt in attempts):
+        elif any(error is None or not error.transient for error in telling):
             counts.cell(now)[2] += 1
             counts.accepted += 1
         return None

@@ -4,6 +4,9 @@ Closed: calls pass, and the failures of the last `window_s` are counted; a failu
 `min_calls` or more opens it. Open: calls are turned back for `open_s`. Half-open: `half_open_calls` probes pass, no
 more; when all have come back well it closes, the first that fails opens it again. (M. Nygard, "Release It!", 2007; the
 sliding window as in resilience4j.) Each target has its own state.
+
+Counted is what tells about the target: not a request that was answered or turned back without a call, nor a call that its
+client broke off for reasons of its own, such as the deadline of the request.
 """
 
 from __future__ import annotations
@@ -63,7 +66,8 @@ class Circuit:
 
 
 class BreakerLayer(Layer):
-    """Lets calls pass or turns them back. The memo holds the circuit and the era of a call that was let pass."""
+    """Lets calls pass or turns them back. The memo holds the circuit and the era of what was let pass, and how many attempts
+    had been made before."""
 
     def __init__(self, settings: Breaker, targets: int) -> None:
         super().__init__(settings)
@@ -96,24 +100,25 @@ class BreakerLayer(Layer):
                 circuit.turn(HALF_OPEN)
                 circuit.reopens_us = now + self.open_us
             circuit.probes_out += 1
-        request.memo[self.slot] = (circuit, circuit.era)
+        request.memo[self.slot] = (circuit, circuit.era, len(request.attempts))
         return None
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
         """Count a success, or a failure that tells about the target, such as a slow call; give a probe's place back
         otherwise."""
-        circuit, era = request.memo[self.slot]
+        circuit, era, first = request.memo[self.slot]
         if era != circuit.era:
             return None
         error = result.error
-        if error is not None:
-            failed = error.trips_breaker
-            if not failed:
-                if circuit.state == HALF_OPEN:
-                    circuit.probes_out -= 1
-                return None
-        else:
-            failed = self.slow_us is not None and self._is_slow(result, now)
+        called = type(result) is Attempt or bool(request.attempts_since(first))
+        failed = called and (
+            (error is not None and error.trips_breaker)
+            or (self.slow_us is not None and self._is_slow(result, now))
+        )
+        if not called or (error is not None and not failed):
+            if circuit.state == HALF_OPEN:
+                circuit.probes_out -= 1
+            return None
         if circuit.state == HALF_OPEN:
             self._count_probe(circuit, failed, now)
             return None

@@ -53,7 +53,7 @@ class CannedLayer(Layer):
             answer = self.answers.get(request.question.prompt_name, answer)
         if answer is None:
             return None
-        request.reason = _REASONS.setdefault(error.name, f"canned: {error.name}")
+        request.give_reason(self.slot, _REASONS.setdefault(error.name, f"canned: {error.name}"))
         return Result.of(answer, _CANNED)
 
 

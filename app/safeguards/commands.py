@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from app.safeguards.errors import CallError
+from app.safeguards.errors import TIMEOUT, CallError
 from app.sessions.vocabulary import SERVED_BY
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ class Attempt(Result):
         "hits",
         "input_tokens",
         "output_tokens",
+        "overdue",
         "plan",
         "queued_us",
         "reply",
@@ -139,6 +140,8 @@ class Attempt(Result):
     started_us: int
     first_by_us: int
     until_us: int
+    overdue: CallError
+    """What its client says at `until_us`: its time is up (`TIMEOUT`), or that of its request is (`DEADLINE`)."""
     queued_us: int
     status: int
     hits: int
@@ -165,6 +168,7 @@ class Attempt(Result):
         self.started_us = started_us
         self.first_by_us = first_by_us
         self.until_us = until_us
+        self.overdue = TIMEOUT
         self.queued_us = 0
         self.status = 0
         self.hits = 0

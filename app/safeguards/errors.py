@@ -25,6 +25,8 @@ class CallError:
     """It tells that the target is unwell. A 429 does not: the target is well, and asks for patience."""
     last_resort: bool = True
     """A canned answer may stand in."""
+    own: bool = False
+    """The client broke it off for reasons of its own: it tells nothing about the target."""
 
 
 RATE_LIMITED = CallError("rate_limited", 429, transient=True, sdk_retries=True, elsewhere=True)
@@ -55,7 +57,7 @@ REJECTED = CallError("rejected", 400)
 UNREADABLE = CallError("unreadable_answer", 200, transient=True, elsewhere=True, trips_breaker=True)
 BAD_ANSWER = CallError("bad_answer", 200, transient=True, elsewhere=True)
 BREAKER_OPEN = CallError("breaker_open", elsewhere=True)
-DEADLINE = CallError("deadline_exceeded")
+DEADLINE = CallError("deadline_exceeded", own=True)
 THROTTLED = CallError("throttled", elsewhere=True)
 OWN_RATE_LIMIT = CallError("own_rate_limit", elsewhere=True)
 QUEUE_FULL = CallError("queue_full")
@@ -64,8 +66,8 @@ BUDGET_STOP = CallError("budget_exceeded", last_resort=False)
 BUDGET_CHEAPER = CallError("budget_exceeded_cheaper", elsewhere=True)
 BUDGET_CANNED = CallError("budget_exceeded_canned")
 PROMPT_ERROR = CallError("prompt_error")
-RUN_ENDED = CallError("run_ended", last_resort=False)
-CANCELLED = CallError("cancelled", last_resort=False)
+RUN_ENDED = CallError("run_ended", last_resort=False, own=True)
+CANCELLED = CallError("cancelled", last_resort=False, own=True)
 BROKEN_OFF = CallError("broken_off", 200, trips_breaker=True, last_resort=False)
 """A stream that had reached whoever asked, and broke: no other answer can take its place."""
 SPEND_CAP = CallError("spend_cap", last_resort=False)

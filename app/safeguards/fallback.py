@@ -50,8 +50,9 @@ class FallbackLayer(Layer):
             return None
         request.memo[self.slot] = (tried + 1, came_with)
         request.target = self.chain[tried]
-        request.reason = _REASONS.setdefault(error.name, f"fallback: {error.name}")
-        return Again(self.slot, now, request.reason)
+        why = _REASONS.setdefault(error.name, f"fallback: {error.name}")
+        request.give_reason(self.slot, why)
+        return Again(self.slot, now, why)
 
     def leave(self, request: Request) -> None:
         """Give the request back the target that it came with, for layers further out to begin anew."""

@@ -71,13 +71,13 @@ class HandOffLayer(Layer):
         handled_us = begins_us + max(1, round(-log1p(-self.draws[request.number]) * self.handle_us))
         heapreplace(self.free_at_us, handled_us)
         request.memo[self.slot] = True
-        request.reason = _REASONS.setdefault(error.name, f"hand-off: {error.name}")
+        request.give_reason(self.slot, _REASONS.setdefault(error.name, f"hand-off: {error.name}"))
         return WaitAny((), handled_us)
 
     def resumed(self, request: Request, flight: Flight | None, now: int) -> Result | None:
         """The person has answered, or nobody came in time."""
         if not request.memo[self.slot]:
-            request.reason = "hand-off: nobody was free in time"
+            request.give_reason(self.slot, "hand-off: nobody was free in time")
             return None
         request.fee_pico += self.cost_pico
         return Result.of(self.answer, _HUMAN)

@@ -17,7 +17,7 @@ from app.safeguards.base import Inward, Layer, World, register
 from app.safeguards.commands import Answer, Result
 from app.safeguards.errors import PROMPT_ERROR
 from app.safeguards.input_layer import InputLayer, InputSafeguard
-from app.safeguards.request import Request
+from app.safeguards.request import FOR_GOOD, Request
 from app.sessions.vocabulary import SERVED_BY
 
 REASON = "input check: "
@@ -63,14 +63,14 @@ class InputCheckLayer(InputLayer):
         if version is None:
             return None
         if version.problem:
-            request.reason = _REASONS.setdefault(version.problem, REASON + version.problem)
+            request.give_reason(FOR_GOOD, _REASONS.setdefault(version.problem, REASON + version.problem))
             return Result.of(self.reply, _CANNED)
         if version.unaskable:
             return Result.failure(PROMPT_ERROR)
         request.question = version
         request.mended = True
         request.input_tokens = max(1, request.input_tokens + version.tokens - question.tokens)
-        request.reason = _REPAIRED
+        request.give_reason(FOR_GOOD, _REPAIRED)
         return None
 
 

@@ -29,7 +29,7 @@ from app.safeguards.commands import (
     Spawn,
     WaitAny,
 )
-from app.safeguards.errors import CANCELLED, PROMPT_ERROR
+from app.safeguards.errors import CANCELLED, DEADLINE, PROMPT_ERROR
 from app.safeguards.pipeline import Pipeline
 from app.safeguards.request import Branch, Request
 from app.sessions.vocabulary import SERVED_BY
@@ -60,9 +60,10 @@ def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable
     if unaskable and not request.mended:
         return pipeline.depth, Result.failure(PROMPT_ERROR)
     until_us = now + pipeline.attempt_us
-    if until_us > request.deadline_us:
-        until_us = request.deadline_us
     attempt = Attempt().begun(request, request.retry, now, now + pipeline.first_token_us, until_us)
+    if until_us > request.deadline_us:
+        attempt.until_us = request.deadline_us
+        attempt.overdue = DEADLINE
     request.attempts.append(attempt)
     return attempt
 
@@ -143,6 +144,7 @@ def lifecycle(
         assert isinstance(verdict, Again)
         slot = verdict.slot + 1
         request.memo[slot:] = pipeline.blank[slot:]
+        request.begin_anew(verdict.slot)
         request.why = verdict.why
         request.retry = _attempts_made(request)
         if verdict.at_us > clock.now:
@@ -225,7 +227,7 @@ def _won(
     request: Request, winner: Branch, result: Result, branches: list[Branch]
 ) -> Generator[Command, Outcome, Result]:
     request.target = winner.target
-    request.reason = winner.reason or request.reason
+    request.reasons += winner.reasons
     request.cache = winner.cache or request.cache
     if winner.hedge and result.served_by == _PRIMARY:
         result.served_by = _HEDGE
@@ -242,7 +244,7 @@ def _stopped(request: Request, result: Result, branches: list[Branch]) -> Genera
     for branch in branches:
         request.hits |= branch.hits
         if result.error is not None:  # what a branch that lost went through is not why another one answered
-            request.reason = request.reason or branch.reason
+            request.reasons = request.reasons or branch.reasons
     return result
 
 

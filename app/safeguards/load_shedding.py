@@ -49,7 +49,7 @@ class LoadSheddingLayer(Layer):
         """Turn away, or pass."""
         for layer in self.queues:
             if layer.queue_us(request.target, now) > self.max_age_us:
-                request.reason = "shed: the queue is too old"
+                request.give_reason(self.slot, "shed: the queue is too old")
                 return Result.of(self.answer, _CANNED)
         return None
 

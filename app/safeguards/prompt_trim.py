@@ -14,7 +14,7 @@ from app.safeguards.base import Inward, Layer, World, register
 from app.safeguards.commands import Result
 from app.safeguards.errors import PROMPT_ERROR
 from app.safeguards.input_layer import InputLayer, InputSafeguard
-from app.safeguards.request import Request
+from app.safeguards.request import FOR_GOOD, Request
 from app.scenario.numbers import TokenCount
 
 
@@ -60,5 +60,5 @@ class PromptTrimLayer(InputLayer):
         of_text = request.input_tokens == question.tokens
         request.input_tokens = version.tokens if of_text else self.max_tokens
         request.question = version
-        request.reason = self.reason
+        request.give_reason(FOR_GOOD, self.reason)
         return None

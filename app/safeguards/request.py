@@ -10,6 +10,9 @@ from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcom
 if TYPE_CHECKING:
     from app.safeguards.pipeline import Pipeline
 
+FOR_GOOD = -1
+"""The place of a reason that is about the question, and so stays as long as the question does."""
+
 PlannedRequest = tuple[int, int, Any, Hashable, int, int, int]
 """Number, intended arrival (µs), question, cache key, input tokens, max tokens, bit set of the request's own faults."""
 
@@ -33,7 +36,7 @@ class Request:
     fee_pico     what it cost besides its attempts, in picodollars
     cancelled    nobody waits for it any more: it goes straight out
     cache        index into `vocabulary.CACHE`
-    reason       why it was served the way it was, in the words of the safeguard that decided
+    reasons      why it is served the way it is: the place of each safeguard that decided something, and its words
     memo         what each safeguard notes about it, by its place in the pipeline; 0 until it does, and again when a
                  safeguard further out begins anew
     pipeline     the pipeline that it goes through, where its driver walks by itself
@@ -59,7 +62,7 @@ class Request:
         "number",
         "pipeline",
         "question",
-        "reason",
+        "reasons",
         "retry",
         "target",
         "why",
@@ -82,7 +85,7 @@ class Request:
     fee_pico: int
     deadline_us: int
     cache: int
-    reason: str
+    reasons: tuple[tuple[int, str], ...]
     attempts: list[Attempt]
     memo: list[Any]
     pipeline: Pipeline
@@ -109,10 +112,24 @@ class Request:
         self.fee_pico = 0
         self.deadline_us = FOREVER_US
         self.cache = 0
-        self.reason = ""
+        self.reasons = ()
         self.attempts = []
         self.life = None
         return self
+
+    @property
+    def reason(self) -> str:
+        """Why it is served the way it is, in the words of the safeguard that decided last; empty when none did."""
+        return self.reasons[-1][1] if self.reasons else ""
+
+    def give_reason(self, slot: int, words: str) -> None:
+        """Have the safeguard at `slot` say why; this stands until one further out begins anew, or for good (`FOR_GOOD`)."""
+        self.reasons = (*self.reasons, (slot, words))
+
+    def begin_anew(self, slot: int) -> None:
+        """Forget the reasons that safeguards further in than `slot` gave."""
+        if self.reasons:
+            self.reasons = tuple(each for each in self.reasons if each[0] <= slot)
 
     def note_wait(self, words: str) -> None:
         """Have its next attempt say what it waited for."""

@@ -87,7 +87,7 @@ class RetryLayer(Layer):
             if not budget.withdraw(now):
                 for other in self.budgets[:asked]:
                     other.put_back()
-                request.reason = "retry budget empty"
+                request.give_reason(self.slot, "retry budget empty")
                 return None
         request.memo[self.slot] = (made + 1, backoff_us)
         return Again(self.slot, now + wait_us, _WHY.setdefault(error.name, f"retry: {error.name}"))

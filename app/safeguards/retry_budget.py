@@ -1,6 +1,6 @@
 """Retry budget: a token bucket that all requests of a variant share, so that retries cannot become a storm.
 
-Each success deposits `ratio` of a token, time adds `min_per_s`, a retry takes one. The bucket holds `max_tokens`.
+Each call that succeeds deposits `ratio` of a token, time adds `min_per_s`, a retry takes one. The bucket holds `max_tokens`.
 (The scheme of Finagle's RetryBudget and of gRPC's retry throttling.)
 """
 
@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import Field
 
 from app.safeguards.base import MICRO, Layer, Outward, Safeguard, World, register
-from app.safeguards.commands import Result
+from app.safeguards.commands import Attempt, Result
 from app.safeguards.request import Request
 from app.scenario.numbers import Number
 
@@ -59,7 +59,9 @@ class RetryBudgetLayer(Layer):
             self.bucket.level = min(self.bucket.level, self.most)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
-        """A success fills the bucket."""
+        """A call that succeeded fills the bucket; an answer without a call does not."""
+        if type(result) is not Attempt:
+            return None
         bucket = self.bucket
         level = bucket.level + self.deposit
         bucket.level = self.most if level > self.most else level

@@ -105,6 +105,15 @@ def test_no_lifecycle_sees_a_time_out_before_its_time(tmp_path: Path) -> None:
     assert all(ends[number] >= until_us for number, until_us in starts.items())
 
 
+def test_a_call_that_the_deadline_of_its_request_cuts_short_says_so(tmp_path: Path) -> None:
+    bound = 'kind = "attempt_timeout"\nattempt_s = 1\nfirst_token_s = 1\n'
+    assert bound in SCENARIO
+    text = SCENARIO.replace(bound, 'kind = "deadline"\ntotal_s = 1\n')
+    lived = live(tmp_path, "bare", lambda n: hangs(), good, requests=10, text=text)
+    assert Counter(each.reason for each in lived.requests) == {"deadline_exceeded": 10}
+    assert {each.error for each in lived.attempts} == {"deadline_exceeded"}
+
+
 def test_what_has_no_answer_when_the_run_ends_has_failed_and_is_counted(tmp_path: Path) -> None:
     text = SCENARIO.replace("drain_s = 5", "drain_s = 0.05").replace("_s = 1\n", "_s = 300\n")
     lived = live(tmp_path, "bare", lambda n: hangs(chunk("It is")), good, requests=10, text=text)

@@ -6,7 +6,7 @@ from app.safeguards.adaptive_throttle import AdaptiveThrottle, AdaptiveThrottleL
 from app.safeguards.answer_check import AnswerCheck
 from app.safeguards.breaker import Breaker
 from app.safeguards.cache import Cache
-from app.safeguards.errors import BREAKER_OPEN, OVERLOADED, REJECTED, THROTTLED
+from app.safeguards.errors import BREAKER_OPEN, DEADLINE, OVERLOADED, REJECTED, THROTTLED, TIMEOUT
 from app.safeguards.fallback import Fallback
 from app.safeguards.retry import Retry
 from tests.safeguards.script import Bench
@@ -48,6 +48,14 @@ def test_what_the_request_itself_was_to_blame_for_was_accepted() -> None:
     bench = Bench(AdaptiveThrottle())
     bench.arrives(0).calls().fails(REJECTED, at_s=0)
     assert counted(bench) == (1, 1)
+
+
+def test_what_the_client_broke_off_for_its_own_reasons_does_not_count() -> None:
+    bench = Bench(AdaptiveThrottle())
+    bench.arrives(0).calls().fails(DEADLINE, at_s=0)
+    assert counted(bench) == (0, 0)
+    bench.arrives(1).calls().fails(TIMEOUT, at_s=0)
+    assert counted(bench) == (1, 0)
 
 
 def test_what_never_came_to_the_target_does_not_count() -> None:

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.safeguards.breaker import CLOSED, HALF_OPEN, OPEN, Breaker, BreakerLayer
+from app.safeguards.cache import Cache
 from app.safeguards.commands import Answer, Attempt, Result
 from app.safeguards.errors import (
     BAD_ANSWER,
@@ -27,6 +28,13 @@ from app.safeguards.fallback import Fallback
 from app.safeguards.pipeline import Pipeline
 from app.safeguards.request import Request
 from tests.safeguards.script import Bench, request, us, world
+
+
+def made(asked: Request, at_s: float) -> Attempt:
+    """A call that was made for the request."""
+    attempt = Attempt().begun(asked, 0, us(at_s), us(99), us(99))
+    asked.attempts.append(attempt)
+    return attempt
 
 
 class Calls:
@@ -48,10 +56,13 @@ class Calls:
     def ends(self, asked: Request | None, at_s: float, error: CallError | None = SERVER_ERROR) -> None:
         """It ends, with an error or an answer."""
         assert asked is not None, "the call was turned back"
+        attempt = made(asked, at_s)
         if error is None:
-            assert self.layer.answered(asked, Result.of(Answer("right"), 0), us(at_s)) is None
+            attempt.answer = Answer("right")
+            assert self.layer.answered(asked, attempt, us(at_s)) is None
         else:
-            assert self.layer.failed(asked, Result.failure(error), us(at_s)) is None
+            attempt.error = error
+            assert self.layer.failed(asked, attempt, us(at_s)) is None
 
     def fail(self, times: int, at_s: float, error: CallError = SERVER_ERROR, target: int = 0) -> None:
         """So many calls fail at once."""
@@ -218,10 +229,52 @@ def test_a_slow_answer_counts_as_failed_where_that_is_asked_for() -> None:
         calls = Calls(Breaker(min_calls=1, slow_call_s=3))
         asked = calls.begins(1)
         assert asked is not None
-        attempt = Attempt().begun(asked, 0, us(1), us(99), us(99))
+        attempt = made(asked, 1)
         attempt.answer = Answer("right")
         calls.layer.answered(asked, attempt, us(1 + took_s))
         assert (calls.state == OPEN) is opens
+
+
+@pytest.mark.parametrize("error", [DEADLINE, RATE_LIMITED])
+def test_a_slow_call_counts_as_failed_however_it_ended(error: CallError) -> None:
+    calls = Calls(Breaker(min_calls=1, slow_call_s=3))
+    asked = calls.begins(1)
+    assert asked is not None
+    attempt = made(asked, 1)
+    attempt.error = error
+    calls.layer.failed(asked, attempt, us(4.5))
+    assert calls.state == OPEN
+
+
+def test_what_a_cache_further_in_answers_says_nothing_of_the_target() -> None:
+    # Given a breaker around a cache that holds an answer, opened by failures
+    bench = Bench(Breaker(min_calls=2, failure_ratio=0.5, open_s=5, half_open_calls=1), Cache())
+    layer = bench.layer("breaker")
+    assert isinstance(layer, BreakerLayer)
+    circuit = layer.circuits[0]
+    bench.arrives(0, key="known").calls().answers(at_s=0)
+    for number in range(1, 20):
+        assert bench.arrives(number, key="known").served_by == "cache"
+    assert len(circuit.calls) == 1
+    bench.arrives(20).calls().fails(SERVER_ERROR, at_s=1)
+    assert circuit.state == OPEN
+    # When the known question comes as the first probe, then it gives its place back, and closes nothing
+    assert bench.arrives(21, at_s=6, key="known").served_by == "cache"
+    assert (circuit.state, circuit.probes_out, circuit.probes_well) == (HALF_OPEN, 0, 0)
+    bench.arrives(22, at_s=6).calls().fails(SERVER_ERROR, at_s=6.5)
+    assert circuit.state == OPEN
+
+
+def test_a_failure_that_was_shared_counts_once() -> None:
+    bench = Bench(Breaker(min_calls=10), Cache())
+    leader = bench.arrives(0, key="same").calls()
+    follower = bench.arrives(1, key="same").waits()
+    leader.fails(SERVER_ERROR, at_s=1)
+    follower.lands(leader.resolved[0], at_s=1)
+    assert follower.error is SERVER_ERROR
+    layer = bench.layer("breaker")
+    assert isinstance(layer, BreakerLayer)
+    assert len(layer.circuits[0].failures) == 1
 
 
 def test_a_refused_call_goes_to_the_fallback_without_delay() -> None:

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+import pytest
+
 from app.safeguards.attempt_timeout import AttemptTimeout
 from app.safeguards.cache import Cache
 from app.safeguards.deadline import Deadline
 from app.safeguards.errors import BAD_ANSWER, DEADLINE, RATE_LIMITED, SERVER_ERROR, TIMEOUT
 from app.safeguards.fallback import Fallback
 from app.safeguards.retry import Retry
+from tests.engine.small import Small, scenario, small_runs
 from tests.safeguards.script import Bench, request, us
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Small]:
+    with small_runs(tmp_path_factory.mktemp("deadline")) as runs:
+        yield runs
 
 
 def test_an_attempt_ends_at_the_deadline_where_its_own_timeout_is_later() -> None:
@@ -17,6 +28,33 @@ def test_an_attempt_ends_at_the_deadline_where_its_own_timeout_is_later() -> Non
 
     bench = Bench(Deadline(total_s=3), AttemptTimeout(attempt_s=20, first_token_s=10))
     bench.arrives(at_s=100).calls(until_s=103, first_by_s=110)
+
+
+def test_a_call_that_it_cuts_short_says_so_and_not_that_the_target_was_too_slow() -> None:
+    for timeout_s, overdue in ((10, TIMEOUT), (10.000001, DEADLINE), (20, DEADLINE), (4, TIMEOUT)):
+        bench = Bench(Deadline(total_s=10), AttemptTimeout(attempt_s=timeout_s))
+        assert bench.arrives().calls().attempt.overdue is overdue
+
+
+def test_what_it_cuts_short_opens_no_breaker(small: Small) -> None:
+    # Given calls that hang, and a breaker; when a deadline or a timeout of the attempt ends them at the same time
+    hang = '[[faults]]\nkind = "hang"\nrate = 1\n'
+    breaker = '{ kind = "breaker", min_calls = 5 }'
+    for bound, error, opens in (
+        ('{ kind = "deadline", total_s = 2 }', "deadline_exceeded", False),
+        ('{ kind = "attempt_timeout", attempt_s = 2 }', "timeout", True),
+        # One bound as narrow as the other: the call has had all of its own time.
+        (
+            '{ kind = "deadline", total_s = 2 }, { kind = "attempt_timeout", attempt_s = 2 }',
+            "timeout",
+            True,
+        ),
+    ):
+        ran = small.run(scenario(f"{hang}[variants.any]\nsafeguards = [{bound}, {breaker}]\n", duration_s=40))
+        # Then only what the target itself was too slow for is held against it
+        told = {each["error"] for each in ran.attempts("any")} - {"run_ended"}
+        assert told == {error}
+        assert any(each["reason"] == "breaker_open" for each in ran.requests("any")) is opens
 
 
 def test_it_counts_from_the_intended_arrival_and_not_from_when_work_began() -> None:

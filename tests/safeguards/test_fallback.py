@@ -11,6 +11,7 @@ from app.safeguards.errors import (
     BUDGET_STOP,
     CONTEXT_LENGTH,
     OUT_OF_MONEY,
+    OVERLOADED,
     RATE_LIMITED,
     REJECTED,
     REQUEST_TOO_LARGE,
@@ -119,3 +120,38 @@ def test_a_budget_that_stops_stops() -> None:
 def test_a_target_that_does_not_exist_is_told() -> None:
     with pytest.raises(UserError, match="'nowhere' does not exist"):
         Fallback(targets=["nowhere"]).layer(world())
+
+
+def test_a_retry_further_out_that_has_the_primary_answer_was_served_for_no_fallback_s_reason() -> None:
+    bench = Bench(Retry(base_s=1, jitter="none"), Fallback())
+    script = bench.arrives().calls("primary").fails(SERVER_ERROR, at_s=1)
+    script.calls("fallback").fails(OVERLOADED, at_s=2).sleeps(until_s=3).calls("primary").answers(at_s=4)
+
+    assert (script.served_by, script.request.reason) == ("primary", "")
+
+
+def test_a_retry_further_in_leaves_the_reason_as_it_is() -> None:
+    bench = Bench(Fallback(), Retry(base_s=1, max_retries=1, jitter="none"))
+    script = bench.arrives().calls("primary").fails(SERVER_ERROR, at_s=1).sleeps(until_s=2)
+    script.calls("primary").fails(SERVER_ERROR, at_s=3).calls("fallback").fails(OVERLOADED, at_s=4)
+    script.sleeps(until_s=5).calls("fallback").answers(at_s=6)
+
+    assert (script.served_by, script.request.reason) == ("fallback", "fallback: server_error")
+
+
+def test_of_a_fallback_within_a_fallback_the_reason_is_that_of_the_one_whose_target_answers() -> None:
+    bench = Bench(
+        Fallback(targets=["second"]),
+        Retry(id="outer", base_s=1, max_retries=1, jitter="none"),
+        Fallback(id="inner", targets=["third"]),
+        targets=THREE,
+    )
+    script = bench.arrives().calls("primary").fails(SERVER_ERROR, at_s=1)
+    script.calls("third").fails(SERVER_ERROR, at_s=2).sleeps(until_s=3)
+    script.calls("primary").fails(SERVER_ERROR, at_s=4).calls("third").fails(TIMEOUT, at_s=5)
+    # The outer fallback's own reason is what is left once the retry inside of it begins anew.
+    script.calls("second").fails(OVERLOADED, at_s=6)
+    script.calls("third").fails(OVERLOADED, at_s=7).sleeps(until_s=8)
+    assert script.request.reason == "fallback: timeout"
+    script.calls("second").answers(at_s=9)
+    assert script.request.reason == "fallback: timeout"

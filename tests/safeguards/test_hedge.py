@@ -91,7 +91,7 @@ def test_a_hedge_rescues_what_hangs(small: Small) -> None:
     # A call that hangs is never billed, cancelled or not.
     assert all(not each["billed"] for each in ran.attempts("any") if each["fault"])
     failed = [request for request, _ in requests if request["outcome"] == "failed"]
-    assert {request["reason"] for request in failed} == {"timeout"}
+    assert {request["reason"] for request in failed} == {"deadline_exceeded"}
 
 
 def test_each_branch_has_its_own_retries(small: Small) -> None:

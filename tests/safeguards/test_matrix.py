@@ -166,7 +166,7 @@ def test_a_fallback_goes_to_the_second_model_and_without_one_there_is_none() -> 
 
 TRACES: dict[str, tuple[str, tuple[str, ...]]] = {
     "cache": ("cache", ("hit", "shared")),
-    "deadline": ("reason", ("timeout",)),
+    "deadline": ("reason", ("deadline_exceeded",)),
     "retry_budget": ("reason", ("retry budget empty",)),
     "fallback": ("served_by", ("fallback",)),
     "breaker": ("reason", ("breaker_open",)),

@@ -145,3 +145,12 @@ def test_a_budget_per_request_holds_for_the_calls_of_a_hedge_together(small: Sma
     # Around the hedge it is for all that the hedge may do, which is more than allowed.
     around = small.run(scenario(budget + hedge)).requests("hedged")
     assert {each["reason"] for each in around} == {"request_budget_exceeded_canned"}
+
+
+def test_that_it_was_cut_stays_known_when_a_retry_further_out_begins_anew(small: Small) -> None:
+    down = '[[faults]]\nkind = "server_error"\nrate = 0.5\n'
+    retry = '[[variants.trimmed.safeguards]]\nkind = "retry"\nmax_retries = 9\n'
+    ran = small.run(long(f"{retry}{TRIM}", faults=LONG + down))
+    retried = [each for each in ran.requests("trimmed") if each["retries"] and each["outcome"] != "failed"]
+    assert len(retried) > 5
+    assert {each["reason"] for each in retried} == {"prompt trim: cut to 200 tokens"}

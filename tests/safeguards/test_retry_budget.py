@@ -7,7 +7,7 @@ from fractions import Fraction
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.safeguards.commands import Answer, Result
+from app.safeguards.commands import Answer, Attempt, Result
 from app.safeguards.errors import SERVER_ERROR
 from app.safeguards.retry import Retry
 from app.safeguards.retry_budget import RetryBudget, RetryBudgetLayer
@@ -22,9 +22,9 @@ def bucket(settings: RetryBudget) -> RetryBudgetLayer:
 
 
 def succeed(layer: RetryBudgetLayer, times: int) -> None:
-    """So many requests are answered."""
+    """So many calls are answered."""
     for _ in range(times):
-        layer.answered(request(), Result.of(Answer("right"), 0), 0)
+        layer.answered(request(), Attempt().begun(request(), 0, 0, 0, 0), 0)
 
 
 def drain(layer: RetryBudgetLayer, now: int = 0) -> int:
@@ -49,6 +49,14 @@ def test_a_retry_for_every_ten_successes() -> None:
     assert drain(layer) == 1
     succeed(layer, 250)
     assert drain(layer) == 25
+
+
+def test_answers_without_a_call_bring_no_retries() -> None:
+    # A cache further in that answers most questions would else pay for a storm on the rest.
+    layer = bucket(RetryBudget(ratio=1, min_per_s=0, max_tokens=100, starts_full=False))
+    for _ in range(50):
+        layer.answered(request(), Result.of(Answer("right"), 0), 0)
+    assert drain(layer) == 0
 
 
 def test_time_alone_brings_retries_to_the_microsecond() -> None:
