@@ -153,12 +153,11 @@ def say_summary(summary: dict[str, Any], titles: dict[str, str]) -> None:
     for name, variant in variants.items():
         title = titles.get(name, name)
         out.print(Text(printable(sentence(title, variant))))
-        closed = summary["loop"] == "closed"
-        open_requests = 0 if closed else variant.get("offered", summary["offered"]) - variant["requests"]
-        if open_requests:
-            what = "request has" if open_requests == 1 else "requests have"
+        unfinished = variant["unfinished"]
+        if unfinished:
+            what = "request has" if unfinished == 1 else "requests have"
             out.print(
-                Text(printable(f"{title}: {open_requests:,} {what} no end in the log, and count nowhere."))
+                Text(printable(f"{title}: {unfinished:,} {what} no end in the log, and count nowhere."))
             )
     if summary["loop"] == "closed":
         out.print(

@@ -68,7 +68,8 @@ def _attempt_line(attempt: AttemptRecord) -> str:
 
 def _call(attempt: AttemptRecord) -> str:
     retry = f" retry {attempt.retry}" if attempt.retry else ""
-    return f"{attempt.target}{retry}{' hedge' if attempt.hedge else ''}"
+    hedge = f" hedge {attempt.hedge}" if attempt.hedge else ""
+    return f"{attempt.target}{retry}{hedge}"
 
 
 def say_draws(found: Sequence[Recalled], titles: dict[str, str]) -> None:

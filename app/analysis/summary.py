@@ -27,18 +27,19 @@ def summary(reader: RunReader, noticed: Mapping[str, Detection] | None = None) -
     record = reader.record()
     if noticed is None:
         noticed = Detections(reader).of(reader.events(), record.virtual_us / _MICRO)
-    variants = {
-        variant.name: of_totals(
-            reader.totals(variant.name), arrivals_s(reader, variant.name), noticed[variant.name]
-        )
-        for variant in reader.variants
-    }
+    variants: dict[str, dict[str, Any]] = {}
+    for variant in reader.variants:
+        totals = reader.totals(variant.name)
+        of_variant = of_totals(totals, arrivals_s(reader, variant.name), noticed[variant.name])
+        if record.clock == "wall":
+            of_variant["offered"] = totals.offered
+        # In a simulated closed loop each variant is asked at its own pace, and nobody has counted apart how often.
+        told_apart = record.clock == "wall" or not record.closed_loop
+        of_variant["unfinished"] = max(0, totals.offered - totals.requests) if told_apart else 0
+        variants[variant.name] = of_variant
     real: dict[str, Any] = {}
-    if record.clock == "wall":
-        for variant in reader.variants:
-            variants[variant.name]["offered"] = reader.totals(variant.name).offered
-        if told := reader.facts().get(REAL_CALLS_FACT):
-            real = {"real_calls": told}
+    if record.clock == "wall" and (told := reader.facts().get(REAL_CALLS_FACT)):
+        real = {"real_calls": told}
     return {
         "run": record.run_id,
         "scenario": record.scenario,

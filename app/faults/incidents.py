@@ -105,7 +105,7 @@ class CapacityLoss(AttemptFault):
 
 @register
 class PriceRise(AttemptFault):
-    """Calls cost `factor` times as much. What a budget reckons with before a call stays the old price."""
+    """Calls cost `factor` times as much. A budget reckons with the old price until the first bill comes."""
 
     kind: Literal["price_rise"] = "price_rise"
     factor: TimesAsMuch = 2

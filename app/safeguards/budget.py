@@ -4,6 +4,10 @@ Before each call its highest possible price is reserved (the prompt and `max_tok
 is settled. So no bound is ever overspent, and calls under way are never forgotten. The minute slides: what was settled in
 the last 60 s and what is reserved count. A budget that is listed further out than a retry or a fallback reserves for all
 the calls that these may make.
+
+A target that bills more than its list price is found out by the first bill: for a minute after the last such bill as many
+times the list price is set aside for its calls. For the calls under way by then too little has been set aside, and a bound
+may be overspent by what these cost more.
 """
 
 from __future__ import annotations
@@ -66,6 +70,28 @@ class Ledger:
         """By request that a budget bounds: what is set aside for its calls under way; a hedge makes several at once."""
         self.recent: deque[tuple[int, int]] | None = None
         self.recent_pico = 0
+        self.dear: dict[int, tuple[int, int, int]] = {}
+        """Targets that bill more than their list price: a bill, what it should have been, until when (µs) this is minded."""
+
+    def note_bill(self, attempt: Attempt, now: int) -> None:
+        """See whether a call that was billed was dearer than it should be."""
+        listed_pico = self.tariffs[attempt.target].cost_pico(attempt.input_tokens, attempt.output_tokens)
+        billed_pico = attempt.cost_pico
+        if billed_pico <= listed_pico or not listed_pico:
+            return
+        known = self.dear.get(attempt.target)
+        if known is not None and now < known[2] and known[0] * listed_pico > billed_pico * known[1]:
+            billed_pico, listed_pico, _ = known
+        self.dear[attempt.target] = (billed_pico, listed_pico, now + MINUTE_US)
+
+    def at_most(self, target: int, request: Request, now: int) -> int:
+        """What a call to the target may cost at the most, by its list price and by what it billed lately."""
+        most = self.tariffs[target].cost_pico(request.input_tokens, request.max_tokens)
+        if self.dear:
+            known = self.dear.get(target)
+            if known is not None and now < known[2]:
+                return -(-most * known[0] // known[1])
+        return most
 
     def spent_lately(self, now: int) -> int:
         """What was settled in the 60 s up to `now`."""
@@ -130,10 +156,10 @@ class BudgetLayer(Layer):
     def enter(self, request: Request, now: int) -> Inward:
         """Set aside what the call may cost at the most."""
         ledger = self.ledger
-        most = ledger.tariffs[request.target].cost_pico(request.input_tokens, request.max_tokens)
+        most = ledger.at_most(request.target, request, now)
         price_pico = most
         if self.calls_inside > 1:
-            most = self._of_calls_inside(request, most)
+            most = self._of_calls_inside(request, most, now)
         if ledger.spent_pico + ledger.reserved_pico + most > self.unquestioned_pico:
             refusal = self._refusal(request, now, most, price_pico)
             if refusal is not None:
@@ -155,8 +181,14 @@ class BudgetLayer(Layer):
                 ledger.reserved_for[request.number] = left_pico
         if len(request.attempts) == first + 1 and type(result) is Attempt:
             cost_pico = result.cost_pico  # of the one call since then, as is usual
+            if cost_pico:
+                ledger.note_bill(result, now)
         else:
-            cost_pico = sum(attempt.cost_pico for attempt in request.attempts_since(first))
+            cost_pico = 0
+            for attempt in request.attempts_since(first):
+                cost_pico += attempt.cost_pico
+                if attempt.cost_pico:
+                    ledger.note_bill(attempt, now)
         ledger.spent_pico += cost_pico
         if ledger.recent is not None and cost_pico:
             ledger.recent.append((now, cost_pico))
@@ -165,11 +197,10 @@ class BudgetLayer(Layer):
 
     failed = answered
 
-    def _of_calls_inside(self, request: Request, price_pico: int) -> int:
+    def _of_calls_inside(self, request: Request, price_pico: int, now: int) -> int:
         """The highest possible price of all calls that the layers further in may make of one, whose price is
         `price_pico`."""
-        sizes = (request.input_tokens, request.max_tokens)
-        others = [self.ledger.tariffs[target].cost_pico(*sizes) for target in self.targets_inside]
+        others = [self.ledger.at_most(target, request, now) for target in self.targets_inside]
         return self.calls_inside * max([price_pico, *others])
 
     def _refusal(self, request: Request, now: int, most: int, price_pico: int) -> CallError | None:
@@ -178,16 +209,19 @@ class BudgetLayer(Layer):
         then_pico = ledger.reserved_pico + most
         refusal = None
         if self.of_run is not None:
-            refusal = self._beyond(self.of_run, ledger.spent_pico + then_pico, request, price_pico)
+            refusal = self._beyond(self.of_run, ledger.spent_pico + then_pico, request, price_pico, now)
         if refusal is None and self.of_minute is not None:
-            refusal = self._beyond(self.of_minute, ledger.spent_lately(now) + then_pico, request, price_pico)
+            lately_pico = ledger.spent_lately(now)
+            refusal = self._beyond(self.of_minute, lately_pico + then_pico, request, price_pico, now)
         if refusal is None and self.of_request is not None:
             had_pico = sum(attempt.cost_pico for attempt in request.attempts)
             had_pico += ledger.reserved_for.get(request.number, 0)
-            refusal = self._beyond(self.of_request, had_pico + most, request, price_pico)
+            refusal = self._beyond(self.of_request, had_pico + most, request, price_pico, now)
         return refusal
 
-    def _beyond(self, bound: Bound, then_pico: int, request: Request, price_pico: int) -> CallError | None:
+    def _beyond(
+        self, bound: Bound, then_pico: int, request: Request, price_pico: int, now: int
+    ) -> CallError | None:
         """What a bound says to a call of `price_pico` when its spending would be `then_pico` with it."""
         if then_pico <= bound.free_pico:
             return None
@@ -195,8 +229,8 @@ class BudgetLayer(Layer):
             bound.dear_pico is not None
             and then_pico > bound.dear_pico
             and any(
-                tariff.cost_pico(request.input_tokens, request.max_tokens) < price_pico
-                for tariff in self.ledger.tariffs
+                self.ledger.at_most(target, request, now) < price_pico
+                for target in range(len(self.ledger.tariffs))
             )
         ):
             return bound.dear_refusal

@@ -82,7 +82,9 @@ class CacheLayer(Layer):
             return Result.failure(DEADLINE)
         led = flight.result
         if led.answer is None:
-            return Result.failure(led.error or DEADLINE)
+            error = led.error or DEADLINE
+            request.give_reason(self.slot, _REASONS.setdefault(error.name, f"shared: {error.name}"))
+            return Result.failure(error)
         return Result.of(led.answer, led.served_by if led.served_by == _CANNED else _BY_CACHE)
 
     def answered(self, request: Request, result: Result, now: int) -> Outward:
@@ -107,3 +109,4 @@ class CacheLayer(Layer):
 
 _MISS, _HIT, _SHARED, _STALE = (CACHE.index(state) for state in ("miss", "hit", "shared", "stale"))
 _BY_CACHE, _CANNED = SERVED_BY.index("cache"), SERVED_BY.index("canned")
+_REASONS: dict[str, str] = {}

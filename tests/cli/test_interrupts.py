@@ -95,6 +95,7 @@ def test_a_killed_run_loses_half_a_second_at_most_and_says_what_is_lost(tmp_path
     for title, variant in zip(("Prototype", "bare"), summary["variants"].values(), strict=True):
         assert sum(variant["outcomes"].values()) == sum(variant["served_by"].values()) == variant["requests"]
         lost = summary["offered"] - variant["requests"]
+        assert variant["unfinished"] == lost
         assert variant["requests"] > 0
         assert 0 < lost < 20 * 12
         assert f"{title}: {lost:,} requests have no end in the log, and count nowhere." in shown.out

@@ -227,6 +227,9 @@ class Script:
         self.bench.clock.now = us(at_s)
         attempt.finished_us = us(at_s)
         attempt.cost_pico = cost
+        if cost:
+            attempt.input_tokens = self.request.input_tokens
+            attempt.output_tokens = self.request.max_tokens
         return attempt
 
     def _send(self, outcome: Outcome) -> Script:

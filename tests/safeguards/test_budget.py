@@ -348,3 +348,54 @@ def test_no_bound_is_ever_overspent_whatever_the_settings_the_order_and_what_goe
         for until_s, _ in settled:
             window = sum(cost for at_s, cost in settled if round((until_s - at_s) * 1e6) in range(60_000_000))
             assert window <= round(usd(minute) * 10**12)
+
+
+def test_a_target_that_bills_more_than_its_price_is_set_aside_more_for_from_the_first_bill_on() -> None:
+    # Given a bound of nine calls at the list price, and a target that bills three times that
+    bench = Bench(Budget(per_run_usd=usd(9 * MOST)))
+    under_way = [bench.arrives(number).calls() for number in range(2)]
+    # When the first bill comes
+    under_way[0].answers(at_s=1, cost=3 * MOST)
+    # Then as much is set aside for who comes after
+    bench.arrives(2, at_s=1).calls()
+    assert ledger_of(bench) == (3 * MOST, MOST + 3 * MOST)
+    assert bench.arrives(3, at_s=1).error is not None
+    # And only the call that was under way could cost more than was set aside for it
+    under_way[1].answers(at_s=1, cost=3 * MOST)
+    assert ledger_of(bench) == (6 * MOST, 3 * MOST)
+
+
+def test_what_a_target_billed_once_is_minded_for_a_minute() -> None:
+    bench = Bench(Budget(per_run_usd=usd(100 * MOST)))
+    bench.arrives(0).calls().answers(at_s=0, cost=5 * MOST)
+    bench.arrives(1).calls().answers(at_s=0, cost=2 * MOST)
+    for at_s, most in ((59.999999, 5 * MOST), (60, MOST)):
+        script = bench.arrives(int(at_s), at_s=at_s).calls()
+        assert ledger_of(bench)[1] == most
+        script.answers(at_s=at_s, cost=MOST)
+
+
+@given(
+    factor=st.integers(2, 9),
+    limit=st.integers(1, 40),
+    ending=st.lists(st.integers(0, 8), min_size=1, max_size=60),
+)
+def test_dearer_than_listed_a_bound_is_overspent_by_what_was_under_way_at_most(
+    factor: int, limit: int, ending: list[int]
+) -> None:
+    bench = Bench(Budget(per_run_usd=usd(limit * MOST)))
+    under_way: list[Script] = []
+    surprised: list[Script] = []  # they had set out before the first bill came
+    told = False
+    for number, which in enumerate(ending):
+        script = bench.arrives(number, at_s=number / 10)
+        if script.result is None:
+            under_way.append(script)
+            if not told:
+                surprised.append(script)
+        if which < len(under_way):
+            told = True
+            under_way.pop(which).answers(at_s=number / 10, cost=factor * MOST)
+    for script in under_way:
+        script.answers(at_s=len(ending) / 10, cost=factor * MOST)
+    assert ledger_of(bench)[0] <= limit * MOST + (factor - 1) * MOST * len(surprised)

@@ -100,6 +100,8 @@ def test_the_leaders_failure_is_shared_and_the_next_to_ask_leads_anew() -> None:
     follower.lands(leader.resolved[0], at_s=2)
 
     assert follower.error is SERVER_ERROR
+    assert follower.request.reason == "shared: server_error"
+    assert leader.request.reason == ""
     assert not cache_of(bench).entries
     assert not cache_of(bench).flights
     bench.arrives(2, at_s=2, key="same").calls()

@@ -83,7 +83,7 @@ def _call(attempt: AttemptRecord, begin_us: int, labels: Mapping[str, str]) -> S
     from_s, to_s = (attempt.started_us - begin_us) / _MICRO, (attempt.finished_us - begin_us) / _MICRO
     first = attempt.first_token_us
     title = attempt.target + (f", retry {attempt.retry}" if attempt.retry else "")
-    title += ", hedge" if attempt.hedge else ""
+    title += f", hedge {attempt.hedge}" if attempt.hedge else ""
     status = f"{attempt.status} " if attempt.status else ""
     result = f"{status}{error_words(attempt.error)}" if attempt.error else f"{status}answered"
     parts = [f"{title}: {result} after {length(to_s - from_s)}"]

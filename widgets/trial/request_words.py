@@ -65,6 +65,7 @@ _STAND_INS: Final = {
     "fallback": "The fallback model was asked",
     "canned": "The canned answer stood in",
     "hand-off": "A person took it",
+    "shared": "It waited for a request that asked the same, and shared its failure",
 }
 _SENTENCES: Final = {
     "retry budget empty": "It was not tried again: the retry budget was empty",
