@@ -168,7 +168,10 @@ class RunPicture:
             "ended_at": None,
             "virtual_s": t_s,
             "offered": max((each.offered for each in totals.values()), default=0),
-            "variants": {name: of_totals(each, arriving_s, noticed[name]) for name, each in totals.items()},
+            "variants": {
+                name: of_totals(each, arriving_s, noticed[name], now.record.closed_loop)
+                for name, each in totals.items()
+            },
         }
         return replace(
             now,

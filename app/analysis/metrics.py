@@ -119,6 +119,19 @@ def _first_token_metric(percent: int, needs: int) -> Metric:
     )
 
 
+def _service_metric(percent: int, needs: int) -> Metric:
+    return Metric(
+        f"service_latency_s.p{percent}",
+        f"Service time, p{percent}",
+        f"{percent} % of the requests that took a call ended within this time, from when the first call was sent: it leaves "
+        "out what was waited before (nearest rank, relative error at most 0.5 %)",
+        "s",
+        None,
+        lambda v: v["service_latency_s"][f"p{percent}"],
+        needs,
+    )
+
+
 METRICS: Final = (
     Metric("requests", "Requests", "requests that ended", "count", None, lambda v: v["requests"]),
     _outcome_metric("good", "Good answers", "high"),
@@ -131,6 +144,7 @@ METRICS: Final = (
     _answer_metric(99, 299),
     _first_token_metric(50, 6),
     _first_token_metric(95, 59),
+    _service_metric(95, 59),
     Metric(
         "goodput_per_s",
         "Goodput",

@@ -30,12 +30,11 @@ def summary(reader: RunReader, noticed: Mapping[str, Detection] | None = None) -
     variants: dict[str, dict[str, Any]] = {}
     for variant in reader.variants:
         totals = reader.totals(variant.name)
-        of_variant = of_totals(totals, arrivals_s(reader, variant.name), noticed[variant.name])
+        of_variant = of_totals(
+            totals, arrivals_s(reader, variant.name), noticed[variant.name], record.closed_loop
+        )
         if record.clock == "wall":
             of_variant["offered"] = totals.offered
-        # In a simulated closed loop each variant is asked at its own pace, and nobody has counted apart how often.
-        told_apart = record.clock == "wall" or not record.closed_loop
-        of_variant["unfinished"] = max(0, totals.offered - totals.requests) if told_apart else 0
         variants[variant.name] = of_variant
     real: dict[str, Any] = {}
     if record.clock == "wall" and (told := reader.facts().get(REAL_CALLS_FACT)):
@@ -63,13 +62,17 @@ def arrivals_s(reader: RunReader, variant: str) -> float:
     return min(reader.record().duration_s, reader.passed_us(variant) / _MICRO)
 
 
-def of_totals(totals: Totals, arriving_s: float = 0, noticed: Detection = NOTHING) -> dict[str, Any]:
+def of_totals(
+    totals: Totals, arriving_s: float = 0, noticed: Detection = NOTHING, closed_loop: bool = False
+) -> dict[str, Any]:
     """One variant's part of the summary; `arriving_s` is for how long requests arrived, 0 where nobody knows;
-    `noticed` is what came of its monitoring and of its customers' complaints."""
+    `noticed` is what came of its monitoring and of its customers' complaints. In a closed loop variants are asked at their
+    own paces, and what was offered is not theirs alone."""
     good = totals.outcomes["good"]
     cost_usd = totals.cost_pico / USD_PICO
     return {
         "requests": totals.requests,
+        "unfinished": 0 if closed_loop else max(0, totals.offered - totals.requests),
         "outcomes": dict(totals.outcomes),
         "served_by": dict(totals.served_by),
         "good_rate": good / totals.requests if totals.requests else None,

@@ -85,6 +85,8 @@ class Injection:
     to_the_limit = False
     """The answer has as many tokens as the call allows."""
     price_factor = 1.0
+    cold = False
+    """What the target has kept of the prompt is lost."""
     interruption: Interruption | None = None
 
     def fail(self, error: CallError, after_us: int, retry_after_us: int | None = None) -> None:

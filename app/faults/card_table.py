@@ -219,7 +219,7 @@ CARDS: Final[dict[str, Card]] = {
             "cost",
             "Cost",
             "Nobody controls what it costs: longer prompts, higher prices.",
-            ("out_of_money", "price_rise", "hits_max_tokens", "repetition_loop"),
+            ("out_of_money", "price_rise", "cold_cache", "hits_max_tokens", "repetition_loop"),
             _cost,
         ),
         Card(

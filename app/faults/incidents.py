@@ -1,4 +1,4 @@
-"""Incidents: the target is out, limps, shrinks or gets dearer, for everybody at once."""
+"""Incidents: the target is out, limps, shrinks, gets dearer or forgets, for everybody at once."""
 
 from __future__ import annotations
 
@@ -115,3 +115,20 @@ class PriceRise(AttemptFault):
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Raise the price."""
         injection.price_factor *= self.factor
+
+
+@register
+class ColdCache(AttemptFault):
+    """The target has lost what it kept of the prompt (`prompt_cache`), as after a restart: the call writes it anew.
+
+    While it lasts no call finds its beginning warm; afterwards what was written last is. It tells on the bill alone, and
+    only on that of a variant that uses the provider's prompt cache.
+    """
+
+    kind: Literal["cold_cache"] = "cold_cache"
+    default_rate: ClassVar[float | None] = 1.0
+    incident: ClassVar[bool] = True
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Let the prompt be read as if for the first time."""
+        injection.cold = True

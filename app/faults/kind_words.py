@@ -79,5 +79,6 @@ KIND_WORDS: Final[dict[str, tuple[str, str]]] = {
     "plausible_wrong": ("Plausible but wrong", "In perfect shape, and wrong; no check can tell."),
     "capacity_loss": ("Capacity loss", "The model has only part of its capacity left."),
     "price_rise": ("Price rise", "Every call costs a multiple of its price."),
+    "cold_cache": ("Cold prompt cache", "The provider has forgotten the prompts that it had kept warm."),
 }
 """By kind of fault: its title, and what happens in one sentence."""

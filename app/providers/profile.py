@@ -98,6 +98,8 @@ class Target(Settings):
     rpm: PerMinute | None = None
     tpm: PerMinute | None = None
     """Requests and tokens per minute. A call reserves its prompt and `max_tokens`, and gives back what it did not use."""
+    max_concurrency: Count | None = None
+    """Calls at once, those that queue included; one more is turned away with a 429 that tells no time."""
     quota_burst_s: Number = Field(default=10, gt=0, le=86_400)
     """The quota's buckets hold this many seconds' worth."""
     rejected_use_quota: bool = False
@@ -121,7 +123,12 @@ class Target(Settings):
 
     def limits(self) -> Limits:
         """What its provider lets through."""
-        return Limits(self.rpm, self.tpm, self.quota_burst_s)
+        return Limits(self.rpm, self.tpm, self.quota_burst_s, self.max_concurrency)
+
+    @property
+    def at_once(self) -> int:
+        """How many calls it serves at once, with what its limits let in."""
+        return min(self.slots, self.slots if self.max_concurrency is None else self.max_concurrency)
 
     def tariff(self) -> Tariff:
         """What its calls cost. Raises UserError where no price is known for the model."""

@@ -72,6 +72,10 @@ class KeptPrompts:
         self._ttl_us = round(settings.ttl_s * _MICRO)
         self._prefix_tokens = prefix_tokens
 
+    def forget(self, prompt: int) -> None:
+        """Lose the beginning of this prompt."""
+        self._entries.pop(prompt, None)
+
     def tariff(
         self, tariff: Tariff, prompt: int, input_tokens: int, call: Call, now: int
     ) -> Tariff | WithPrefix:

@@ -16,11 +16,17 @@ _UNIT = _MINUTE_US * _SCALE
 
 
 class Limits(NamedTuple):
-    """A provider's limits: requests and tokens a minute, and how many seconds' worth may come at once."""
+    """A provider's limits: requests and tokens a minute, how many seconds' worth may come at once, and calls at once."""
 
     rpm: float | None
     tpm: float | None
     burst_s: float
+    max_concurrency: int | None = None
+
+    @property
+    def any(self) -> bool:
+        """Whether there is one."""
+        return self.rpm is not None or self.tpm is not None or self.max_concurrency is not None
 
 
 class Quota:
@@ -99,11 +105,12 @@ class Quota:
 class Quotas:
     """A target's two quotas, of which a call takes both or neither. `rpm` and `tpm` are None where there is no limit."""
 
-    __slots__ = ("_requests", "_tokens", "limits", "rpm", "tpm")
+    __slots__ = ("_requests", "_tokens", "limits", "max_concurrency", "rpm", "tpm")
 
     def __init__(self, limits: Limits, now: int, before: Quotas | None = None) -> None:
         """What is left in those that were there `before` is kept."""
         self.limits = limits
+        self.max_concurrency = limits.max_concurrency
         self.rpm: Quota | None = _resized(
             None if before is None else before.rpm, limits.rpm, limits.burst_s, now
         )

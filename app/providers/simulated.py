@@ -130,8 +130,7 @@ class SimulatedProvider:
         self.reply_us = round(target.limit_reply_s * MICRO)
         self.rejected_count = target.rejected_use_quota
         limits = target.limits()
-        unlimited = limits.rpm is None and limits.tpm is None
-        self.quotas = None if unlimited else Quotas(limits, now, self.quotas)
+        self.quotas = Quotas(limits, now, self.quotas) if limits.any else None
         self.serve_waiting()
 
     def strike(self, faults: FaultSet, variant: str) -> None:
@@ -185,6 +184,9 @@ class SimulatedProvider:
             return
         quotas = self.quotas
         if quotas is not None:
+            if quotas.max_concurrency is not None and self._at_once() >= quotas.max_concurrency:
+                self._reply(attempt, RATE_LIMITED, self.reply_us, None, now)
+                return
             wait_us = quotas.take(units, now, self.rejected_count)
             if wait_us != 0:
                 error = REQUEST_TOO_LARGE if wait_us is None else RATE_LIMITED
@@ -232,6 +234,8 @@ class SimulatedProvider:
         )
         if injection.price_factor != 1:
             attempt.tariff = dearer(self.tariff, injection.price_factor)
+        if injection.cold and self.kept_prompts is not None:
+            self.kept_prompts.forget(attempt.request.question.prompt)
         if injection.interruption is not None:
             attempt.course = Course(injection.interruption)
         return False
@@ -257,6 +261,11 @@ class SimulatedProvider:
         attempt.state = QUEUED
         self.queue.append(attempt)
         self._wait_for_client(attempt)
+
+    def _at_once(self) -> int:
+        """How many calls there are by now, worked on or waiting."""
+        held = () if self.standstill is None else self.standstill.held
+        return self.in_service + sum(each.state in (QUEUED, HELD) for each in (*self.queue, *held))
 
     def _wait_out(self, standstill: Standstill, attempt: Attempt) -> None:
         if standstill.freezes:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.faults.incidents import ColdCache
 from app.inputs.prompts import Message, Prompt
 from app.inputs.tokens import estimate_tokens, prefix_tokens
 from app.providers.prices import Band, Tariff, WithPrefix, price_for
@@ -54,6 +55,23 @@ def test_each_use_keeps_it_warm_and_without_use_it_cools() -> None:
     rig = rig_with()
     calls = [rig.call(number, at_s=at_s) for number, at_s in enumerate((0, 290, 580, 879, 1179.5))]
     assert costs(rig, *calls) == [COLD, WARM, WARM, WARM, COLD]
+
+
+def test_in_a_cold_spell_every_call_writes_and_the_last_of_it_is_warm_afterwards() -> None:
+    rig = Rig([ColdCache()])
+    rig.provider.kept_prompts = KeptPrompts(SETTINGS, [80])
+    rig.strike(False)
+    warm = [rig.call(0), rig.call(1, at_s=10)]
+    rig.strike(True, at_s=15)
+    cold = [rig.call(2, at_s=20), rig.call(3, at_s=30)]
+    rig.strike(False, at_s=35)
+    after = rig.call(4, at_s=40)
+    assert costs(rig, *warm, *cold, after) == [COLD, WARM, COLD, COLD, WARM]
+
+
+def test_a_cold_spell_costs_nothing_where_no_prompt_is_kept() -> None:
+    rig = Rig([ColdCache()])
+    assert costs(rig, rig.call(0), rig.call(1, at_s=10)) == [cost(100, 11)] * 2
 
 
 def test_a_call_given_up_before_its_first_token_leaves_nothing() -> None:

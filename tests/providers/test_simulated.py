@@ -12,6 +12,7 @@ from app.faults.content import Truncated
 from app.faults.incidents import Outage
 from app.faults.latency import Hang, SlowFirstToken
 from app.faults.provider_errors import RateLimited, ServerError
+from app.providers.states import QUEUED, SERVING
 from app.safeguards.errors import RUN_ENDED, TIMEOUT
 from tests.providers.rig import Rig, cost, gives_up
 
@@ -420,3 +421,44 @@ def test_through_any_outages_every_call_ends_in_time_and_the_slots_come_free(
     assert rig.provider.standstill is None
     for call in begun:
         assert call.cost_pico == (cost(100, call.output_tokens) if call.billed else 0)
+
+
+def test_one_call_more_than_it_takes_at_once_is_turned_away_without_a_time() -> None:
+    # Given two slots, and three calls at once at the most: one of them queues
+    rig = Rig(slots=2, max_concurrency=3, service_s=1)
+    calls = [rig.call(number) for number in range(5)]
+    # When one has ended there is room for one more
+    later = [rig.call(number, at_s=1.5) for number in (5, 6, 7)]
+    assert [how for _, how in rig.done(*calls)] == ["right"] * 3 + ["rate_limited"] * 2
+    assert [how for _, how in rig.done(*later)] == ["right", "right", "rate_limited"]
+    assert {call.retry_after_us for call in (*calls[3:], later[2])} == {None}
+    assert rig.done(calls[3])[0][0] == 0.05
+
+
+def test_who_has_left_the_queue_no_longer_counts_among_those_at_once() -> None:
+    rig = Rig(slots=1, max_concurrency=2, service_s=10)
+    rig.call(0)
+    rig.call(1, until_s=1)
+    full, room = rig.call(2, at_s=0.5), rig.call(3, at_s=2)
+    assert [how for _, how in rig.done(full, room)] == ["rate_limited", "right"]
+
+
+@given(
+    most=st.integers(1, 5),
+    slots=st.integers(1, 5),
+    gaps=st.lists(st.floats(0, 1.5), min_size=1, max_size=40),
+    patience_s=st.floats(0.1, 5),
+)
+def test_never_more_at_once_than_it_takes(
+    most: int, slots: int, gaps: list[float], patience_s: float
+) -> None:
+    rig = Rig(slots=slots, max_concurrency=most, service_s=1)
+    at_s, calls = 0.0, []
+    for number, gap in enumerate(gaps):
+        at_s = round(at_s + gap, 6)
+        calls.append(rig.call(number, at_s=at_s, until_s=at_s + patience_s))
+        assert sum(call.state in (QUEUED, SERVING) for call in calls) <= most
+    turned = [call for call, (_, how) in zip(calls, rig.done(*calls), strict=True) if how == "rate_limited"]
+    for call in turned:
+        there = [each for each in calls if each not in turned and each.started_us <= call.started_us]
+        assert sum(each.finished_us >= call.started_us for each in there) >= most

@@ -113,8 +113,8 @@ def assess(
     client = client_of(scenario, variant)
     rate_per_s, peak_per_s = _rates(scenario, at_s, trace_per_s)
     idle = service_of(primary, scenario.tokens)
-    busy = idle.stretched(1 + primary.slowdown * (primary.slots - 1) / primary.slots)
-    slots_per_s = primary.slots / busy.mean_s
+    busy = idle.stretched(1 + primary.slowdown * (primary.at_once - 1) / primary.slots)
+    slots_per_s = primary.at_once / busy.mean_s
     rpm_per_s, tpm_per_s = _limits(primary, scenario)
     bounds = {"slots": slots_per_s, "rpm": rpm_per_s or inf, "tpm": tpm_per_s or inf}
     capacity_per_s = min(bounds.values())
@@ -137,7 +137,7 @@ def assess(
         rate_per_s=rate_per_s,
         peak_per_s=peak_per_s,
         erlangs=_erlangs(rate_per_s * healthy * idle.mean_s, primary),
-        slots=primary.slots,
+        slots=primary.at_once,
         mean_service_s=idle.mean_s,
         slots_per_s=slots_per_s,
         rpm_per_s=rpm_per_s,
@@ -147,7 +147,9 @@ def assess(
         attempts_healthy=healthy,
         attempts_failing=client.calls_per_request(1, rate_per_s),
         calls_in_all=client.calls_in_all,
-        recoverable_per_s=storm.least_rate_per_s(primary.slots, capacity_per_s / healthy if healthy else inf),
+        recoverable_per_s=storm.least_rate_per_s(
+            primary.at_once, capacity_per_s / healthy if healthy else inf
+        ),
         tipping_s=tipping_s(client, busy, flow),
         recoveries=tuple(recovery(each, client, busy, flow, scenario.patience_s) for each in chosen),
         left_out=tuple(
