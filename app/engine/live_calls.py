@@ -17,6 +17,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from math import inf
 from typing import NamedTuple, Protocol
 
 import httpx
@@ -34,7 +35,7 @@ from app.providers.fault_transport import FaultTransport
 from app.providers.prices import Tariff
 from app.providers.struck import Struck
 from app.providers.wires.limits import RateLimit
-from app.safeguards.commands import Answer, Attempt
+from app.safeguards.commands import FOREVER_US, Answer, Attempt
 from app.safeguards.errors import CONNECTION_LOST, SPEND_CAP, CallError
 from app.scenario.model import Scenario
 
@@ -42,8 +43,11 @@ from app.scenario.model import Scenario
 class AnyCall(Protocol):
     """A call that can be made once, and tells how it stands if nobody waits for it any longer."""
 
-    async def make(self, first_by_s: float, until_s: float) -> CallOutcome:
-        """Make it; the bounds for its first token and its end are instants of the event loop's clock."""
+    async def make(
+        self, first_by_s: float, until_s: float, *, connect_s: float, between_s: float
+    ) -> CallOutcome:
+        """Make it; the bounds for its first token and its end are instants of the event loop's clock, those for its
+        connection and between tokens lengths of time."""
         ...
 
     def given_up(self, error: CallError) -> CallOutcome:
@@ -205,7 +209,12 @@ class LiveCalls:
 
     async def _make(self, attempt: Attempt, call: AnyCall) -> None:
         """Make the call, have its answer checked, and tell that it is over."""
-        outcome = await call.make(self._instant(attempt.first_by_us), self._instant(attempt.until_us))
+        outcome = await call.make(
+            self._instant(attempt.first_by_us),
+            self._instant(attempt.until_us),
+            connect_s=_length_s(attempt.bounds.connect_us),
+            between_s=_length_s(attempt.bounds.between_us),
+        )
         answer: Answer | None = None
         due_us = 0
         if outcome.error is None:
@@ -219,7 +228,7 @@ class LiveCalls:
             # What a fault has spoiled is no right answer, even where no check can tell.
             correct = correct and attempt.spoiled is None
             answer = self._answer_of(attempt, outcome, (correct, failed))
-        elif outcome.expired:
+        elif outcome.expired and not outcome.too_quiet:
             # Timers may be early by a tick, and no lifecycle must see a time-out before its time.
             due_us = attempt.until_us
             if outcome.first_s is None:
@@ -234,6 +243,10 @@ class LiveCalls:
 
     def _time_of(self, instant_s: float) -> int:
         return int((instant_s - self._zero_s) * MICRO)
+
+
+def _length_s(length_us: int) -> float:
+    return inf if length_us >= FOREVER_US else length_us / MICRO
 
 
 def _unsent(error: CallError, now_s: float) -> CallOutcome:

@@ -69,6 +69,8 @@ class Injection:
     error: CallError | None = None
     error_after_us = 0
     retry_after_us: int | None = None
+    connecting = False
+    """The error comes while the client waits for a connection."""
     hang = False
     first_token_factor = 1.0
     token_factor = 1.0
@@ -89,10 +91,13 @@ class Injection:
     """What the target has kept of the prompt is lost."""
     interruption: Interruption | None = None
 
-    def fail(self, error: CallError, after_us: int, retry_after_us: int | None = None) -> None:
+    def fail(
+        self, error: CallError, after_us: int, retry_after_us: int | None = None, *, connecting: bool = False
+    ) -> None:
         """Answer with an error; the first fault to say so is heard."""
         if self.error is None and not self.hang:
             self.error, self.error_after_us, self.retry_after_us = error, after_us, retry_after_us
+            self.connecting = connecting
 
     def interrupt(self, interruption: Interruption) -> None:
         """Interrupt the stream; once only, by the first fault to say so."""

@@ -27,6 +27,7 @@ class ConnectionRefused(ErrorReply):
     kind: Literal["connection_refused"] = "connection_refused"
     after_s: Seconds = 0.02
     error: ClassVar[CallError] = CONNECTION_REFUSED
+    connecting: ClassVar[bool] = True
 
 
 @register
@@ -36,6 +37,7 @@ class DnsFailure(ErrorReply):
     kind: Literal["dns_failure"] = "dns_failure"
     after_s: Seconds = 2
     error: ClassVar[CallError] = DNS_FAILURE
+    connecting: ClassVar[bool] = True
 
 
 @register
@@ -45,6 +47,7 @@ class TlsFailure(ErrorReply):
     kind: Literal["tls_failure"] = "tls_failure"
     after_s: Seconds = 0.1
     error: ClassVar[CallError] = TLS_FAILURE
+    connecting: ClassVar[bool] = True
 
 
 @register
@@ -67,7 +70,7 @@ class EmptyResponse(ErrorReply):
 
 @register
 class BlackHole(ErrorReply):
-    """Packets vanish: no connection comes about, and the client gives up after `after_s`.
+    """Packets vanish: no connection comes about, and the client gives up after `after_s`, or its own `connect_s`.
 
     `hang` is another matter: there the connection stands. 5 s is what the official SDKs of OpenAI wait for a connection
     (openai-python 1.x, `DEFAULT_TIMEOUT`).
@@ -76,6 +79,7 @@ class BlackHole(ErrorReply):
     kind: Literal["black_hole"] = "black_hole"
     after_s: Seconds = 5
     error: ClassVar[CallError] = TIMEOUT
+    connecting: ClassVar[bool] = True
 
 
 @register

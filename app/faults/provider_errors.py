@@ -27,10 +27,12 @@ class ErrorReply(AttemptFault):
 
     after_s: Seconds = 0.05
     error: ClassVar[CallError]
+    connecting: ClassVar[bool] = False
+    """Whether it comes while the client still waits for a connection."""
 
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Fail the call."""
-        injection.fail(self.error, round(self.after_s * MICRO))
+        injection.fail(self.error, round(self.after_s * MICRO), connecting=self.connecting)
 
 
 class ComeBackLater(ErrorReply):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import suppress
+from math import inf
 from types import AsyncGeneratorType, MappingProxyType
 from typing import Any, NamedTuple
 
@@ -22,7 +23,7 @@ from app.inputs.tokens import estimate_tokens
 from app.providers.connection_errors import connection_error
 from app.providers.endpoint import Endpoint
 from app.providers.struck import EXTENSION, Struck
-from app.providers.transport import ALL_READ, CONNECTIONS, CallTransport
+from app.providers.transport import ALL_READ, CONNECT_S, CONNECTIONS, CallTransport
 from app.providers.wires.failures import classify, error_object, retry_after_us
 from app.providers.wires.limits import RateLimit, rate_limits
 from app.quick_json import json_bytes
@@ -51,7 +52,8 @@ class CallOutcome(NamedTuple):
     stopped, in OpenAI's words; None where that is not known. Tokens are as the provider counts them unless
     `estimated`. `billed` says whether it is likely to be charged: it was answered with status 200, or given up
     while the provider may have been at work; what a fault kept from the provider never is. `expired` says that
-    the client's patience ended, and not the connection or the provider's own time. `limits` are the rate limits
+    the client's patience ended, and not the connection or the provider's own time; `too_quiet` that it was the one with
+    the next token of a stream that had begun. `limits` are the rate limits
     that the answer's headers told.
     """
 
@@ -67,6 +69,7 @@ class CallOutcome(NamedTuple):
     billed: bool
     finish: str | None = None
     expired: bool = False
+    too_quiet: bool = False
     limits: Mapping[str, RateLimit] = MappingProxyType({})
 
 
@@ -109,15 +112,20 @@ class Call:
         self._retry_after_us: int | None = None
         self._limits: Mapping[str, RateLimit] = {}
         self._expired = False
+        self._too_quiet = False
+        self._connect_s = self._between_s = inf
         self._response: httpx.Response | None = None
         self._body: AsyncIterator[bytes] | None = None
 
-    async def make(self, first_by_s: float, until_s: float) -> CallOutcome:
-        """Call, and wait until `first_by_s` for the first token and until `until_s` for the last.
+    async def make(
+        self, first_by_s: float, until_s: float, *, connect_s: float = inf, between_s: float = inf
+    ) -> CallOutcome:
+        """Call, and wait until `first_by_s` for the first token and until `until_s` for the last: instants of the event
+        loop's clock. A connection may take `connect_s` to come about, each further token `between_s`.
 
-        Both are instants of the event loop's clock. Raises nothing but CancelledError, and closes its
-        connection then, too.
+        Raises nothing but CancelledError, and closes its connection then, too.
         """
+        self._connect_s, self._between_s = connect_s, between_s
         finished_s: float | None = None
         time = asyncio.get_running_loop().time
         patience = asyncio.timeout_at(min(first_by_s, until_s))
@@ -131,6 +139,7 @@ class Call:
             if finished_s is None:  # else the answer was complete, and only its connection is lost
                 finished_s = time()
                 self._expired = patience.expired()
+                self._too_quiet = self._expired and self._first_s is not None and patience.when() != until_s
                 error = TIMEOUT if self._expired else connection_error(broken)
         finally:
             await self._hang_up()
@@ -152,7 +161,7 @@ class Call:
             return classify(response.status_code, await self._error())
         if any(name.lower() == b"content-encoding" and value != b"identity" for name, value in headers):
             return UNREADABLE  # none was asked for, and packed bytes may unpack to anything
-        stream = self._stream
+        stream, between_s = self._stream, self._between_s
         async for chunk in self._chunks():
             known = stream.pieces
             stream.feed(chunk)
@@ -162,6 +171,8 @@ class Call:
                 self._first_s = asyncio.get_running_loop().time()
                 if first_by_s < until_s:
                     patience.reschedule(until_s)
+            if between_s < inf and stream.pieces > known:
+                patience.reschedule(min(until_s, asyncio.get_running_loop().time() + between_s))
             if stream.over:
                 break
         stream.close()
@@ -188,13 +199,16 @@ class Call:
 
     def _request(self) -> httpx.Request:
         endpoint = self._endpoint
+        extensions: dict[str, Any] = {} if self._struck is None else {EXTENSION: self._struck}
+        if self._connect_s < inf:
+            extensions[CONNECT_S] = self._connect_s
         body = endpoint.wire.body(endpoint.model, self._messages, self._max_tokens)
         return httpx.Request(
             "POST",
             endpoint.address,
             headers=endpoint.headers,
             stream=httpx.ByteStream(json_bytes(body)),
-            extensions={} if self._struck is None else {EXTENSION: self._struck},
+            extensions=extensions,
         )
 
     async def _error(self) -> Mapping[str, Any]:
@@ -244,5 +258,6 @@ class Call:
             billed=(self._status == 200 or unanswered) and (struck is None or struck.reached),
             finish=stream.finish,
             expired=self._expired,
+            too_quiet=self._too_quiet,
             limits=self._limits,
         )

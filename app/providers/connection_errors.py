@@ -30,7 +30,9 @@ def connection_error(broken: BaseException) -> CallError:
     if any(isinstance(each, ConnectionRefusedError) for each in chain):
         return CONNECTION_REFUSED
     # A system has timeouts of its own: of a connection that stood, they mean that it is lost.
-    unmade = isinstance(broken, aiohttp.ClientConnectorError | httpx.ConnectTimeout)
+    unmade = isinstance(
+        broken, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError | httpx.ConnectTimeout
+    )
     if unmade and any(isinstance(each, TimeoutError) for each in chain):
         return TIMEOUT
     if isinstance(broken, aiohttp.ClientError) and not isinstance(

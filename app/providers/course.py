@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from app.faults.base import NEVER_US, Interruption
+from app.safeguards.commands import FOREVER_US
 from app.safeguards.errors import CallError
 
 if TYPE_CHECKING:
@@ -42,6 +43,25 @@ class Course:
         """When it breaks, if it would be done at `done_us`; None when it does not."""
         return None if self.error is None else done_us - 1 - self._span_us + self._before_us
 
+    def quiet_us(self, output: int) -> tuple[int, int]:
+        """When the last token before its pause comes, and how long nothing comes after it; from the first token on."""
+        if self._share is None or self.error is not None:
+            return 0, 0
+        gaps = max(1, output - 1)
+        before = gaps * self._before_us // self._span_us if self._span_us else gaps
+        last_us = before * self._span_us // gaps
+        next_us = min(before + 1, gaps) * self._span_us // gaps
+        return last_us, next_us - last_us + self._pause_us
+
+    def last_us(self, output: int, spoken: int) -> int:
+        """When the last of so many tokens of the `output` has come, from the first on."""
+        us = (spoken - 1) * self._span_us // max(1, output - 1)
+        return us + self._pause_us if us > self._before_us and self._share is not None else us
+
+    def gap_us(self, output: int) -> int:
+        """How long there is between tokens that come evenly."""
+        return self._span_us // max(1, output - 1)
+
     def generated(self, output: int, left_us: int) -> int:
         """How many of the `output` tokens there are so long before its end; all where answers come whole."""
         if self._span_us == 0:
@@ -66,3 +86,26 @@ def spoken(attempt: Attempt, at_us: int) -> int:
         return attempt.course.generated(output, attempt.done_us - at_us)
     span = max(1, attempt.done_us - first_us)
     return min(output, 1 + (output - 1) * (at_us - first_us) // span)
+
+
+def too_quiet_us(attempt: Attempt) -> int:
+    """When the client of a call in service gives up for want of another token; `FOREVER_US` if it need not."""
+    first_us = attempt.first_us or 0
+    patience_us = attempt.bounds.between_us
+    output, course = attempt.plan[2], attempt.course
+    if course is None:
+        even_us = (attempt.done_us - first_us) // max(1, output - 1)
+        return first_us + patience_us if even_us > patience_us else FOREVER_US
+    if output > 1 and course.gap_us(output) > patience_us:
+        return first_us + patience_us
+    last_us, quiet_us = course.quiet_us(output)
+    return first_us + last_us + patience_us if quiet_us > patience_us else FOREVER_US
+
+
+def last_token_us(attempt: Attempt, now: int) -> int:
+    """When the last token came that a call in service has by now."""
+    first_us, output = attempt.first_us or 0, attempt.plan[2]
+    so_far = max(1, spoken(attempt, now))
+    if attempt.course is not None:
+        return min(now, first_us + attempt.course.last_us(output, so_far))
+    return min(now, first_us + (so_far - 1) * (attempt.done_us - first_us) // max(1, output - 1))

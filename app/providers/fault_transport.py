@@ -11,12 +11,14 @@ import asyncio
 import errno
 import socket
 import ssl
+from math import inf
 
 import httpx
 
 from app.providers.fault_body import struck_body
 from app.providers.fault_stream import FaultStream
 from app.providers.struck import EXTENSION, Struck
+from app.providers.transport import CONNECT_S
 from app.providers.wire_errors import wire_error
 from app.safeguards.errors import CONNECTION_REFUSED, DNS_FAILURE, TIMEOUT, TLS_FAILURE, CallError
 
@@ -36,8 +38,11 @@ class FaultTransport(httpx.AsyncBaseTransport):
             return await self._inner.handle_async_request(request)
         injection = struck.injection
         if injection.error is not None:
-            await asyncio.sleep(injection.error_after_us / _MICRO)
-            return _failed(request, struck, injection.error)
+            error, after_s = injection.error, injection.error_after_us / _MICRO
+            if injection.connecting and after_s > (patience_s := request.extensions.get(CONNECT_S, inf)):
+                error, after_s = TIMEOUT, patience_s
+            await asyncio.sleep(after_s)
+            return _failed(request, struck, error)
         if injection.hang:
             await asyncio.Event().wait()
         sent_s = asyncio.get_running_loop().time()

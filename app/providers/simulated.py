@@ -16,7 +16,7 @@ from app.engine.attempt_plans import INDEX, MICRO, SHIFT, AttemptPlan, AttemptPl
 from app.faults.base import AttemptFault
 from app.faults.fault_set import FaultSet
 from app.providers.call_faults import CallFaults
-from app.providers.course import Course, spoken
+from app.providers.course import Course, spoken, too_quiet_us
 from app.providers.effects import altered, dearer
 from app.providers.prices import Tariff
 from app.providers.profile import Target
@@ -34,8 +34,11 @@ from app.safeguards.errors import (
     TIMEOUT,
     CallError,
 )
+from app.scenario.numbers import LEAST_BETWEEN_S
 from app.sessions.vocabulary import SERVED_BY
 
+_CRAWLING = 1 / LEAST_BETWEEN_S
+"""Where fewer tokens come in a second, a client may not wait for the next one."""
 _PRIMARY, _FALLBACK = SERVED_BY.index("primary"), SERVED_BY.index("fallback")
 
 
@@ -77,6 +80,7 @@ class SimulatedProvider:
         "index",
         "kept_prompts",
         "over",
+        "plain",
         "plans",
         "queue",
         "quotas",
@@ -125,6 +129,7 @@ class SimulatedProvider:
         self._firsts = plans.firsts
         self.slots = _slots(target, self.slots_left)
         self.slowdown = target.slowdown
+        self.plain = not target.slowdown and (target.service != "tokens" or target.tokens_per_s >= _CRAWLING)
         self.context_tokens = target.context_tokens
         self.finishes = target.on_cancel == "finish"
         self.reply_us = round(target.limit_reply_s * MICRO)
@@ -174,10 +179,11 @@ class SimulatedProvider:
         attempt.tariff = self.tariff
         attempt.input_tokens = input_tokens = request.input_tokens
         hits &= self.faults.active
+        plain = self.plain
         if hits:
             if self._struck(attempt, hits, now):
                 return
-            first_us, service_us, *_ = attempt.plan
+            plain = False
         units = input_tokens + max_tokens
         if units > self.context_tokens:
             self._reply(attempt, CONTEXT_LENGTH, self.reply_us, None, now)
@@ -198,7 +204,7 @@ class SimulatedProvider:
             self._wait_out(self.standstill, attempt)
         elif self.in_service >= self.slots:
             self._enqueue(attempt)
-        elif attempt.course is None and self.kept_prompts is None and not self.slowdown:
+        elif plain and self.kept_prompts is None:
             # Nearly all calls: what `_serve` and `work` come to for them.
             self.in_service += 1
             attempt.state = SERVING
@@ -217,7 +223,10 @@ class SimulatedProvider:
         """Let the faults in `hits` do their work; true when the call is thereby decided."""
         injection = self.faults.strike(attempt, hits, now)
         if injection.error is not None:
-            self._reply(attempt, injection.error, injection.error_after_us, injection.retry_after_us, now)
+            error, after_us = injection.error, injection.error_after_us
+            if injection.connecting and after_us > attempt.bounds.connect_us:
+                error, after_us = TIMEOUT, attempt.bounds.connect_us
+            self._reply(attempt, error, after_us, injection.retry_after_us, now)
             return True
         if injection.hang:
             attempt.state = HANGING
@@ -315,6 +324,8 @@ class SimulatedProvider:
             breaks_us = attempt.course.breaks_at(done_us)
             if breaks_us is not None and breaks_us < due_us:
                 due_us = breaks_us
+        if attempt.bounds.between_us < FOREVER_US:
+            due_us = min(due_us, too_quiet_us(attempt))
         attempt.due_us = due_us
         self.agenda.at(due_us, self._due, attempt)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from app.providers.course import last_token_us
 from app.providers.states import FROZEN, HELD, QUEUED, SERVING
 from app.safeguards.commands import Attempt
 
@@ -76,10 +77,10 @@ class Standstill:
             self.frozen.append((attempt, attempt.done_us - now))
             attempt.state = FROZEN
             waits_for_first = attempt.first_us is not None and attempt.first_us > now
-            provider.due_at(
-                attempt,
-                min(attempt.first_by_us, attempt.until_us) if waits_for_first else attempt.until_us,
-            )
+            next_by_us = attempt.first_by_us
+            if not waits_for_first:
+                next_by_us = last_token_us(attempt, now) + attempt.bounds.between_us
+            provider.due_at(attempt, min(next_by_us, attempt.until_us))
 
     def _thaw(self) -> None:
         """Go on with the work where it stood."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import lru_cache
 
 import aiohttp
 import httpx
@@ -19,6 +20,10 @@ CONNECTIONS = 500
 
 ALL_READ = "seatrial.all_read"
 """The extension of a response that tells, when called, whether its body has been read to its end."""
+
+
+CONNECT_S = "seatrial.connect_s"
+"""The extension of a request that tells how many seconds its connection may take to come about; without it, any."""
 
 
 class CallTransport(httpx.AsyncBaseTransport):
@@ -51,6 +56,7 @@ class CallTransport(httpx.AsyncBaseTransport):
                 ],
                 data=content,
                 allow_redirects=False,
+                timeout=_patience(request.extensions.get(CONNECT_S)),
             )
         except BaseException:  # also of a call that is given up
             self._free.release()
@@ -81,10 +87,15 @@ class CallTransport(httpx.AsyncBaseTransport):
             self._session = aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
+                timeout=_patience(None),
                 auto_decompress=False,
             )
         return self._session
+
+
+@lru_cache(maxsize=64)
+def _patience(connect_s: float | None) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=None, sock_connect=None, connect=connect_s)
 
 
 class _Body(httpx.AsyncByteStream):

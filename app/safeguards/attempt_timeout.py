@@ -1,11 +1,11 @@
-"""Attempt timeout: how long one call may take, and how long its first token may be in coming."""
+"""Attempt timeout: how long one call may take, its connection, its first token, and the next token after each."""
 
 from __future__ import annotations
 
 from typing import Literal
 
 from app.safeguards.base import MICRO, Layer, Safeguard, World, register
-from app.scenario.numbers import Duration
+from app.scenario.numbers import BetweenTokens, Duration
 
 
 @register
@@ -15,6 +15,10 @@ class AttemptTimeout(Safeguard):
     kind: Literal["attempt_timeout"] = "attempt_timeout"
     attempt_s: Duration = 20
     first_token_s: Duration = 10
+    connect_s: Duration = 5
+    """How long a connection may take to come about."""
+    between_tokens_s: BetweenTokens = 10
+    """How long a stream that has begun may go without another token."""
 
     def layer(self, world: World) -> Layer:
         """The layer that sets the bounds."""
@@ -29,3 +33,5 @@ class AttemptTimeoutLayer(Layer):
         super().__init__(settings)
         self.attempt_us = round(settings.attempt_s * MICRO)
         self.first_token_us = round(settings.first_token_s * MICRO)
+        self.connect_us = round(settings.connect_s * MICRO)
+        self.between_us = round(settings.between_tokens_s * MICRO)

@@ -12,7 +12,7 @@ A driver sets the clock before it resumes a lifecycle, and sends the outcome tha
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from app.safeguards.errors import TIMEOUT, CallError
 from app.sessions.vocabulary import SERVED_BY
@@ -81,6 +81,16 @@ def _result(answer: Answer | None, served_by: int, error: CallError | None) -> R
     return result
 
 
+class Bounds(NamedTuple):
+    """How long (µs) a client waits for a call's connection, and for the next token of a stream that has begun."""
+
+    connect_us: int
+    between_us: int
+
+
+UNBOUNDED = Bounds(FOREVER_US, FOREVER_US)
+
+
 class Attempt(Result):
     """One call to a target. The lifecycle fills in what to call and by when; the driver fills in the rest.
 
@@ -91,6 +101,7 @@ class Attempt(Result):
 
     __slots__ = (
         "billed",
+        "bounds",
         "course",
         "done_us",
         "due_us",
@@ -140,6 +151,7 @@ class Attempt(Result):
     started_us: int
     first_by_us: int
     until_us: int
+    bounds: Bounds
     overdue: CallError
     """What its client says at `until_us`: its time is up (`TIMEOUT`), or that of its request is (`DEADLINE`)."""
     queued_us: int
@@ -168,6 +180,7 @@ class Attempt(Result):
         self.started_us = started_us
         self.first_by_us = first_by_us
         self.until_us = until_us
+        self.bounds = UNBOUNDED
         self.overdue = TIMEOUT
         self.queued_us = 0
         self.status = 0

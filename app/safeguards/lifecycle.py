@@ -61,6 +61,7 @@ def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable
         return pipeline.depth, Result.failure(PROMPT_ERROR)
     until_us = now + pipeline.attempt_us
     attempt = Attempt().begun(request, request.retry, now, now + pipeline.first_token_us, until_us)
+    attempt.bounds = pipeline.bounds
     if until_us > request.deadline_us:
         attempt.until_us = request.deadline_us
         attempt.overdue = DEADLINE

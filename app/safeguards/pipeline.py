@@ -9,7 +9,7 @@ from typing import Any
 
 from app.safeguards.attempt_timeout import AttemptTimeoutLayer
 from app.safeguards.base import Inward, Layer, Outward, Safeguard, World
-from app.safeguards.commands import FOREVER_US, Result
+from app.safeguards.commands import FOREVER_US, Bounds, Result
 from app.safeguards.request import Request
 
 EnterHook = Callable[[Request, int], Inward]
@@ -41,6 +41,10 @@ class Pipeline:
         """Longest time of an attempt, from its start."""
         self.first_token_us = min([FOREVER_US, *(layer.first_token_us for layer in timeouts)])
         """Longest wait for a first token, from the attempt's start."""
+        self.bounds = Bounds(
+            min([FOREVER_US, *(layer.connect_us for layer in timeouts)]),
+            min([FOREVER_US, *(layer.between_us for layer in timeouts)]),
+        )
         slots = range(self.depth + 1)
         enters = [(s, layer.enter) for s, layer in enumerate(self.layers) if _defines(layer, "enter")]
         answered = [(s, layer.answered) for s, layer in enumerate(self.layers) if _defines(layer, "answered")]

@@ -16,7 +16,7 @@ from app.safeguards.retry_budget import RetryBudget
 
 PROTOTYPE: tuple[Safeguard, ...] = (
     Retry(max_retries=2, base_s=0.5, cap_s=8, jitter="sdk", max_retry_after_s=120, retry_on="sdk"),
-    AttemptTimeout(attempt_s=600, first_token_s=600),
+    AttemptTimeout(attempt_s=600, first_token_s=600, between_tokens_s=600),
 )
 
 SAFEGUARDED: tuple[Safeguard, ...] = (

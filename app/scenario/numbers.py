@@ -35,6 +35,9 @@ Seconds = Annotated[Number, Field(ge=0, le=MAX_S)]
 """A time of the run, or a wait that may be none at all."""
 Duration = Annotated[Number, Field(ge=LEAST_S, le=MAX_S)]
 """Something that takes time."""
+LEAST_BETWEEN_S = 0.1
+BetweenTokens = Annotated[Number, Field(ge=LEAST_BETWEEN_S, le=MAX_S)]
+"""How long one token may come after another."""
 Cycle = Annotated[Number, Field(ge=0.01, le=MAX_S)]
 """What comes again and again after so many seconds: how often bounds the work of a run."""
 WithinDay = Annotated[Number, Field(ge=0, le=86_400)]

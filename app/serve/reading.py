@@ -24,8 +24,8 @@ class Reading:
         self.error: CallError | None = None
         self.finish: str | None = None
         self.text = ""
-        self.begun = False
-        """Whether a token has come that can be told from the rest: an answer in one piece has none."""
+        self.pieces = 0
+        """How many tokens have come that can be told from the rest: an answer in one piece has none."""
         self._wire = wire
         self._status = status
         packing = headers.get("content-encoding", "identity").strip().lower()
@@ -51,7 +51,7 @@ class Reading:
                 return
         if self._stream is not None:
             self._stream.feed(data)
-            self.begun = self._stream.pieces > 0
+            self.pieces = self._stream.pieces
         elif len(self._body) < _MAX_BYTES:
             self._body += data
 

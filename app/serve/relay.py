@@ -18,6 +18,7 @@ import httpx
 from app.providers.calls import BROKEN, CallOutcome
 from app.providers.connection_errors import connection_error
 from app.providers.struck import EXTENSION, Struck
+from app.providers.transport import CONNECT_S
 from app.providers.wires import Wire
 from app.providers.wires.failures import retry_after_us
 from app.providers.wires.limits import rate_limits
@@ -81,20 +82,32 @@ class Relay:
         self._response: httpx.Response | None = None
         self._reading: Reading | None = None
         self._first_s: float | None = None
+        self._too_quiet = False
 
-    async def make(self, first_by_s: float = inf, until_s: float = inf) -> CallOutcome:
-        """Pass the call on, and wait until `first_by_s` for a stream's first token and until `until_s` for its end.
+    async def make(
+        self,
+        first_by_s: float = inf,
+        until_s: float = inf,
+        *,
+        connect_s: float = inf,
+        between_s: float = inf,
+    ) -> CallOutcome:
+        """Pass the call on, and wait until `first_by_s` for a stream's first token and until `until_s` for its end: instants
+        of the event loop's clock. A connection may take `connect_s` to come about, each further token `between_s`.
 
-        Both are instants of the event loop's clock. Raises nothing but CancelledError.
+        Raises nothing but CancelledError.
         """
+        if connect_s < inf:
+            self._request.extensions = {**self._request.extensions, CONNECT_S: connect_s}
         error: CallError | None = None
         bound_s = min(first_by_s, until_s) if self._streams else until_s
         patience = asyncio.timeout_at(None if bound_s == inf else bound_s)
         try:
             async with patience:
-                await self._pass_on(patience, until_s)
+                await self._pass_on(patience, until_s, between_s)
         except _NETWORK as broken:
             self._expired = patience.expired()
+            self._too_quiet = self._expired and self._first_s is not None and patience.when() != until_s
             error = TIMEOUT if self._expired else connection_error(broken)
             struck = self._struck
             if error is not TIMEOUT or self._client.started:  # else the client finds that nothing comes
@@ -118,7 +131,7 @@ class Relay:
             self._reading.close(whole=False)
         return self._outcome(error, asyncio.get_running_loop().time())
 
-    async def _pass_on(self, patience: asyncio.Timeout, until_s: float) -> None:
+    async def _pass_on(self, patience: asyncio.Timeout, until_s: float, between_s: float) -> None:
         client = self._client
         self._response = response = await self._transport.handle_async_request(self._request)
         self._reading = reading = Reading(self._wire, response.status_code, response.headers)
@@ -126,11 +139,14 @@ class Relay:
         stream = cast(AsyncGenerator[bytes, None], aiter(cast(httpx.AsyncByteStream, response.stream)))
         async with aclosing(stream) as chunks:
             async for chunk in chunks:
+                known = reading.pieces
                 reading.feed(chunk)
-                if self._first_s is None and reading.begun:
+                if self._first_s is None and reading.pieces:
                     self._first_s = asyncio.get_running_loop().time()
                     if self._streams:
                         patience.reschedule(None if until_s == inf else until_s)
+                if self._streams and between_s < inf and reading.pieces > known:
+                    patience.reschedule(min(until_s, asyncio.get_running_loop().time() + between_s))
                 await client.say(chunk)
         await client.end()
 
@@ -158,5 +174,6 @@ class Relay:
             billed=answered and reached,
             finish=None if reading is None else reading.finish,
             expired=self._expired,
+            too_quiet=self._too_quiet,
             limits=rate_limits(headers.raw),
         )

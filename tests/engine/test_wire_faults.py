@@ -223,3 +223,26 @@ def test_what_happens_inside_a_provider_is_refused(rig: WireRig, kind: str) -> N
     mode = {"outage_mode": '"freeze"'} if kind == "outage" else {}
     with pytest.raises(UserError, match="inside the provider"):
         rig.live(PATIENT + fault(kind, **mode), 1, "openai-chat")
+
+
+@pytest.mark.parametrize("kind", ["black_hole", "dns_failure", "silence", "stall"])
+def test_the_bounds_on_connections_and_between_tokens_hold_alike_in_both_worlds(
+    rig: WireRig, kind: str
+) -> None:
+    more = {"after_s": 30} if kind in ("black_hole", "dns_failure") else {}
+    more = {"stall_s": 30} if kind == "stall" else more
+    text = f"{PATIENT}connect_s = 0.1\nbetween_tokens_s = 0.2\n{fault(kind, **more)}"
+    expected = rig.virtual(text, 3)
+    assert {each.error for each in expected.ended} == {"timeout"}
+    made = rig.live(text, 3, "openai-chat")
+    assert [replace(each, status=0) for each in made.ended] == expected.ended
+    assert replay(made.observations, made.scenario) == []
+
+
+def test_a_slow_stream_goes_on_as_long_as_its_tokens_come(rig: WireRig) -> None:
+    # A token in 0.05 s, and far more of them than the patience between two
+    slow = fault("slow_bandwidth", bandwidth_bytes_per_s=4_000)
+    text = f"{PATIENT}between_tokens_s = 0.3\n{slow}"
+    made = rig.live(text, 3, "openai-chat")
+    assert [each.error for each in made.ended] == [""] * 3
+    assert made.ended == rig.virtual(text, 3).ended

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from app.faults.provider_errors import ErrorReply
+from app.faults.registry import KINDS
 from tests.faults.struck import STREAMING, struck_by
 from tests.providers.rig import Rig, cost
 
@@ -74,3 +76,19 @@ def test_a_narrow_line_delays_the_prompt_and_stretches_the_answer() -> None:
 def test_a_wide_line_changes_nothing() -> None:
     rig = Rig([struck_by("slow_bandwidth", bandwidth_bytes_per_s=1e12)], **STREAMING)
     assert rig.done(rig.call()) == [(2.0, "right")]
+
+
+@pytest.mark.parametrize("kind", ["black_hole", "dns_failure", "connection_refused", "tls_failure"])
+def test_a_connection_that_is_too_long_in_coming_is_given_up(kind: str) -> None:
+    fault = KINDS[kind].model_validate({"rate": 1, "after_s": 2})
+    assert isinstance(fault, ErrorReply)
+    for connect_s, ends in ((0.5, (0.5, "timeout")), (3, (2.0, fault.error.name))):
+        rig = Rig([fault])
+        call = rig.call(connect_s=connect_s)
+        assert rig.done(call) == [ends]
+        assert not call.billed
+
+
+def test_the_patience_with_a_connection_is_none_with_an_answer() -> None:
+    rig = Rig([KINDS["server_error"].model_validate({"rate": 1, "after_s": 2})])
+    assert rig.done(rig.call(connect_s=1)) == [(2.0, "server_error")]

@@ -149,3 +149,55 @@ def test_every_interrupted_call_ends_bills_no_more_than_all_and_leaves_nothing_b
         assert call.cost_pico == (cost(100, call.output_tokens) if call.billed else 0)
     assert rig.provider.in_service == 0
     assert not rig.provider.queue
+
+
+@pytest.mark.parametrize(
+    ("between_s", "ends"), [(0.6, (2.1, "timeout")), (1.1, (3.0, "right")), (1.099999, (2.599999, "timeout"))]
+)
+def test_a_stream_that_stalls_is_given_up_when_the_next_token_is_too_long_in_coming(
+    between_s: float, ends: tuple[float, str]
+) -> None:
+    # Given a stream that pauses for a second after its sixth token, at 1.5 s; the seventh comes at 2.6 s
+    rig = Rig([Stall(rate=1, stall_s=1)], slots=1, **STREAMING)
+    call, waiting = rig.call(between_s=between_s), rig.call(1)
+    # Then its client waits for as long as it waits, and pays for what had come
+    assert rig.done(call) == [ends]
+    assert call.output_tokens == (6 if ends[1] == "timeout" else 11)
+    assert (call.first_us, waiting.queued_us) == (1_000_000, call.finished_us)
+
+
+def test_silence_in_mid_stream_is_given_up_long_before_the_call_is() -> None:
+    rig = Rig([Silence(rate=1)], **STREAMING)
+    assert rig.done(rig.call(until_s=60, between_s=5)) == [(6.5, "timeout")]
+    # An answer that comes whole has nothing between its tokens but the wait for its end.
+    rig = Rig([Silence(rate=1)])
+    assert rig.done(rig.call(until_s=60, between_s=5)) == [(6.0, "timeout")]
+
+
+def test_keep_alives_are_for_the_patience_with_a_first_token() -> None:
+    rig = Rig([KeepAlives(rate=1)], **STREAMING)
+    assert rig.done(rig.call(first_by_s=10, between_s=5)) == [(10.0, "timeout")]
+
+
+def test_a_stream_that_breaks_before_it_is_too_quiet_breaks() -> None:
+    rig = Rig([CutStream(rate=1)], **STREAMING)
+    assert rig.done(rig.call(between_s=0.2)) == [(1.5, "connection_lost")]
+
+
+def test_a_model_too_slow_for_its_client_is_given_up_after_its_first_token() -> None:
+    # A token in 0.25 s
+    slow = {**STREAMING, "tokens_per_s": 4}
+    for between_s, ends in ((0.2, (1.2, "timeout")), (0.25, (3.5, "right"))):
+        rig = Rig(**slow)
+        assert rig.done(rig.call(between_s=between_s)) == [ends]
+
+
+def test_a_stream_that_stands_still_with_its_provider_is_given_up_too() -> None:
+    rig = Rig([Outage(outage_mode="freeze")], **STREAMING)
+    rig.strike(False)
+    impatient, patient = rig.call(between_s=3), rig.call(1, between_s=30)
+    rig.strike(True, at_s=1.55)
+    rig.strike(False, at_s=10)
+    # The sixth token had come at 1.5 s
+    assert rig.done(impatient, patient) == [(4.5, "timeout"), (pytest.approx(10.45), "right")]
+    assert impatient.output_tokens == 6

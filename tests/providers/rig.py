@@ -15,7 +15,7 @@ from app.faults.fault_set import FaultSet
 from app.providers.prices import Price
 from app.providers.profile import Target, Tokens
 from app.providers.simulated import SimulatedProvider
-from app.safeguards.commands import FOREVER_US, Answer, Attempt
+from app.safeguards.commands import FOREVER_US, Answer, Attempt, Bounds
 from app.safeguards.errors import TIMEOUT, CallError
 from app.safeguards.lifecycle import Clock
 from app.safeguards.request import Request
@@ -88,6 +88,8 @@ class Rig:
         at_s: float = 0,
         until_s: float | None = None,
         first_by_s: float | None = None,
+        connect_s: float | None = None,
+        between_s: float | None = None,
         retry: int = 0,
         input_tokens: int = 100,
         max_tokens: int = 50,
@@ -98,6 +100,9 @@ class Rig:
         until_us = FOREVER_US if until_s is None else us(until_s)
         first_by_us = FOREVER_US if first_by_s is None else us(first_by_s)
         attempt = Attempt().begun(request, retry, us(at_s), first_by_us, until_us)
+        attempt.bounds = Bounds(
+            *(FOREVER_US if each is None else us(each) for each in (connect_s, between_s))
+        )
         request.attempts.append(attempt)
         self.provider.begin(attempt)
         return attempt

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Coroutine
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
+from math import inf
 
 import pytest
 from hypothesis import given, settings
@@ -37,7 +40,9 @@ from tests.engine.loopback import (
 KEY = SecretStr("sk-very-secret")
 
 
-def call(*plays: Play, first_s: float = 5, total_s: float = 5) -> tuple[list[CallOutcome], list[Heard], int]:
+def call(
+    *plays: Play, first_s: float = 5, total_s: float = 5, between_s: float = inf
+) -> tuple[list[CallOutcome], list[Heard], int]:
     """Calls made one after the other, each answered by a play; what was heard, on how many connections."""
 
     async def run() -> tuple[list[CallOutcome], list[Heard], int]:
@@ -47,7 +52,7 @@ def call(*plays: Play, first_s: float = 5, total_s: float = 5) -> tuple[list[Cal
             for _ in plays:
                 now = asyncio.get_running_loop().time()
                 made = Call(transport, endpoint, [["system", "Be brief."], ["user", "Where is it?"]], 30)
-                outcomes.append(await made.make(now + first_s, now + total_s))
+                outcomes.append(await made.make(now + first_s, now + total_s, between_s=between_s))
             return outcomes, server.heard, server.connections
 
     return asyncio.run(run())
@@ -162,6 +167,34 @@ def test_a_stream_that_stops_is_waited_for_until_the_end_and_billed_for_what_cam
     assert outcome.first_s is not None
     assert outcome.finished_s - outcome.first_s > 0.05
     assert outcome.output_tokens == estimate_tokens("It is on its")
+
+
+def test_a_stream_that_falls_silent_is_given_up_long_before_the_call_is() -> None:
+    (outcome,), _, _ = call(hangs(chunk("It is on its")), total_s=60, between_s=0.1)
+    assert outcome.error is not None
+    assert (outcome.error.name, outcome.expired, outcome.too_quiet) == ("timeout", True, True)
+    assert outcome.output_tokens == estimate_tokens("It is on its")
+
+
+def test_a_connection_that_does_not_come_about_is_given_up() -> None:
+    # A listener whose queue is full takes no more connections, and refuses none.
+    async def run() -> CallOutcome:
+        with socket.socket() as deaf, ExitStack() as waiting:
+            deaf.bind(("127.0.0.1", 0))
+            deaf.listen(0)
+            for _ in range(8):
+                another = waiting.enter_context(socket.socket())
+                another.setblocking(False)
+                another.connect_ex(deaf.getsockname())
+            endpoint = Endpoint(f"http://127.0.0.1:{deaf.getsockname()[1]}/v1", "a-model", KEY)
+            async with open_transport() as transport:
+                now = asyncio.get_running_loop().time()
+                made = Call(transport, endpoint, [["user", "Hello?"]], 30)
+                return await made.make(now + 60, now + 60, connect_s=0.2)
+
+    outcome = asyncio.run(run())
+    assert outcome.error is not None
+    assert (outcome.error.name, outcome.expired, outcome.billed) == ("timeout", False, False)
 
 
 def test_a_redirect_is_not_followed_and_the_key_goes_nowhere_else() -> None:
