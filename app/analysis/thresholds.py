@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from math import inf, isnan, nan
+from math import inf, isinf, isnan, nan
 from typing import Any
 
 from app.analysis.summary import of_totals
@@ -52,9 +52,9 @@ class Threshold:
             value = float(number)
         except ValueError:
             value = nan
-        if isnan(value):
-            # Nothing compares with "nan": such a threshold could never be missed.
-            raise UserError(f"'{number}' is no number", where=f"--fail-if '{text}'")
+        # Nothing compares with "nan"; and who means infinity, which a percentile may be, says so.
+        if isnan(value) or (isinf(value) and "inf" not in number.casefold()):
+            raise UserError(f"'{number}' is no number to compare with", where=f"--fail-if '{text}'")
         return cls(text.strip(), variant, metric, compare, value)
 
     def missed(self, summary: dict[str, Any]) -> bool:

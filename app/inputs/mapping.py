@@ -106,11 +106,17 @@ def match_columns(variables: Sequence[str], columns: Sequence[str], given: Mappi
     )
 
 
+_SHOWN = 20
+"""So many names are listed where one is not known."""
+
+
 def _known(name: str, names: Sequence[str], what: str, where: str) -> None:
     if name in names:
         return
     near = get_close_matches(name, names, n=1) or [n for n in names if _plain(n) == _plain(name)][:1]
-    do = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(names) or 'none'}."
+    there = ", ".join(names[:_SHOWN]) or "none"
+    more = f", … and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    do = f"Did you mean '{near[0]}'?" if near else f"There are: {there}{more}."
     raise UserError(f"{what} '{name}'", where=where, do=do)
 
 

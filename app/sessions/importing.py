@@ -235,6 +235,8 @@ def _placed(
     tail = list(member.columns).index("tail_key") if "tail_key" in member.columns else None
     for row in rows:
         for index in named:
+            if row[index] not in names:
+                raise ValueError(f"{member.file} has name {row[index]}, and the export has no such name")
             row[index] = names[row[index]]
         if keyed:
             row[0] += base

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isnan
 from typing import Any
 
 import pytest
@@ -107,4 +108,10 @@ def test_any_text_is_a_threshold_or_told_to_be_none(text: str) -> None:
         threshold = Threshold.parse(text)
     except UserError:
         return
-    assert threshold.number == threshold.number  # no NaN: it would never be missed
+    assert not isnan(threshold.number)  # it would never be missed
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1e999", "nan"])
+def test_what_no_number_can_be_above_or_below_is_no_threshold(number: str) -> None:
+    with pytest.raises(UserError, match=f"'{number}' is no number to compare with"):
+        Threshold.parse(f"safe-2.answer_s.p95 > {number}")

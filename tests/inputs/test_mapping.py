@@ -88,3 +88,10 @@ def test_given_any_names_then_every_variable_is_paired_or_missing_and_no_column_
     assert len(set(mapped.pairs.values())) == len(mapped.pairs)
     assert set(mapped.pairs.values()) <= set(columns)
     assert len(mapped.said()) == len(variables)
+
+
+def test_given_thousands_of_columns_then_the_first_of_them_are_named_and_the_rest_counted() -> None:
+    columns = [f"c{number}" for number in range(5_000)]
+    with pytest.raises(UserError) as raised:
+        match_columns(["question"], columns, {"question": "zzz"})
+    assert str(raised.value).endswith("There are: " + ", ".join(columns[:20]) + ", … and 4,980 more.")

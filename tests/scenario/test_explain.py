@@ -129,3 +129,9 @@ def test_any_tables_give_one_clear_error(tables: dict[str, object]) -> None:
 def test_any_text_gives_one_clear_error(text: str) -> None:
     with pytest.raises(UserError):
         parse_scenario(text, PATH)
+
+
+def test_a_table_with_nothing_in_it_is_told_in_our_words() -> None:
+    with pytest.raises(UserError) as caught:
+        parse_scenario(SMALL, PATH, ["variants={}"])
+    assert "variants: must be of length 1 at least" in str(caught.value)

@@ -199,7 +199,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
         "refer to variants",
     ),
     "an outcome that does not exist": (replace_line("request_log.jsonl", 8, 5), "no integer from 0 to 4"),
-    "a name that is missing": (replace_line("request_log.jsonl", 9, 77), "77"),
+    "a name that is missing": (replace_line("request_log.jsonl", 9, 77), "request_log.jsonl has name 77"),
     "a target that is missing": (replace_line("attempt_log.jsonl", 1, 9), "refer to targets"),
     "a histogram that is none": (replace_line("rollup_log.jsonl", -2, "AAAA"), "histogram"),
     "faults that are no counts": (replace_line("rollup_log.jsonl", -1, '{"hang": "x"}'), "no integer"),

@@ -244,6 +244,24 @@ def test_a_bucket_that_is_filled_twice_as_fast(monkeypatch: pytest.MonkeyPatch) 
     assert any(_fails(row) for row in TokenBucket(rpm=600, period_s=10, seed=58).rows())
 
 
+@pytest.mark.parametrize("rpm", [1, 500, 600])
+@pytest.mark.parametrize(
+    ("faster", "larger"), [(1.1, 1), (0.9, 1), (1, 2), (1, 0.5)], ids=["fast", "slow", "large", "small"]
+)
+def test_a_bucket_filled_a_tenth_too_fast_or_slow_or_of_another_size(
+    monkeypatch: pytest.MonkeyPatch, rpm: float, faster: float, larger: float
+) -> None:
+    init = Quota.__init__
+    case = TokenBucket(rpm=rpm, period_s=10, seed=58)
+    assert not any(_fails(row) for row in case.rows())
+
+    def mistaken(self: Quota, per_minute: float, burst_s: float, *rest: Any) -> None:
+        init(self, per_minute * faster, burst_s * larger / faster, *rest)
+
+    monkeypatch.setattr(Quota, "__init__", mistaken)
+    assert any(_fails(row) for row in case.rows())
+
+
 def test_a_cache_whose_entries_never_die(monkeypatch: pytest.MonkeyPatch) -> None:
     _after_init(monkeypatch, CacheLayer, lambda layer: setattr(layer, "ttl_us", 1 << 60))
     (hits,) = TTLCache(ttl_s=60, seed=57, requests=38_000, precision=LOOSE).rows()
