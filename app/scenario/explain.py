@@ -36,8 +36,8 @@ _MUST_BE = {
     "greater_than_equal": "at least {ge}",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
-    "too_short": "of length {min_length} at least",
-    "too_long": "of length {max_length} at the most",
+    "too_short": "at least {min_length} long",
+    "too_long": "at most {max_length} long",
 }
 """What a value must be, by pydantic's type of error. Other types are told in pydantic's words."""
 

@@ -134,4 +134,4 @@ def test_any_text_gives_one_clear_error(text: str) -> None:
 def test_a_table_with_nothing_in_it_is_told_in_our_words() -> None:
     with pytest.raises(UserError) as caught:
         parse_scenario(SMALL, PATH, ["variants={}"])
-    assert "variants: must be of length 1 at least" in str(caught.value)
+    assert "variants: must be at least 1 long" in str(caught.value)
