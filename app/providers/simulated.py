@@ -374,8 +374,9 @@ class SimulatedProvider:
                 prompt = attempt.input_tokens
                 attempt.billed = True
                 attempt.cost_pico = attempt.tariff.cost_pico(prompt, output)
-                if attempt.reserved_tokens and self.quotas is not None:
-                    self.quotas.give_back(attempt.reserved_tokens - prompt - output)
+                reserved = attempt.reserved_tokens
+                if reserved and self.quotas is not None:
+                    self.quotas.give_back(reserved - prompt - output)
                 self.in_service -= 1
                 if self.queue:
                     self.serve_waiting()

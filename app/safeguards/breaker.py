@@ -110,15 +110,18 @@ class BreakerLayer(Layer):
         if era != circuit.era:
             return None
         error = result.error
-        called = type(result) is Attempt or bool(request.attempts_since(first))
-        failed = called and (
-            (error is not None and error.trips_breaker)
-            or (self.slow_us is not None and self._is_slow(result, now))
-        )
-        if not called or (error is not None and not failed):
-            if circuit.state == HALF_OPEN:
-                circuit.probes_out -= 1
-            return None
+        if error is None and self.slow_us is None and type(result) is Attempt:
+            failed = False
+        else:
+            called = type(result) is Attempt or bool(request.attempts_since(first))
+            failed = called and (
+                (error is not None and error.trips_breaker)
+                or (self.slow_us is not None and self._is_slow(result, now))
+            )
+            if not called or (error is not None and not failed):
+                if circuit.state == HALF_OPEN:
+                    circuit.probes_out -= 1
+                return None
         if circuit.state == HALF_OPEN:
             self._count_probe(circuit, failed, now)
             return None

@@ -156,7 +156,10 @@ class BudgetLayer(Layer):
     def enter(self, request: Request, now: int) -> Inward:
         """Set aside what the call may cost at the most."""
         ledger = self.ledger
-        most = ledger.at_most(request.target, request, now)
+        if ledger.dear:
+            most = ledger.at_most(request.target, request, now)
+        else:
+            most = ledger.tariffs[request.target].cost_pico(request.input_tokens, request.max_tokens)
         price_pico = most
         if self.calls_inside > 1:
             most = self._of_calls_inside(request, most, now)
@@ -181,7 +184,7 @@ class BudgetLayer(Layer):
                 ledger.reserved_for[request.number] = left_pico
         if len(request.attempts) == first + 1 and type(result) is Attempt:
             cost_pico = result.cost_pico  # of the one call since then, as is usual
-            if cost_pico:
+            if cost_pico and result.tariff is not ledger.tariffs[result.target]:
                 ledger.note_bill(result, now)
         else:
             cost_pico = 0

@@ -163,7 +163,15 @@ class Attempt(Result):
     spoiled: str | None
     course: Course | None
 
-    def begun(self, request: Request, retry: int, started_us: int, first_by_us: int, until_us: int) -> Self:
+    def begun(
+        self,
+        request: Request,
+        retry: int,
+        started_us: int,
+        first_by_us: int,
+        until_us: int,
+        bounds: Bounds = UNBOUNDED,
+    ) -> Self:
         """Itself, a new one, filled in. Not an `__init__`: CPython 3.11 takes longer to call one than for all it does."""
         self.answer = None
         self.error = None
@@ -180,7 +188,7 @@ class Attempt(Result):
         self.started_us = started_us
         self.first_by_us = first_by_us
         self.until_us = until_us
-        self.bounds = UNBOUNDED
+        self.bounds = bounds
         self.overdue = TIMEOUT
         self.queued_us = 0
         self.status = 0

@@ -60,8 +60,8 @@ def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable
     if unaskable and not request.mended:
         return pipeline.depth, Result.failure(PROMPT_ERROR)
     until_us = now + pipeline.attempt_us
-    attempt = Attempt().begun(request, request.retry, now, now + pipeline.first_token_us, until_us)
-    attempt.bounds = pipeline.bounds
+    first_by_us = now + pipeline.first_token_us
+    attempt = Attempt().begun(request, request.retry, now, first_by_us, until_us, pipeline.bounds)
     if until_us > request.deadline_us:
         attempt.until_us = request.deadline_us
         attempt.overdue = DEADLINE
