@@ -48,7 +48,8 @@ def _say_taken(found: Recalled, title: str) -> None:
     why = f" ({printable(request.reason)})" if request.reason else ""
     out.print(Text(f"  {request.outcome} after {waited:.3f} s, served by {request.served_by}{why}"))
     faults = request.faults.replace(",", ", ") or "none"
-    out.print(Text(f"  cost {usd(request.cost_pico / 1e12)}, cache {request.cache}, faults: {faults}"))
+    cache = request.cache.replace("_", ", one ")
+    out.print(Text(f"  cost {usd(request.cost_pico / 1e12)}, cache {cache}, faults: {faults}"))
     for attempt in found.attempts:
         out.print(Text(f"  {_attempt_line(attempt)}"))
     if found.texts.answer is not None:

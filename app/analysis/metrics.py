@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 
 from app.analysis.summary import usd
 
-Unit = Literal["count", "rate", "ratio", "per_s", "s", "usd"]
+Unit = Literal["count", "rate", "ratio", "per_s", "s", "ms", "usd"]
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ _FORMATS: Final[dict[str, Callable[[float], str]]] = {
     "ratio": lambda value: f"{value:.2f}",
     "per_s": lambda value: f"{value:.2f} per s",
     "s": lambda value: f"{value:.2f} s",
+    "ms": lambda value: f"{value * 1000:,.1f} ms",
     "usd": usd,
 }
 
@@ -132,6 +133,37 @@ def _service_metric(percent: int, needs: int) -> Metric:
     )
 
 
+def _per_token_metric(percent: int, needs: int) -> Metric:
+    return Metric(
+        f"tpot_s.p{percent}",
+        f"Time per output token, p{percent}",
+        "(end - first token) / (output tokens - 1) of the call that answered; "
+        f"{percent} % of the answers of two tokens and more took no longer (nearest rank, relative error at most 0.5 %)",
+        "ms",
+        "low",
+        lambda v: v["tpot_s"][f"p{percent}"],
+        needs,
+    )
+
+
+def _cache_metric(key: str, title: str, formula: str) -> Metric:
+    return Metric(
+        f"cache.{key}",
+        title,
+        formula,
+        "count",
+        None,
+        lambda v: v["cache"][key] if any(v["cache"].values()) else None,
+        seldom=True,
+    )
+
+
+def _hit_rate(v: Mapping[str, Any]) -> float | None:
+    cache = v["cache"]
+    asked = cache["hit"] + cache["shared"] + cache["miss"] + cache["stale"]
+    return cache["hit"] / asked if asked else None
+
+
 METRICS: Final = (
     Metric("requests", "Requests", "requests that ended", "count", None, lambda v: v["requests"]),
     _outcome_metric("good", "Good answers", "high"),
@@ -145,6 +177,17 @@ METRICS: Final = (
     _first_token_metric(50, 6),
     _first_token_metric(95, 59),
     _service_metric(95, 59),
+    _per_token_metric(50, 6),
+    _per_token_metric(95, 59),
+    Metric(
+        "itl_s.mean",
+        "Time between tokens, mean",
+        "all gaps between the tokens of answers, pooled, long answers and short ones alike: their sum / their number",
+        "ms",
+        "low",
+        lambda v: v["itl_s"]["mean"],
+        30,
+    ),
     Metric(
         "goodput_per_s",
         "Goodput",
@@ -165,6 +208,22 @@ METRICS: Final = (
     Metric(
         "retries", "Retries", "calls made again after a failed one", "count", None, lambda v: v["retries"]
     ),
+    Metric(
+        "cache.hit_rate",
+        "Cache hits",
+        "requests answered from the cache at once / requests that asked it; sharing a call under way is no hit",
+        "rate",
+        None,
+        _hit_rate,
+        30,
+        seldom=True,
+    ),
+    _cache_metric("miss", "Cache misses", "requests whose question was not in the cache"),
+    _cache_metric(
+        "shared", "Cache, calls shared", "requests that waited for the call of another with the same question"
+    ),
+    _cache_metric("stale", "Cache, too old", "requests whose answer in the cache was older than it may be"),
+    _cache_metric("evicted", "Cache, put out", "answers that left the full cache because another was kept"),
     Metric(
         "cost_usd",
         "Cost",

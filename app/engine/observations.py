@@ -189,7 +189,7 @@ def finish(request: Request, result: Result) -> Plain:
         "served_by": SERVED_BY[_NOBODY if result.answer is None else result.served_by],
         "error": None if result.error is None else result.error.name,
         "reason": request.reason,
-        "cache": CACHE[request.cache],
+        "cache": CACHE[request.cache].partition("_")[0],  # what it put out is not about the request
     }
 
 

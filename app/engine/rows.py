@@ -97,6 +97,7 @@ class RowMaker:
             self._fault_name(request.hits) if request.hits else 0,
             service_us,
             self._fault_name(question.mess) if question.mess else 0,
+            result.output_tokens if type(result) is Attempt and result.error is None else 0,
         )
 
     def attempt(self, attempt: Attempt) -> Row:

@@ -90,6 +90,8 @@ class Injection:
     cold = False
     """What the target has kept of the prompt is lost."""
     interruption: Interruption | None = None
+    usage_untold = False
+    """The answer does not say how many tokens it took."""
 
     def fail(
         self, error: CallError, after_us: int, retry_after_us: int | None = None, *, connecting: bool = False

@@ -204,6 +204,7 @@ CARDS: Final[dict[str, Card]] = {
                 "stall",
                 "silence",
                 "keep_alives",
+                "no_usage",
                 "content_filter",
                 "wrong_schema",
                 "prose_around_json",

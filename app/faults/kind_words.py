@@ -65,6 +65,7 @@ KIND_WORDS: Final[dict[str, tuple[str, str]]] = {
     "stall": ("Stall", "The answer stands still once, then goes on."),
     "silence": ("Silence", "The answer begins, and then nothing more comes."),
     "keep_alives": ("Keep-alives only", "The stream is kept open, and no word ever comes."),
+    "no_usage": ("Usage never told", "The answer comes whole, but never says how many tokens it took."),
     "hits_max_tokens": ("Cut at the limit", "The answer reaches the token limit, and says so."),
     "repetition_loop": ("Repetition", "The same words over and over, up to the token limit."),
     "content_filter": ("Content filter", "The provider's filter stops the answer."),

@@ -101,3 +101,16 @@ class KeepAlives(AttemptFault):
     def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
         """Let no token come."""
         injection.interrupt(Interruption(None, NEVER_US))
+
+
+@register
+class NoUsage(AttemptFault):
+    """The answer comes whole, and never says how many tokens it took; they are billed all the same. A client that goes by
+    what it is told books nothing. Seatrial's go by what is charged, or where nobody says, by their own count.
+    """
+
+    kind: Literal["no_usage"] = "no_usage"
+
+    def apply(self, injection: Injection, draw: Callable[[str], float]) -> None:
+        """Keep the usage to oneself."""
+        injection.usage_untold = True

@@ -14,6 +14,7 @@ from app.inputs.tokens import estimate_tokens
 from app.providers.answers.kinds import FINISH_REASONS
 from app.providers.fault_stream import KEEP_ALIVE_S
 from app.providers.struck import Struck
+from app.providers.untold import untold_body
 from app.providers.wire_errors import wire_error
 from app.providers.wires.plain import Plain, read_plain, reworded
 from app.safeguards.errors import CONNECTION_LOST, UNREADABLE
@@ -50,6 +51,8 @@ async def struck_body(response: httpx.Response, struck: Struck, sent_s: float) -
     if kind is not None:
         text, finish = await struck.spoil(text), FINISH_REASONS.get(kind, "stop")
         body = reworded(struck.wire.api, body, text, finish)
+    if struck.injection.usage_untold:
+        body = untold_body(body)
     await _take_time(struck, plain, sent_s)
     return await _interrupted(response, struck, body, text)
 

@@ -18,6 +18,7 @@ import httpx
 from app.faults.base import Interruption
 from app.providers.answers.kinds import FINISH_REASONS
 from app.providers.struck import Struck
+from app.providers.untold import untold_events
 from app.providers.wire_errors import error_event
 from app.providers.wire_events import EventCutter, Part, StreamEvent
 from app.safeguards.errors import CONNECTION_LOST, UNREADABLE
@@ -55,7 +56,7 @@ class FaultStream(httpx.AsyncByteStream):
                 part = await anext(self._parts)
             except StopAsyncIteration:
                 return
-            yield part
+            yield untold_events(part) if self._struck.injection.usage_untold else part
 
     async def aclose(self) -> None:
         """Let go of the real response."""

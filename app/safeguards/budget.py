@@ -184,7 +184,8 @@ class BudgetLayer(Layer):
                 ledger.reserved_for[request.number] = left_pico
         if len(request.attempts) == first + 1 and type(result) is Attempt:
             cost_pico = result.cost_pico  # of the one call since then, as is usual
-            if cost_pico and result.tariff is not ledger.tariffs[result.target]:
+            tariff = ledger.tariffs[result.target]
+            if cost_pico and cost_pico > tariff.cost_pico(result.input_tokens, result.output_tokens):
                 ledger.note_bill(result, now)
         else:
             cost_pico = 0

@@ -44,14 +44,14 @@ class CacheLayer(Layer):
         self.models = models
         self.entries: OrderedDict[Hashable, tuple[int, Answer]] = OrderedDict()
         self.flights: dict[Hashable, Flight | None] = {}
-        self.evicted = 0
 
     def adopt(self, earlier: Layer) -> None:
         """Keep the entries, unless they are another model's answers."""
         if isinstance(earlier, CacheLayer) and earlier.models == self.models:
             self.entries = earlier.entries
             self.flights = earlier.flights
-            self.evicted = earlier.evicted
+            while len(self.entries) > self.max_entries:
+                self.entries.popitem(last=False)
 
     def enter(self, request: Request, now: int) -> Inward:
         """Answer from the cache, wait for whoever asks the same, or go on and lead."""
@@ -95,9 +95,9 @@ class CacheLayer(Layer):
             if key in entries:
                 entries.move_to_end(key)
             entries[key] = (now + self.ttl_us, answer)
-            while len(entries) > self.max_entries:
+            if len(entries) > self.max_entries:
                 entries.popitem(last=False)
-                self.evicted += 1
+                request.cache = _EVICTED.get(request.cache, request.cache)
         flight = self.flights.pop(key, None)
         if flight is None:
             return None
@@ -108,5 +108,6 @@ class CacheLayer(Layer):
 
 
 _MISS, _HIT, _SHARED, _STALE = (CACHE.index(state) for state in ("miss", "hit", "shared", "stale"))
+_EVICTED = {_MISS: CACHE.index("miss_evicted"), _STALE: CACHE.index("stale_evicted")}
 _BY_CACHE, _CANNED = SERVED_BY.index("cache"), SERVED_BY.index("canned")
 _REASONS: dict[str, str] = {}

@@ -17,9 +17,10 @@ from starlette.types import Message, Receive, Scope, Send
 
 from app.faults.base import AttemptFault
 from app.faults.provider_errors import ErrorReply
-from app.faults.stream import Interrupted, KeepAlives
+from app.faults.stream import Interrupted, KeepAlives, NoUsage
 from app.providers.course import spoken
 from app.providers.states import OVER, SERVING
+from app.providers.untold import untold_body, untold_events
 from app.safeguards.commands import FOREVER_US, Attempt
 from app.safeguards.errors import CANCELLED, RATE_LIMITED, RUN_ENDED, TIMEOUT
 from app.serve.connection import Connection
@@ -110,7 +111,7 @@ class Exchange:
             text = ""  # it is told at the end
         if opening or text:
             self._sent = len(said.text)
-            await self._body(opening + self._piece(said, text))
+            await self._events(opening + self._piece(said, text))
 
     def _piece(self, said: Said, text: str) -> bytes:
         if not text:
@@ -167,15 +168,15 @@ class Exchange:
         said = self._said(self._sandbox.now_us, finished=True)
         dialect = self._dialect
         if not self._asked.stream:
-            await self._reply(200, json.dumps(dialect.whole(said), ensure_ascii=False).encode())
+            body = json.dumps(dialect.whole(said), ensure_ascii=False).encode()
+            await self._reply(200, untold_body(body) if self._is_untold else body)
             return
         opening = b"" if self._started else dialect.opening(said)
         text = "" if said.kind == "tool_call" else said.text[self._sent :]
         piece = self._piece(said, text)
         said = replace(said, pieces=self._pieces)
-        await self._body(
-            opening + piece + dialect.ending(said, usage=self._asked.usage_in_stream), more=False
-        )
+        ending = dialect.ending(said, usage=self._asked.usage_in_stream)
+        await self._events(opening + piece + ending, more=False)
 
     async def _break(self) -> None:
         """An answer that had begun does not come to its end."""
@@ -258,6 +259,11 @@ class Exchange:
         faults = self._sandbox.faults_of(self._call)
         return [fault for fault in faults if isinstance(fault, Interrupted | KeepAlives)]
 
+    @property
+    def _is_untold(self) -> bool:
+        """Whether a fault keeps the usage from the client."""
+        return any(isinstance(fault, NoUsage) for fault in self._sandbox.faults_of(self._call))
+
     # -- the bytes -------------------------------------------------------------------------------------------------
 
     async def _reply(self, status: int, body: bytes, headers: Headers | None = None) -> None:
@@ -266,6 +272,10 @@ class Exchange:
             told = {"content-type": "application/json", "content-length": str(len(body))}
             await self._start(status, told | (headers or {}))
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
+
+    async def _events(self, data: bytes, *, more: bool = True) -> None:
+        """Whole events of a stream."""
+        await self._body(untold_events(data) if self._is_untold else data, more=more)
 
     async def _body(self, data: bytes, *, more: bool = True) -> None:
         """A piece of a response of unknown length."""

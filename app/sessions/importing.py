@@ -23,7 +23,7 @@ from app.sessions import process
 from app.sessions import vocabulary as words
 from app.sessions.insertion import Insertion
 from app.sessions.maintenance import discard
-from app.sessions.retried import recount, retried
+from app.sessions.recount import counted, lacked, recount
 from app.sessions.session_log import SessionLog
 from app.sessions.transfer_format import (
     FORMAT,
@@ -158,8 +158,8 @@ def _fill(
     if counts != manifest["rows"]:
         raise ValueError("rows are missing")
     _check_references(log, run_id)
-    if manifest["version"] < 2:
-        _recount(log, run_id)
+    if rules := lacked(manifest["version"]):
+        _recount(log, run_id, rules)
     with log.writing() as connection:
         # An interrupted run stays one: it has no process and no heartbeat.
         connection.execute(
@@ -168,12 +168,12 @@ def _fill(
         )
 
 
-def _recount(log: SessionLog, run_id: int) -> None:
-    """Fills in what rollups of the first format do not hold."""
-    counts = iter(retried(log.db.conn, *_span(run_id)))
+def _recount(log: SessionLog, run_id: int, rules: dict[str, str]) -> None:
+    """Fills in what rollups of an older format do not hold."""
+    counts = iter(counted(log.db.conn, rules, *_span(run_id)))
     while batch := list(islice(counts, ROWS_PER_TRANSACTION)):
         with log.writing() as connection:
-            recount(connection, batch)
+            recount(connection, rules, batch)
 
 
 def _span(run_id: int) -> tuple[int, int]:

@@ -135,6 +135,7 @@ class RequestRecord:
     faults: str
     service_us: int | None
     mess: str
+    answer_tokens: int = 0
 
 
 @dataclass(frozen=True)

@@ -13,14 +13,14 @@ from typing import Any, Final
 from sqlite_utils import Database
 
 from app.sessions import vocabulary as words
-from app.sessions.retried import recount, retried
+from app.sessions.recount import CACHED, LACKED, counted, recount
 
 APPLICATION_ID: Final = 0x53454154
 """Marks the file as a session log ("SEAT" in ASCII), so that no other program's database is ever migrated."""
 
-HISTOGRAMS: Final = ("latency", "answer", "service", "ttft")
+HISTOGRAMS: Final = ("latency", "answer", "service", "ttft", "tpot")
 """Histograms of a rollup: every finished request; the same with those without an answer as infinite; from the
-first send; to the first token."""
+first send; to the first token; the time per further token of the answer."""
 
 COUNTS: Final = (
     "offered",
@@ -33,8 +33,15 @@ COUNTS: Final = (
     "input_tokens",
     "output_tokens",
     "cost_pico",
+    *CACHED,
+    "token_gaps",
+    "token_gaps_us",
 )
-"""What a rollup adds up; `served_retried` counts requests that the primary or a hedge served after a retry."""
+"""What a rollup adds up; `served_retried` counts requests that the primary or a hedge served after a retry, `token_gaps` the
+gaps between the tokens of answers, and `token_gaps_us` how long these were together."""
+
+_WITH_5: Final = (*CACHED, "token_gaps", "token_gaps_us", "tpot")
+_LATER: Final = {"served_retried", *_WITH_5}
 
 ROLLUP_COLUMNS: Final = ("run_id", "variant", "step_s", "bucket", *COUNTS, *HISTOGRAMS, "faults")
 
@@ -86,15 +93,18 @@ _TABLES: Final[dict[str, tuple[dict[str, Any], str | tuple[str, ...]]]] = {
         ("run_id", "seq"),
     ),
     "run_facts": ({"run_id": int, "key": str, "value": str}, ("run_id", "key")),
-    "request_log": (dict.fromkeys(words.REQUEST_COLUMNS, int), "key"),
+    "request_log": (
+        {name: int for name in words.REQUEST_COLUMNS if name != "answer_tokens"},  # came with version 5
+        "key",
+    ),
     "attempt_log": (
         {name: int for name in words.ATTEMPT_COLUMNS if name != "reason_name"},  # came with version 3
         "key",
     ),
     "rollup_log": (
         {
-            **{name: int for name in ROLLUP_COLUMNS if name != "served_retried"},  # came with version 2
-            **dict.fromkeys(HISTOGRAMS, bytes),
+            **{name: int for name in ROLLUP_COLUMNS if name not in _LATER},
+            **{name: bytes for name in HISTOGRAMS if name not in _LATER},
             "faults": str,
         },
         ("run_id", "variant", "step_s", "bucket"),
@@ -153,6 +163,7 @@ _VIEWS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
             _text("faults_name", "faults"),
             _seconds("service"),
             _text("mess_name", "mess"),
+            "answer_tokens",
         ),
     ),
     "attempts": (
@@ -218,7 +229,7 @@ def _create(db: Database) -> None:
 def _count_retried(db: Database) -> None:
     """From version 1 to 2: rollups count requests that were served after a retry."""
     db.execute("alter table rollup_log add column served_retried integer not null default 0")
-    recount(db.conn, retried(db.conn))
+    recount(db.conn, LACKED[2], counted(db.conn, LACKED[2]))
 
 
 def _give_reasons(db: Database) -> None:
@@ -238,11 +249,22 @@ def _keep_real_calls(db: Database) -> None:
     )
 
 
+def _count_caches_and_tokens(db: Database) -> None:
+    """From version 4 to 5: rollups count what caches did, and how fast the tokens of answers came; of those that are there
+    nobody knows how many tokens the one answer had."""
+    db.execute("alter table request_log add column answer_tokens integer not null default 0")
+    for name in _WITH_5:
+        kind = "blob not null default x''" if name in HISTOGRAMS else "integer not null default 0"
+        db.execute(f"alter table rollup_log add column {name} {kind}")
+    recount(db.conn, LACKED[5], counted(db.conn, LACKED[5]))
+
+
 MIGRATIONS: Final[tuple[Callable[[Database], None], ...]] = (
     _create,
     _count_retried,
     _give_reasons,
     _keep_real_calls,
+    _count_caches_and_tokens,
 )
 """Migration i takes the tables of a file of version i to version i + 1, inside the caller's transaction."""
 

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.sessions.histogram import HEADER, VERSION, bins_of, count_width
-from app.sessions.retried import RETRIED
+from app.sessions.recount import CACHED, RETRIED
 from app.sessions.schema import COUNTS, HISTOGRAMS
-from app.sessions.vocabulary import OUTCOMES, REQUEST_COLUMNS, SERVED_BY
+from app.sessions.vocabulary import CACHE, OUTCOMES, REQUEST_COLUMNS, SERVED_BY
 
 Ints = NDArray[np.int64]
 
@@ -38,6 +38,9 @@ _SUMS: Final = len(COUNTS) + len(HISTOGRAMS)
 _FAILED: Final = OUTCOMES.index("failed")
 _SUMMED: Final = ("attempts", "input_tokens", "output_tokens", "cost_pico")
 _RETRIED: Final = np.isin(np.arange(len(SERVED_BY)), RETRIED)
+_CACHED: Final = np.array([np.isin(np.arange(len(CACHE)), codes) for codes in CACHED.values()], np.int64)
+"""Which codes each count of what caches did counts, shape (counts, codes)."""
+_FIRST_CACHED: Final = COUNTS.index(next(iter(CACHED)))
 _ANSWER: Final = HISTOGRAMS.index("answer")
 _KEY: Final = len(HISTOGRAMS)
 _FAULTS: Final = len(HISTOGRAMS)
@@ -151,13 +154,25 @@ def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
     for name in _SUMMED:
         tally.sums[_COUNT_AT[name]] = np.add.reduceat(whole(name), starts)
     tally.low[_KEY] = np.minimum.reduceat(whole("key"), starts)
+    cache = whole("cache")
+    if cache.any():
+        found = np.bincount(place * len(CACHE) + cache, minlength=len(starts) * len(CACHE))
+        tally.sums[_FIRST_CACHED : _FIRST_CACHED + len(CACHED)] = _CACHED @ found.reshape(-1, len(CACHE)).T
 
     latency = finished - intended
+    first_token = optional("first_token_us")
+    gaps = whole("answer_tokens") - 1
+    streamed = (gaps > 0) & ~np.isnan(first_token)
+    gaps_us = np.where(streamed, finished - first_token, 0)
+    gaps = np.where(streamed, gaps, 0)
+    tally.sums[_COUNT_AT["token_gaps"]] = np.add.reduceat(gaps, starts)
+    tally.sums[_COUNT_AT["token_gaps_us"]] = np.add.reduceat(gaps_us.astype(np.int64), starts)
     durations = [
         latency,
         np.where(outcome != _FAILED, latency, np.nan),
         optional("service_us"),
-        optional("first_token_us") - intended,
+        first_token - intended,
+        np.where(streamed, np.rint(gaps_us / np.maximum(gaps, 1)), np.nan),
     ]
     return _with_durations(tally, second, starts, np.array(durations))
 
@@ -211,7 +226,7 @@ def rows_of(tally: Tally, prefix: tuple[int, ...], text_of: Callable[[int], str]
     return [
         (*prefix, bucket, *numbers, *histograms, kinds)
         for bucket, numbers, histograms, kinds in zip(
-            tally.bucket.tolist(), counts, zip(blob, blob, blob, blob, strict=True), faults, strict=True
+            tally.bucket.tolist(), counts, zip(*[blob] * len(HISTOGRAMS), strict=True), faults, strict=True
         )
     ]
 

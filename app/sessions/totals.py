@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from app.sessions.histogram import Histogram
 from app.sessions.histogram_groups import merged_groups
+from app.sessions.recount import CACHED
 from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.tally import of_requests, rows_of
 from app.sessions.vocabulary import OUTCOMES, SERVED_BY
@@ -24,6 +25,7 @@ TOTALS_COLUMNS: Final = (*COUNTS, *HISTOGRAMS, "faults")
 _NUMBERS: Final = (
     *("offered", "requests", "served_retried", "attempts", "retries"),
     *("input_tokens", "output_tokens", "cost_pico"),
+    *("token_gaps", "token_gaps_us"),
 )
 """The counts that are fields of a Totals by themselves."""
 
@@ -35,7 +37,9 @@ class Totals:
     `outcomes` and `served_by` have an entry for every word of the vocabulary, `faults` for every kind that
     occurred; `served_retried` are those that the primary or a hedge served after a retry. `latency` covers all
     finished requests, `answer` the same with those that failed as infinite, `service` counts from the first send,
-    `ttft` from intended arrival to the first token, where there was one.
+    `ttft` from intended arrival to the first token, where there was one, and `tpot` has of each answer that a call gave
+    the mean gap between its tokens; `token_gaps` are all these gaps, `token_gaps_us` their sum. `cache` counts requests by
+    what the cache did (miss, hit, shared, stale) and those whose answer put another out (evicted).
     """
 
     offered: int
@@ -48,11 +52,15 @@ class Totals:
     input_tokens: int
     output_tokens: int
     cost_pico: int
+    token_gaps: int
+    token_gaps_us: int
+    cache: Mapping[str, int]
     faults: Mapping[str, int]
     latency: Histogram
     answer: Histogram
     service: Histogram
     ttft: Histogram
+    tpot: Histogram
 
     @classmethod
     def of_rows(cls, rows: Sequence[Sequence[Any]]) -> Totals:
@@ -74,6 +82,7 @@ class Totals:
                 cls(
                     outcomes={name: count[f"outcome_{name}"] for name in OUTCOMES},
                     served_by={name: count[f"served_{name}"] for name in SERVED_BY},
+                    cache={name.removeprefix("cache_"): count[name] for name in CACHED},
                     faults=_added(json.loads(each) for each in columns["faults"][first:end] if each != "{}"),
                     **{name: count[name] for name in _NUMBERS},
                     **dict(zip(HISTOGRAMS, kinds, strict=True)),
@@ -102,6 +111,10 @@ class Totals:
         return cls(
             outcomes={name: sum(part.outcomes[name] for part in every) for name in OUTCOMES},
             served_by={name: sum(part.served_by[name] for part in every) for name in SERVED_BY},
+            cache={
+                word: sum(part.cache[word] for part in every)
+                for word in (name.removeprefix("cache_") for name in CACHED)
+            },
             faults=_added(part.faults for part in every),
             **numbers,
             **histograms,

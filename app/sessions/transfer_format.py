@@ -17,11 +17,12 @@ from typing import Any, Final
 
 from app.sessions import vocabulary as words
 from app.sessions.histogram import Histogram
+from app.sessions.recount import CACHED
 from app.sessions.schema import COUNTS, HISTOGRAMS
 from app.sessions.session_log import MAX_NAME
 
 FORMAT: Final = "seatrial-run"
-FORMAT_VERSION: Final = 4
+FORMAT_VERSION: Final = 5
 MANIFEST: Final = "manifest.json"
 
 _INTEGER: Final = range(-(1 << 63), 1 << 63)
@@ -282,5 +283,7 @@ _ADDED: Final = (
     (2, "rollup_log", "served_retried"),
     (3, "attempt_log", "reason_name"),
     (4, "variants", "passed_us"),
+    (5, "request_log", "answer_tokens"),
+    *((5, "rollup_log", name) for name in (*CACHED, "token_gaps", "token_gaps_us", "tpot")),
 )
 """Columns that came with a later format than the first: which, and where."""

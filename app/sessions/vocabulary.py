@@ -13,8 +13,9 @@ SERVED_BY: Final = ("primary", "hedge", "fallback", "cache", "canned", "human", 
 OUTCOMES: Final = ("failed", "wrong", "degraded", "late", "good")
 BAD_OUTCOMES: Final = ("failed", "wrong", "late")
 """What a customer may complain about."""
-CACHE: Final = ("off", "miss", "hit", "shared", "stale")
-"""What the cache did; `shared` is a follower of a single flight."""
+CACHE: Final = ("off", "miss", "hit", "shared", "stale", "miss_evicted", "stale_evicted")
+"""What the cache did; `shared` is a follower of a single flight, and `_evicted` means that keeping the answer put out the
+least recently used one."""
 
 CLOCKS: Final = ("virtual", "wall")
 STATES: Final = ("running", "finished", "stopped", "failed")
@@ -48,9 +49,11 @@ REQUEST_COLUMNS: Final = (
     "faults_name",
     "service_us",
     "mess_name",
+    "answer_tokens",
 )
 """A request's row tuple, integers throughout. `started_us`, `first_token_us` and `service_us` (first send to
-the end) may be None; `*_name` are ids of interned texts, 0 for none."""
+the end) may be None; `*_name` are ids of interned texts, 0 for none. `answer_tokens` are the output tokens of the one
+call whose answer it got, 0 where none answered; `output_tokens` those of all its calls."""
 
 ATTEMPT_COLUMNS: Final = (
     "key",

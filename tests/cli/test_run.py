@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.scenario.files import open_scenario
 from tests.cli.commands import FIRST_DAY, Said, child, comparable, seatrial
 
 OUTCOMES = {"good", "late", "degraded", "wrong", "failed"}
@@ -49,12 +50,33 @@ def test_json_holds_at_least_what_others_script_against(ran: Ran) -> None:
     assert (summary["scenario"], summary["clock"], summary["duration_s"]) == (FIRST_DAY, "virtual", 190)
     for variant in summary["variants"].values():
         assert set(variant["answer_s"]) == {"p50", "p95", "p99"}
-        for name in ("latency_s", "service_latency_s", "ttft_s"):
+        for name in ("latency_s", "service_latency_s", "ttft_s", "tpot_s"):
             times = variant[name]
             assert times["p50"] <= times["p95"] <= times["p99"] <= times["max"]
         assert variant["attempts"] >= variant["retries"] >= 0
         assert variant["cost_usd"] > 0
         assert variant["faults"]["outage"] > 0
+
+
+def test_tokens_come_as_fast_as_the_profile_says_and_caches_are_counted(tmp_path: Path) -> None:
+    # given a provider that speaks at 50 tokens a second, without faults, and a cache that is soon full
+    ways = [f"faults.{fault.id}.on=false" for fault in open_scenario(FIRST_DAY).scenario.faults]
+    ways += ["targets.primary.tokens_per_s=50", "targets.fallback.tokens_per_s=50"]
+    ways += ["variants.safeguarded.safeguards.cache.max_entries=20"]
+    settings = [part for way in ways for part in ("--set", way)]
+    log = tmp_path / "log.db"
+    said = seatrial("run", FIRST_DAY, "--duration", "190", "--json", *settings, log=log)
+
+    # then the time per token is that of the profile, in every rank and in the mean
+    for name, variant in said.json["variants"].items():
+        for value in (variant["tpot_s"]["p50"], variant["tpot_s"]["p99"], variant["itl_s"]["mean"]):
+            assert value == pytest.approx(0.02, rel=0.006), name
+    # and who asked the cache hit, missed, shared, or found too old an answer; those that missed put others out
+    assert set(said.json["variants"]["prototype"]["cache"].values()) == {0}
+    cache = said.json["variants"]["safeguarded"]["cache"]
+    assert cache["hit"] + cache["miss"] + cache["shared"] + cache["stale"] == said.json["offered"]
+    assert 0 < cache["miss"] - cache["evicted"] - 20 < 0.1 * cache["miss"]
+    assert cache["hit"] + cache["shared"] == said.json["variants"]["safeguarded"]["served_by"]["cache"]
 
 
 def test_everything_but_the_json_goes_to_standard_error(ran: Ran) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.faults.incidents import Outage
-from app.faults.stream import CutStream, ErrorInStream, KeepAlives, MalformedChunk, Silence, Stall
+from app.faults.stream import CutStream, ErrorInStream, KeepAlives, MalformedChunk, NoUsage, Silence, Stall
 from app.safeguards.commands import FOREVER_US
 from app.safeguards.errors import RUN_ENDED
 from tests.faults.struck import STREAMING, struck_by
@@ -82,6 +82,14 @@ def test_during_a_stall_no_tokens_come_and_none_are_billed() -> None:
         assert rig.done(call) == [(until_s, "timeout")]
         tokens.append(call.output_tokens)
     assert tokens == [4, 6, 6, 9]
+
+
+def test_usage_that_is_never_told_is_billed_all_the_same() -> None:
+    rig = Rig([NoUsage(rate=1)], **STREAMING)
+    call = rig.call()
+    assert rig.done(call) == [(2.0, "right")]
+    assert (call.output_tokens, call.billed, call.cost_pico) == (11, True, cost(100, 11))
+    assert rig.provider.faults.log == [(0, "no_usage")]
 
 
 def test_silence_lasts_until_the_client_gives_up_and_keeps_the_slot() -> None:

@@ -55,10 +55,24 @@ def test_the_least_recently_used_goes_first() -> None:
     for number, key in enumerate(("a", "b")):
         asked_and_answered(bench, number, key, at_s=number)
     assert bench.arrives(2, at_s=2, key="a").cache == "hit"
-    asked_and_answered(bench, 3, "c", at_s=3)
+    last = asked_and_answered(bench, 3, "c", at_s=3)
 
     assert list(cache_of(bench).entries) == ["a", "c"]
-    assert cache_of(bench).evicted == 1
+    assert last.cache == "miss_evicted"
+
+
+def test_an_answer_that_was_too_old_may_put_out_another_when_it_is_back() -> None:
+    # given a full cache, and a question whose answer there is too old
+    bench = Bench(Cache(max_entries=2, ttl_s=10))
+    asked_and_answered(bench, 0, "a", at_s=0)
+    asked_and_answered(bench, 1, "b", at_s=8)
+    stale = bench.arrives(2, at_s=11, key="a").calls()
+    # when its place is taken before its new answer comes
+    assert asked_and_answered(bench, 3, "c", at_s=12).cache == "miss"
+    stale.answers(at_s=13)
+    # then the oldest one goes
+    assert list(cache_of(bench).entries) == ["c", "a"]
+    assert stale.cache == "stale_evicted"
 
 
 def test_an_error_is_not_kept() -> None:

@@ -264,6 +264,62 @@ def test_a_stall_only_takes_time(served: Endpoint, ask: Ask) -> None:
         assert ask(served, BOUND_S)
 
 
+@pytest.mark.parametrize("ask", OPENAI + ANTHROPIC)
+def test_usage_that_is_never_told_is_told_without_the_fault(served: Endpoint, ask: Ask) -> None:
+    # given an answer as it is told without the fault: its texts
+    told, without = told_by(ask(served, BOUND_S)), {}
+    with served.struck("no_usage"):
+        without = told_by(ask(served, BOUND_S))
+    # then the same is told but for the usage
+    assert without["usages"] == []
+    assert told["usages"] != [] or ask is openai_stream  # which has to be asked for it
+    assert (without["texts"], without["ends"]) == (told["texts"], told["ends"])
+
+
+def test_a_stream_that_was_asked_for_its_usage_has_no_chunk_of_it(served: Endpoint) -> None:
+    def chunks() -> list[Any]:
+        with openai_client(served) as client:
+            options: Any = {"include_usage": True}
+            return list(
+                client.chat.completions.create(
+                    model=MODEL, messages=messages(), stream=True, stream_options=options
+                )
+            )
+
+    assert chunks()[-1].usage.prompt_tokens > 0
+    with served.struck("no_usage"):
+        without = chunks()
+    assert {chunk.usage for chunk in without} == {None}
+    assert without[-1].choices[0].finish_reason == "stop"
+
+
+def told_by(answer: Any) -> dict[str, list[Any]]:
+    """What an answer, whole or in events, tells anywhere in it, by name: usages, texts, and why it ended."""
+    found: dict[str, list[Any]] = {"usages": [], "texts": [], "ends": []}
+    names = {
+        "usage": "usages",
+        "content": "texts",
+        "text": "texts",
+        "finish_reason": "ends",
+        "stop_reason": "ends",
+    }
+
+    def look(value: Any) -> None:
+        if isinstance(value, list):
+            for each in value:
+                look(each)
+        elif isinstance(value, dict):
+            for name, each in value.items():
+                if name in names and each is not None and not (name == "content" and isinstance(each, list)):
+                    found[names[name]].append(each)
+                else:
+                    look(each)
+
+    look([each.model_dump() for each in answer] if isinstance(answer, list) else answer.model_dump())
+    found["texts"] = ["".join(map(str, found["texts"]))]  # pieces may be cut elsewhere
+    return found
+
+
 def test_silence_ends_by_the_timeout_of_reading(served: Endpoint) -> None:
     with served.struck("silence"):
         for ask in OPENAI:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from app.sessions.session_log import SessionLog
-from app.sessions.vocabulary import OUTCOMES, SERVED_BY, key_of
+from app.sessions.vocabulary import CACHE, OUTCOMES, SERVED_BY, key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
 
 Row = tuple[Any, ...]
@@ -60,12 +60,13 @@ def request(
         "faults_name": 0,
         "service_us": None,
         "mess_name": 0,
+        "answer_tokens": 150,
         **given,
     }
     head = (key_of(run_id, variant, number), values["row"], values["prompt"], intended_us)
     times = (values["started_us"], values["first_token_us"], finished_us)
     middle = ("served_by", "outcome", "reason_name", "attempts", "retries", "input_tokens", "output_tokens")
-    rest = ("cost_pico", "cache", "faults_name", "service_us", "mess_name")
+    rest = ("cost_pico", "cache", "faults_name", "service_us", "mess_name", "answer_tokens")
     return (*head, *times, *(values[name] for name in (*middle, *rest)))
 
 
@@ -115,6 +116,8 @@ def varied(
         retries=max(0, tries - 1),
         input_tokens=chance.randrange(2_000),
         cost_pico=chance.randrange(10**12),
+        cache=chance.randrange(len(CACHE)),
+        answer_tokens=chance.choice((0, 1, 2, 150)),
     )
     return row, [attempt(run_id, variant, number, s, intended_us + 10 + s, finished_us) for s in range(tries)]
 

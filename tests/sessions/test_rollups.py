@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -9,7 +11,7 @@ from app.sessions.histogram import Histogram
 from app.sessions.rollups import RunRollups
 from app.sessions.schema import ROLLUP_COLUMNS
 from app.sessions.totals import TOTALS_COLUMNS, Totals
-from app.sessions.vocabulary import OUTCOMES, SERVED_BY, STEPS_S
+from app.sessions.vocabulary import CACHE, OUTCOMES, SERVED_BY, STEPS_S
 from tests.sessions.sample import Row, request
 
 SECOND = 1_000_000
@@ -99,6 +101,12 @@ def test_rollups_of_every_step_add_up_to_the_rows_however_they_are_flushed(
         assert totals.answer == Histogram.of(answers, sum(failed))
         assert totals.service == Histogram.of([row[17] for row in requests if row[17] is not None])
         assert totals.ttft == Histogram.of([row[5] - row[3] for row in requests if row[5] is not None])
+        streams = [(row[6] - row[5], row[19] - 1) for row in requests if row[5] is not None and row[19] > 1]
+        assert totals.tpot == Histogram.of([round(took / gaps) for took, gaps in streams])
+        assert totals.token_gaps == sum(gaps for _, gaps in streams)
+        assert totals.token_gaps_us == sum(took for took, _ in streams)
+        did = Counter(word for row in requests for word in CACHE[row[15]].split("_"))
+        assert totals.cache == {word: did[word] for word in ("miss", "hit", "shared", "stale", "evicted")}
         assert totals.faults == {
             name: count for i, name in FAULT_NAMES.items() if (count := sum(f == i for _, f in faults))
         }

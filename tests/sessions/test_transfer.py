@@ -182,7 +182,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     "a member that does not belong": (member("../../evil.py", b"x"), "evil"),
     "no manifest": (member("manifest.json", None), "no manifest"),
     "another program's manifest": (manifest(format="other"), "another program"),
-    "a newer format": (manifest(version=5), "format 5"),
+    "a newer format": (manifest(version=6), "format 6"),
     "a format that is no number": (manifest(version=True), "format True"),
     "rows of another format": (manifest(version=1), "a row needs 5 values"),
     "a manifest that is a list": (member("manifest.json", b"[]"), "another program"),

@@ -78,6 +78,7 @@ def test_the_contract_views_show_seconds_dollars_and_words(tmp_path: Path) -> No
         "faults": "typos,hang",
         "service_s": None,
         "mess": "",
+        "answer_tokens": 150,
     }
     assert [(a["number"], a["attempt"], a["target"], a["retry"]) for a in attempts] == [
         (4, 0, "main", 0),

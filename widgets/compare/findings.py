@@ -28,7 +28,7 @@ from widgets.compare.numbers import RequestNumbers
 from widgets.compare.tables import headings, metric_rows, setting_rows
 
 _MOST_SETTINGS: Final = 9
-_MOST_METRICS: Final = 20
+_MOST_METRICS: Final = 28
 _CHART_LINES: Final = 26
 
 

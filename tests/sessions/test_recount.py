@@ -1,4 +1,4 @@
-"""Logs and exports of before requests were counted that a retry saved: what is counted for them now."""
+"""Logs and exports of before requests were counted that a retry saved, or a cache: what is counted for them now."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import json
 import sqlite3
 import zipfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlite_utils import Database
@@ -16,10 +18,14 @@ from app.sessions import vocabulary as words
 from app.sessions.exporting import export_run
 from app.sessions.importing import import_run
 from app.sessions.reader import RunReader
+from app.sessions.recount import CACHED
 from app.sessions.session_log import SessionLog
+from app.sessions.totals import EMPTY, Totals
 from app.sessions.vocabulary import STEPS_S, key_of
 from app.sessions.writer import RunWriter
 from tests.sessions.sample import NEW_RUN, VARIANTS, batches, hand_over, write_run
+
+OF_ANSWERS = ("token_gaps", "token_gaps_us", "tpot")
 
 
 @pytest.fixture
@@ -40,15 +46,16 @@ def today(tmp_path: Path) -> Path:
     return path
 
 
-def first_version(source: Path, target: Path) -> Path:
-    """The log as a file of version 1, whose view of rollups has not the columns of today."""
+def earlier_version(source: Path, target: Path, version: int = 1) -> Path:
+    """The log as a file of that version, whose view of rollups has not the columns of today."""
     with closing(sqlite3.connect(target, isolation_level=None)) as connection:
         db = Database(connection)
-        schema.MIGRATIONS[0](db)
+        for migration in schema.MIGRATIONS[:version]:
+            migration(db)
         tables = [name for name in db.table_names() if not name.startswith("sqlite_")]
         connection.execute("create view rollups as select run_id, variant, step_s, bucket from rollup_log")
         connection.execute(f"pragma application_id = {schema.APPLICATION_ID}")
-        connection.execute("pragma user_version = 1")
+        connection.execute(f"pragma user_version = {version}")
         connection.execute("attach ? as newer", (str(source),))
         for table in tables:
             columns = ", ".join(f'"{column.name}"' for column in db.table(table).columns)
@@ -68,7 +75,7 @@ def test_a_log_of_version_1_gets_the_counts_of_its_requests_after_a_backup(
     today: Path, tmp_path: Path
 ) -> None:
     # given a log as the first version wrote it
-    old = first_version(today, tmp_path / "old.db")
+    old = earlier_version(today, tmp_path / "old.db")
     assert "served_retried" not in rollups(old, "true")[0].keys()  # noqa: SIM118 (a Row is no mapping)
 
     # when it is opened
@@ -91,7 +98,8 @@ def test_a_log_of_version_1_gets_the_counts_of_its_requests_after_a_backup(
         assert RunReader(log, 2).totals("prototype").served_retried > 0
 
     there = "run_id < 3"
-    assert [tuple(row) for row in rollups(old, there)] == [tuple(row) for row in rollups(today, there)]
+    assert known(rollups(old, there)) == known(rollups(today, there))
+    assert {(row["token_gaps"], row["tpot"]) for row in rollups(old, there)} == {(0, b"")}
     assert {row["served_retried"] for row in rollups(old, "run_id = 3")} == {0}
     # and the file as it was lies beside it
     assert "served_retried" not in rollups(tmp_path / "old.db.v1.bak", "true")[0].keys()  # noqa: SIM118
@@ -99,8 +107,9 @@ def test_a_log_of_version_1_gets_the_counts_of_its_requests_after_a_backup(
 
 def test_an_older_seatrial_that_is_still_writing_is_not_disturbed(today: Path, tmp_path: Path) -> None:
     # Its rollups name no count that it does not know.
-    with SessionLog.open(first_version(today, tmp_path / "old.db")) as log:
-        columns = [name for name in schema.ROLLUP_COLUMNS if name != "served_retried"]
+    with SessionLog.open(earlier_version(today, tmp_path / "old.db")) as log:
+        later = {"served_retried", *CACHED, *OF_ANSWERS}
+        columns = [name for name in schema.ROLLUP_COLUMNS if name not in later]
         shown = ", ".join("99" if name == "bucket" else name for name in columns)
         log.db.execute(
             f"insert into rollup_log ({', '.join(columns)}) select {shown} from rollup_log"
@@ -122,10 +131,15 @@ def test_an_export_of_the_first_format_gets_the_counts_of_its_requests(today: Pa
         # then it is the same run
         here = RunReader(log, 1)
         for variant in VARIANTS:
-            assert there.totals(variant) == here.totals(variant)
+            assert there.totals(variant) == without_answers(here.totals(variant))
             assert there.totals(variant).served_retried > 0
+            assert min(there.totals(variant).cache.values()) > 0
             for step_s in STEPS_S:
-                assert there.series(variant, step_s) == here.series(variant, step_s)
+                then = [
+                    replace(each, totals=without_answers(each.totals))
+                    for each in here.series(variant, step_s)
+                ]
+                assert there.series(variant, step_s) == then
 
 
 def test_an_export_of_the_second_format_has_attempts_without_reasons(today: Path, tmp_path: Path) -> None:
@@ -135,25 +149,52 @@ def test_an_export_of_the_second_format_has_attempts_without_reasons(today: Path
         there = RunReader(elsewhere, import_run(elsewhere, tmp_path / "second.zip"))
         here = RunReader(log, 1)
         for variant in VARIANTS:
-            assert there.totals(variant) == here.totals(variant)
+            assert there.totals(variant) == without_answers(here.totals(variant))
         found = there.request(VARIANTS[0], 0)
         assert found is not None
         assert {attempt.reason for attempt in found[1]} == {""}
 
 
+def test_a_log_of_version_4_gets_the_counts_of_its_caches(today: Path, tmp_path: Path) -> None:
+    old = earlier_version(today, tmp_path / "old.db", 4)
+    with SessionLog.open(old) as log:
+        totals = RunReader(log, 1).totals(VARIANTS[0])
+    with SessionLog.open(today) as log:
+        assert totals == without_answers(RunReader(log, 1).totals(VARIANTS[0]))
+    assert min(totals.cache.values()) > 0
+
+
+def known(rows: list[sqlite3.Row]) -> list[list[Any]]:
+    """All but what an older log cannot tell."""
+    return [[row[name] for name in row.keys() if name not in OF_ANSWERS] for row in rows]  # noqa: SIM118 (a Row is no mapping)
+
+
+def without_answers(totals: Totals) -> Totals:
+    """The same, as an older log tells it: of the one call that answered nothing is known."""
+    return replace(totals, token_gaps=0, token_gaps_us=0, tpot=EMPTY.tpot)
+
+
 def earlier_format(source: Path, target: Path, version: int) -> None:
     """The export without what that format did not have."""
     passed_us = 5
-    lacks = {"attempt_log.jsonl": words.ATTEMPT_COLUMNS.index("reason_name"), "variants.jsonl": passed_us}
+    rollup_columns = schema.ROLLUP_COLUMNS[1:]
+    lacks = {
+        "attempt_log.jsonl": {words.ATTEMPT_COLUMNS.index("reason_name")},
+        "variants.jsonl": {passed_us},
+        "request_log.jsonl": {words.REQUEST_COLUMNS.index("answer_tokens")},
+        "rollup_log.jsonl": {rollup_columns.index(name) for name in (*CACHED, *OF_ANSWERS)},
+    }
     if version < 2:
-        lacks["rollup_log.jsonl"] = schema.ROLLUP_COLUMNS[1:].index("served_retried")
+        lacks["rollup_log.jsonl"].add(rollup_columns.index("served_retried"))
     with zipfile.ZipFile(source) as archive, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
         for name in archive.namelist():
             content = archive.read(name)
             if name in lacks:
-                place = lacks[name]
                 rows = [json.loads(line) for line in content.splitlines()]
-                lines = [json.dumps([*row[:place], *row[place + 1 :]]) for row in rows]
+                lines = [
+                    json.dumps([value for place, value in enumerate(row) if place not in lacks[name]])
+                    for row in rows
+                ]
                 content = "\n".join([*lines, ""]).encode()
             elif name == "manifest.json":
                 content = json.dumps({**json.loads(content), "version": version}).encode()
