@@ -26,6 +26,7 @@ from widgets.charts.overlay import OverlayBoard
 from widgets.compare.grid import Grid
 from widgets.compare.numbers import RequestNumbers
 from widgets.compare.tables import headings, metric_rows, setting_rows
+from widgets.wheel import scroll_past
 
 _MOST_SETTINGS: Final = 9
 _MOST_METRICS: Final = 28
@@ -72,6 +73,7 @@ class Findings(QScrollArea):
         self.beside.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.beside.setMinimumContentsLength(20)
         self.beside.activated.connect(self._fill_requests)
+        scroll_past(self.beside)
         self._headline("Requests saved and lost", self.beside)
         self.pairing = self._text("compare_pairing")
         self.saved = RequestNumbers("compare_saved", inside)

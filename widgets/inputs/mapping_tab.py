@@ -22,6 +22,7 @@ from app.inputs.preview import Pairing, Preview
 from widgets.appearance import Appearance
 from widgets.foreign_text import in_a_cell
 from widgets.inputs.row_model import Index, RowModel
+from widgets.wheel import scroll_past
 
 MAX_LISTED: Final = 200
 """Variables with a list of columns each; prompts with more are no prompts by hand."""
@@ -100,6 +101,7 @@ class MappingTab(QWidget):
             box.setPlaceholderText("No column fits")
             box.setModel(self._columns)
             box.activated.connect(partial(self._picked, each.variable))
+            scroll_past(box)
             self.table.setIndexWidget(self.model.index(row, 1), box)
             self._boxes[each.variable] = box
 

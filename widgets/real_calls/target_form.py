@@ -15,6 +15,7 @@ from app.providers.prices import Price, price_for
 from app.providers.profile import Target
 from widgets.foreign_text import in_a_cell
 from widgets.trial.switchboard import Setting
+from widgets.wheel import scroll_past
 
 APIS: Final[dict[Api, str]] = {
     "openai-chat": "OpenAI chat completions, and compatible ones",
@@ -45,6 +46,7 @@ class TargetForm(QGroupBox):
         self.model = _field("As the provider calls it", target.model)
         self.pricing = QComboBox()
         self.pricing.addItems(["As published for the model", "As given here"])
+        scroll_past(self.api, self.pricing)
         # A price beside no model is the simulated provider's, and nobody's real one.
         given = target.price if target.model else None
         self.pricing.setCurrentIndex(_PUBLISHED if given is None else _GIVEN)

@@ -29,6 +29,7 @@ from widgets.trial.fault_row import FaultRow
 from widgets.trial.labels import plain_label
 from widgets.trial.switchboard import Switchboard
 from widgets.trial.trouble_label import TroubleLabel
+from widgets.wheel import scroll_past
 
 
 class CustomiseDialog(QDialog):
@@ -161,6 +162,7 @@ class KnobRow(QFrame):
         self.field.setStepType(QDoubleSpinBox.StepType.AdaptiveDecimalStepType)
         self.field.setKeyboardTracking(False)
         self.field.setAlignment(Qt.AlignmentFlag.AlignRight)
+        scroll_past(self.field)
         if knob.idle is None:
             self.field.setSpecialValueText("no limit")
         label = plain_label(knob.title)

@@ -25,6 +25,7 @@ from app.scenario.model import Scenario
 from widgets.trial.flow import FlowLayout
 from widgets.trial.labels import plain_label
 from widgets.trial.switchboard import Setting, Switchboard
+from widgets.wheel import scroll_past
 
 _FIRST_RATE = 0.05
 """How often a fault strikes that has never been on and has no usual rate."""
@@ -55,6 +56,7 @@ class FaultRow(QFrame):
         self.target = QComboBox()
         self.target.setObjectName(f"target_{name}")
         self.target.setAccessibleName(f"{self._title}: calls to")
+        scroll_past(self.target)
         self.from_s = _number(f"{self._title}: from", 0, 0, " s", decimals=1, step=10)
         self.from_s.setObjectName(f"from_{name}")
         self.to_s = _number(f"{self._title}: to", 0, 0, " s", decimals=1, step=10)
@@ -196,6 +198,7 @@ def _number(
     box.setSingleStep(step)
     box.setKeyboardTracking(False)
     box.setAlignment(Qt.AlignmentFlag.AlignRight)
+    scroll_past(box)
     return box
 
 

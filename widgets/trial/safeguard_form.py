@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QCheckBox, QComboBox, QDoubleSpinBox, QFormLayout,
 from app.safeguards.base import Safeguard
 from app.safeguards.fields import SettingField, fields_of
 from widgets.trial.labels import plain_label
+from widgets.wheel import scroll_past
 
 _UNBOUNDED: Final = 1e9
 
@@ -75,6 +76,7 @@ class SafeguardForm(QWidget):
             case "number":
                 box = NumberField(field)
                 box.valueChanged.connect(partial(self._number, field, box))
+                scroll_past(box)
                 return box
             case "switch":
                 switch = QCheckBox()
@@ -87,6 +89,7 @@ class SafeguardForm(QWidget):
                 for words, value in field.choices:
                     choice.addItem(words, value)
                 choice.activated.connect(partial(self._choice, field, choice))
+                scroll_past(choice)
                 return choice
             case "text" | "names":
                 line = QLineEdit()

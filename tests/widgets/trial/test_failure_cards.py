@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
@@ -260,6 +262,45 @@ def test_a_number_that_cannot_be_is_refused_with_the_reason_and_falls_back(
     assert dialog.rows["outage"].from_s.value() == 180
     dialog.rows["outage"].to_s.setValue(230)
     assert not dialog.trouble.isVisible()
+
+
+@pytest.mark.parametrize("name", ["target_outage", "rate_outage"])
+def test_the_wheel_scrolls_past_details_and_turns_only_what_has_the_focus(
+    cards: FailureCards, board: Switchboard, name: str, qtbot: QtBot
+) -> None:
+    dialog = details(cards, "fallback")
+    field = dialog.findChild(QComboBox if name.startswith("target") else QDoubleSpinBox, name)
+    assert field is not None
+    before = board.scenario
+
+    # when the wheel is turned over it, it is left to the list that it is in
+    assert not turn_wheel(field)
+    assert not field.hasFocus()
+    assert board.scenario == before
+
+    # and it is its own once it has the focus
+    dialog.activateWindow()
+    field.setFocus()
+    qtbot.waitUntil(field.hasFocus)
+    assert turn_wheel(field)
+    assert board.scenario != before
+
+
+def turn_wheel(widget: QWidget) -> bool:
+    """A turn down with the pointer over it; whether it takes it."""
+    at = QPointF(widget.rect().center())
+    turn = QWheelEvent(
+        at,
+        QPointF(widget.mapToGlobal(at)),
+        QPoint(),
+        QPoint(0, -120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(widget, turn)
+    return turn.isAccepted()
 
 
 def test_details_are_searched(cards: FailureCards, qtbot: QtBot) -> None:
