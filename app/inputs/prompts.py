@@ -147,10 +147,16 @@ def _wrong(file: Path, language: str, what: str, line: int | None) -> UserError:
 
 def _yaml(text: str) -> Any:
     depth = 0
-    for event in yaml.parse(text, _YAML):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-        if depth > _MAX_DEPTH:
-            raise RecursionError
+    try:
+        for event in yaml.parse(text, _YAML):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > _MAX_DEPTH:
+                raise RecursionError
+    except yaml.MarkedYAMLError as error:
+        # libyaml looks up to 1,024 characters ahead, and may meet a limit of its own before we meet ours.
+        if error.problem and "nesting depth" in error.problem:
+            raise RecursionError from None
+        raise
     return yaml.load(text, _YAML)  # noqa: S506 - the base loader makes text, lists and dicts alone
 
 
