@@ -107,7 +107,7 @@ class RowMaker:
             self._key_base + (attempt.request.number << SEQUENCE_BITS) + attempt.sequence,
             attempt.target,
             attempt.retry,
-            attempt.hedge,
+            attempt.request.hedge,
             attempt.started_us,
             attempt.queued_us,
             attempt.first_us,

@@ -32,7 +32,7 @@ from app.safeguards.commands import (
 )
 from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.safeguards.lifecycle import Clock, Said, Step, inwards, lifecycle, outwards
-from app.safeguards.pipeline import Pipeline
+from app.safeguards.pipeline import Pipeline, place_of
 from app.safeguards.request import Branch, PlannedRequest, Request
 from app.sessions.vocabulary import OUTCOMES
 
@@ -132,7 +132,7 @@ class World:
         self.in_flight[request.number] = request
         now = request.intended_us
         if request.hits:
-            self._mess_log += [(now, fault.kind) for fault in self._chosen(request.hits)]
+            self._note_mess(request)
         step = inwards(request, pipeline, 0, now, request.question.unaskable)
         if type(step) is Attempt:
             self.providers[target].begin(step)
@@ -145,6 +145,9 @@ class World:
             self._finish(request, turned)
         else:
             self._live(request, left=(turned, said))
+
+    def _note_mess(self, request: Request) -> None:
+        self._mess_log += [(request.intended_us, fault.kind) for fault in self._chosen(request.hits)]
 
     def end(self) -> None:
         """The run is over: whoever still waits has no answer."""
@@ -252,10 +255,10 @@ class World:
         # What `outwards` does, without another call: nearly all requests come by here.
         pipeline = request.pipeline
         now = self.clock.now
-        for at, hook in pipeline.answered[-1] if attempt.error is None else pipeline.failed[-1]:
+        for hook in pipeline.answered[-1] if attempt.error is None else pipeline.failed[-1]:
             verdict = hook(request, attempt, now)
             if verdict is not None:
-                self._live(request, left=(attempt, (at, verdict)))
+                self._live(request, left=(attempt, (place_of(hook), verdict)))
                 return
         self._finish(request, attempt)
 
@@ -278,7 +281,7 @@ class World:
         if self.logged:
             self.request_rows.append(self._rows.request(request, result, outcome, now))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.
-        request.attempts.clear()
+        request.attempts = ()
         if self.users is not None:
             self.users.answered(request.number)
 

@@ -39,20 +39,34 @@ class FurtherDraws:
     def __init__(self, target: str, draws: Draws) -> None:
         self._target = target
         self._draws = draws
-        self._columns: dict[tuple[str, str, int, int], Column] = {}
+        self._of: dict[tuple[str, int, int], OneFaultsDraws] = {}
 
     def of(self, fault: AttemptFault, number: int, retry: int, hedge: int) -> Callable[[str], float]:
-        """The draws of a fault for an attempt of request `number`: purpose to a value in [0, 1)."""
-        per_attempt = fault.per == "attempt"
-        if not per_attempt:
-            retry = hedge = -1
+        """The draws of a fault for an attempt of request `number`, until it is asked for the next: purpose to a value in
+        [0, 1)."""
+        found = self._of.get((fault.id, retry, hedge))
+        if found is None:
+            role = Role(self._target, retry, hedge) if fault.per == "attempt" else None
+            found = self._of[fault.id, retry, hedge] = OneFaultsDraws(self._draws, fault.purpose, role)
+        found.number = number
+        return found
 
-        def draw(purpose: str) -> float:
-            key = (fault.id, purpose, retry, hedge)
-            column = self._columns.get(key)
-            if column is None:
-                role = Role(self._target, retry, hedge) if per_attempt else None
-                column = self._columns[key] = self._draws.column(f"{fault.purpose}.{purpose}", role)
-            return column[number]
 
-        return draw
+class OneFaultsDraws:
+    """What one fault draws in one role, for the request `number`."""
+
+    __slots__ = ("_columns", "_draws", "_purpose", "_role", "number")
+
+    def __init__(self, draws: Draws, purpose: str, role: Role | None) -> None:
+        self.number = -1
+        self._draws = draws
+        self._purpose = purpose
+        self._role = role
+        self._columns: dict[str, Column] = {}
+
+    def __call__(self, purpose: str) -> float:
+        """The draw for this purpose, in [0, 1)."""
+        column = self._columns.get(purpose)
+        if column is None:
+            column = self._columns[purpose] = self._draws.column(f"{self._purpose}.{purpose}", self._role)
+        return column[self.number]

@@ -70,7 +70,9 @@ class SimulatedProvider:
         "_due",
         "_firsts",
         "_heap",
+        "_kept_prompts",
         "_numbers",
+        "_plain",
         "agenda",
         "clock",
         "context_tokens",
@@ -78,9 +80,7 @@ class SimulatedProvider:
         "finishes",
         "in_service",
         "index",
-        "kept_prompts",
         "over",
-        "plain",
         "plans",
         "queue",
         "quotas",
@@ -116,8 +116,7 @@ class SimulatedProvider:
         """The share of its slots that faults leave it."""
         self.quotas: Quotas | None = None
         """None where there is no limit."""
-        self.kept_prompts: KeptPrompts | None = None
-        """What it keeps of prompts, if the variant has it do so."""
+        self._kept_prompts: KeptPrompts | None = None
         self.configure(target, tariff, plans)
 
     def configure(self, target: Target, tariff: Tariff, plans: AttemptPlans) -> None:
@@ -129,13 +128,13 @@ class SimulatedProvider:
         self._firsts = plans.firsts
         self.slots = _slots(target, self.slots_left)
         self.slowdown = target.slowdown
-        self.plain = not target.slowdown and (target.service != "tokens" or target.tokens_per_s >= _CRAWLING)
         self.context_tokens = target.context_tokens
         self.finishes = target.on_cancel == "finish"
         self.reply_us = round(target.limit_reply_s * MICRO)
         self.rejected_count = target.rejected_use_quota
         limits = target.limits()
         self.quotas = Quotas(limits, now, self.quotas) if limits.any else None
+        self._note_plainness()
         self.serve_waiting()
 
     def strike(self, faults: FaultSet, variant: str) -> None:
@@ -159,6 +158,28 @@ class SimulatedProvider:
             self.standstill = Standstill(self, kind)
         else:
             standstill.turn(kind)
+        self._note_plainness()
+
+    @property
+    def kept_prompts(self) -> KeptPrompts | None:
+        """What it keeps of prompts, if the variant has it do so."""
+        return self._kept_prompts
+
+    @kept_prompts.setter
+    def kept_prompts(self, kept: KeptPrompts | None) -> None:
+        self._kept_prompts = kept
+        self._note_plainness()
+
+    def _note_plainness(self) -> None:
+        """Find out whether there is more to a call that no fault strikes than its plan, quotas and a free slot."""
+        target, quotas = self.target, self.quotas
+        self._plain = (
+            not target.slowdown
+            and (target.service != "tokens" or target.tokens_per_s >= _CRAWLING)
+            and (quotas is None or quotas.max_concurrency is None)
+            and self.standstill is None
+            and self._kept_prompts is None
+        )
 
     # -- a call begins ---------------------------------------------------------------------------------------------
 
@@ -167,9 +188,9 @@ class SimulatedProvider:
         now = attempt.started_us
         request = attempt.request
         number = request.number
-        block = None if attempt.retry or attempt.hedge else self._firsts.get(number >> SHIFT)
+        block = None if attempt.retry or request.hedge else self._firsts.get(number >> SHIFT)
         index = number & INDEX
-        plan = self.plans.plan(attempt.retry, attempt.hedge, number) if block is None else block[index]
+        plan = self.plans.plan(attempt.retry, request.hedge, number) if block is None else block[index]
         first_us, service_us, output, _, hits = plan
         max_tokens = request.max_tokens
         if output > max_tokens:
@@ -179,7 +200,7 @@ class SimulatedProvider:
         attempt.tariff = self.tariff
         attempt.input_tokens = input_tokens = request.input_tokens
         hits &= self.faults.active
-        plain = self.plain
+        plain = self._plain
         if hits:
             if self._struck(attempt, hits, now):
                 return
@@ -190,7 +211,7 @@ class SimulatedProvider:
             return
         quotas = self.quotas
         if quotas is not None:
-            if quotas.max_concurrency is not None and self._at_once() >= quotas.max_concurrency:
+            if not plain and self._too_many(quotas):
                 self._reply(attempt, RATE_LIMITED, self.reply_us, None, now)
                 return
             wait_us = quotas.take(units, now, self.rejected_count)
@@ -200,11 +221,7 @@ class SimulatedProvider:
                 return
             if quotas.tpm is not None:
                 attempt.reserved_tokens = units
-        if self.standstill is not None:
-            self._wait_out(self.standstill, attempt)
-        elif self.in_service >= self.slots:
-            self._enqueue(attempt)
-        elif plain and self.kept_prompts is None:
+        if plain and self.in_service < self.slots:
             # Nearly all calls: what `_serve` and `work` come to for them.
             self.in_service += 1
             attempt.state = SERVING
@@ -216,6 +233,10 @@ class SimulatedProvider:
                 due_us = attempt.until_us
             attempt.due_us = due_us
             heappush(self._heap, (due_us, next(self._numbers), self._due, attempt))
+        elif self.standstill is not None:
+            self._wait_out(self.standstill, attempt)
+        elif self.in_service >= self.slots:
+            self._enqueue(attempt)
         else:
             self._serve(attempt, now)
 
@@ -243,8 +264,8 @@ class SimulatedProvider:
         )
         if injection.price_factor != 1:
             attempt.tariff = dearer(self.tariff, injection.price_factor)
-        if injection.cold and self.kept_prompts is not None:
-            self.kept_prompts.forget(attempt.request.question.prompt)
+        if injection.cold and self._kept_prompts is not None:
+            self._kept_prompts.forget(attempt.request.question.prompt)
         if injection.interruption is not None:
             attempt.course = Course(injection.interruption)
         return False
@@ -271,10 +292,13 @@ class SimulatedProvider:
         self.queue.append(attempt)
         self._wait_for_client(attempt)
 
-    def _at_once(self) -> int:
-        """How many calls there are by now, worked on or waiting."""
+    def _too_many(self, quotas: Quotas) -> bool:
+        """Whether there are as many calls by now, worked on or waiting, as are allowed at once."""
+        if quotas.max_concurrency is None:
+            return False
         held = () if self.standstill is None else self.standstill.held
-        return self.in_service + sum(each.state in (QUEUED, HELD) for each in (*self.queue, *held))
+        waiting = sum(each.state in (QUEUED, HELD) for each in (*self.queue, *held))
+        return self.in_service + waiting >= quotas.max_concurrency
 
     def _wait_out(self, standstill: Standstill, attempt: Attempt) -> None:
         if standstill.freezes:
@@ -303,10 +327,10 @@ class SimulatedProvider:
         if attempt.course is not None:
             first_us, service_us = attempt.course.begin(first_us, service_us)
         self.in_service += 1
-        if self.kept_prompts is not None:
+        if self._kept_prompts is not None:
             prompt = attempt.request.question.prompt
             assert isinstance(attempt.tariff, Tariff)
-            attempt.tariff = self.kept_prompts.tariff(
+            attempt.tariff = self._kept_prompts.tariff(
                 attempt.tariff, prompt, attempt.input_tokens, attempt, now
             )
         self.work(attempt, now + first_us, now + service_us)
@@ -373,7 +397,11 @@ class SimulatedProvider:
                 # As `_bill` does it, without another call.
                 prompt = attempt.input_tokens
                 attempt.billed = True
-                attempt.cost_pico = attempt.tariff.cost_pico(prompt, output)
+                tariff = self.tariff
+                if attempt.tariff is tariff and tariff.flat:
+                    attempt.cost_pico = prompt * tariff.input_pico + output * tariff.output_pico
+                else:
+                    attempt.cost_pico = _price(attempt)
                 reserved = attempt.reserved_tokens
                 if reserved and self.quotas is not None:
                     self.quotas.give_back(reserved - prompt - output)
@@ -467,9 +495,15 @@ class SimulatedProvider:
         """Charge the prompt and what was generated; give back the quota that was reserved and not used."""
         prompt, generated = attempt.input_tokens, attempt.output_tokens
         attempt.billed = True
-        attempt.cost_pico = attempt.tariff.cost_pico(prompt, generated)
+        attempt.cost_pico = _price(attempt)
         if attempt.reserved_tokens and self.quotas is not None:
             self.quotas.give_back(attempt.reserved_tokens - prompt - generated)
+
+
+def _price(attempt: Attempt) -> int:
+    """What it costs, in picodollars, by the tokens that it took."""
+    assert attempt.tariff is not None
+    return attempt.tariff.cost_pico(attempt.input_tokens, attempt.output_tokens)
 
 
 def _slots(target: Target, share: float) -> int:

@@ -184,8 +184,7 @@ class BudgetLayer(Layer):
                 ledger.reserved_for[request.number] = left_pico
         if len(request.attempts) == first + 1 and type(result) is Attempt:
             cost_pico = result.cost_pico  # of the one call since then, as is usual
-            tariff = ledger.tariffs[result.target]
-            if cost_pico and cost_pico > tariff.cost_pico(result.input_tokens, result.output_tokens):
+            if cost_pico and result.tariff is not ledger.tariffs[result.target]:
                 ledger.note_bill(result, now)
         else:
             cost_pico = 0

@@ -107,7 +107,6 @@ class Attempt(Result):
         "due_us",
         "finished_us",
         "first_by_us",
-        "hedge",
         "hits",
         "input_tokens",
         "output_tokens",
@@ -135,7 +134,6 @@ class Attempt(Result):
     # The virtual driver's own notes.
     plan: tuple[int, int, int, float, int]
     """First token (µs), service (µs), output tokens, quality draw, faults that fire."""
-    tariff: Tariff
     reply: CallError
     state: int
     due_us: int
@@ -146,7 +144,6 @@ class Attempt(Result):
     sequence: int
     target: int
     retry: int
-    hedge: int
     why: str
     started_us: int
     first_by_us: int
@@ -160,6 +157,8 @@ class Attempt(Result):
     output_tokens: int
     billed: bool
     reserved_tokens: int
+    tariff: Tariff | None
+    """What it is billed by, where the driver knows that before the bill."""
     spoiled: str | None
     course: Course | None
 
@@ -183,7 +182,6 @@ class Attempt(Result):
         self.sequence = len(request.attempts)
         self.target = request.target
         self.retry = retry
-        self.hedge = request.hedge
         self.why = request.why
         self.started_us = started_us
         self.first_by_us = first_by_us
@@ -196,9 +194,15 @@ class Attempt(Result):
         self.output_tokens = 0
         self.billed = False
         self.reserved_tokens = 0
+        self.tariff = None
         self.spoiled = None
         self.course = None
         return self
+
+    @property
+    def hedge(self) -> int:
+        """0, or which of a hedge's further branches made it."""
+        return self.request.hedge
 
 
 class Flight:

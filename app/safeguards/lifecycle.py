@@ -30,7 +30,7 @@ from app.safeguards.commands import (
     WaitAny,
 )
 from app.safeguards.errors import CANCELLED, DEADLINE, PROMPT_ERROR
-from app.safeguards.pipeline import Pipeline
+from app.safeguards.pipeline import Pipeline, place_of
 from app.safeguards.request import Branch, Request
 from app.sessions.vocabulary import SERVED_BY
 
@@ -53,10 +53,10 @@ Said = tuple[int, Again | WaitAny | Resolve | Result] | None
 
 def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable: bool) -> Step:
     """Go in from `slot`; `unaskable` when its prompt could not be made."""
-    for at, enter in pipeline.enters[slot]:
+    for enter in pipeline.enters[slot]:
         turned = enter(request, now)
         if turned is not None:
-            return at, turned
+            return place_of(enter), turned
     if unaskable and not request.mended:
         return pipeline.depth, Result.failure(PROMPT_ERROR)
     until_us = now + pipeline.attempt_us
@@ -65,16 +65,16 @@ def inwards(request: Request, pipeline: Pipeline, slot: int, now: int, unaskable
     if until_us > request.deadline_us:
         attempt.until_us = request.deadline_us
         attempt.overdue = DEADLINE
-    request.attempts.append(attempt)
+    request.attempts += (attempt,)
     return attempt
 
 
 def outwards(request: Request, pipeline: Pipeline, slot: int, result: Result, now: int) -> Said:
     """Go out from `slot` with `result`."""
-    for at, hook in (pipeline.answered if result.error is None else pipeline.failed)[slot]:
+    for hook in (pipeline.answered if result.error is None else pipeline.failed)[slot]:
         verdict = hook(request, result, now)
         if verdict is not None:
-            return at, verdict
+            return place_of(hook), verdict
     return None
 
 

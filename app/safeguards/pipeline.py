@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import copy
 from math import prod
+from types import MethodType
 from typing import Any
 
 from app.safeguards.attempt_timeout import AttemptTimeoutLayer
@@ -46,17 +47,17 @@ class Pipeline:
             min([FOREVER_US, *(layer.between_us for layer in timeouts)]),
         )
         slots = range(self.depth + 1)
-        enters = [(s, layer.enter) for s, layer in enumerate(self.layers) if _defines(layer, "enter")]
-        answered = [(s, layer.answered) for s, layer in enumerate(self.layers) if _defines(layer, "answered")]
-        failed = [(s, layer.failed) for s, layer in enumerate(self.layers) if _defines(layer, "failed")]
-        self.enters: list[tuple[tuple[int, EnterHook], ...]] = [
-            tuple(e for e in enters if e[0] >= s) for s in slots
+        enters = [layer.enter for layer in self.layers if _defines(layer, "enter")]
+        answered = [layer.answered for layer in reversed(self.layers) if _defines(layer, "answered")]
+        failed = [layer.failed for layer in reversed(self.layers) if _defines(layer, "failed")]
+        self.enters: list[tuple[EnterHook, ...]] = [
+            tuple(hook for hook in enters if place_of(hook) >= s) for s in slots
         ]
-        self.answered: list[tuple[tuple[int, LeaveHook], ...]] = [
-            tuple(reversed([a for a in answered if a[0] < s])) for s in slots
+        self.answered: list[tuple[LeaveHook, ...]] = [
+            tuple(hook for hook in answered if place_of(hook) < s) for s in slots
         ]
-        self.failed: list[tuple[tuple[int, LeaveHook], ...]] = [
-            tuple(reversed([f for f in failed if f[0] < s])) for s in slots
+        self.failed: list[tuple[LeaveHook, ...]] = [
+            tuple(hook for hook in failed if place_of(hook) < s) for s in slots
         ]
         self._inner: dict[int, Pipeline] = {}
         for layer in self.layers:
@@ -71,9 +72,18 @@ class Pipeline:
         inner = copy(self)
         inner.first = first
         inner.branches = prod(layer.calls for layer in self.layers[first:] if layer.races)
-        inner.answered = [tuple(hook for hook in hooks if hook[0] >= first) for hooks in self.answered]
-        inner.failed = [tuple(hook for hook in hooks if hook[0] >= first) for hooks in self.failed]
+        inner.answered = [tuple(hook for hook in hooks if place_of(hook) >= first) for hooks in self.answered]
+        inner.failed = [tuple(hook for hook in hooks if place_of(hook) >= first) for hooks in self.failed]
         return inner
+
+
+def place_of(hook: EnterHook | LeaveHook) -> int:
+    """The place in the pipeline of the layer whose hook this is. Asked only of one that has something to say, so that no
+    place need be carried along with those that do not."""
+    assert isinstance(hook, MethodType)
+    layer = hook.__self__
+    assert isinstance(layer, Layer)
+    return layer.slot
 
 
 def _defines(layer: Layer, hook: str) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Hashable
+from collections.abc import Generator, Hashable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from app.safeguards.commands import FOREVER_US, Attempt, Command, Flight, Outcome, Result
@@ -86,7 +86,7 @@ class Request:
     deadline_us: int
     cache: int
     reasons: tuple[tuple[int, str], ...]
-    attempts: list[Attempt]
+    attempts: tuple[Attempt, ...]
     memo: list[Any]
     pipeline: Pipeline
     life: Generator[Command, Outcome, Result] | None
@@ -113,7 +113,7 @@ class Request:
         self.deadline_us = FOREVER_US
         self.cache = 0
         self.reasons = ()
-        self.attempts = []
+        self.attempts = ()
         self.life = None
         return self
 
@@ -140,41 +140,51 @@ class Request:
         """Whether it is a branch that has its result; what it waited for may come all the same."""
         return False
 
-    def attempts_since(self, first: int) -> list[Attempt]:
+    def attempts_since(self, first: int) -> Sequence[Attempt]:
         """Its attempts from the one with sequence `first` on, those of its branches included."""
         return self.attempts[first:]
 
 
 class Branch(Request):
-    """One of several ways in which a request is tried at the same time. It has the request's number and list of
-    attempts, and a mind of its own; `flight` lands when it has ended. `place` counts the request's branches from 1, over
+    """One of several ways in which a request is tried at the same time. It has the request's number and attempts, and a mind
+    of its own; `flight` lands when it has ended. `place` counts the request's branches from 1, over
     all its hedges; it is its name in a record.
     """
 
     __slots__ = ("flight", "parent", "place", "root")
 
     def __init__(self, parent: Request, hedge: int, why: str) -> None:
+        self.root: Request = parent.root if isinstance(parent, Branch) else parent
+        attempts = parent.attempts
         sizes = (parent.input_tokens, parent.max_tokens)
         self.begun(
             (parent.number, parent.intended_us, parent.question, parent.cache_key, *sizes, 0), parent.target
         )
-        self.attempts = parent.attempts
+        self.attempts = attempts
         self.mended = parent.mended
         self.deadline_us = parent.deadline_us
         self.hedge = hedge
         self.why = why
         self.parent = parent
-        self.root: Request = parent.root if isinstance(parent, Branch) else parent
         self.root.branches += 1
         self.place = self.root.branches
         self.flight = Flight()
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """All attempts of the request, in the order in which they began."""
+        return self.root.attempts
+
+    @attempts.setter
+    def attempts(self, attempts: tuple[Attempt, ...]) -> None:
+        self.root.attempts = attempts
 
     @property
     def ended(self) -> bool:
         """Whether it has its result."""
         return self.flight.result is not None
 
-    def attempts_since(self, first: int) -> list[Attempt]:
+    def attempts_since(self, first: int) -> Sequence[Attempt]:
         """Its own attempts and those of its branches, from the one with sequence `first` on."""
         return [attempt for attempt in self.attempts[first:] if _within(attempt.request, self)]
 

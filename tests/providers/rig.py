@@ -103,7 +103,7 @@ class Rig:
         attempt.bounds = Bounds(
             *(FOREVER_US if each is None else us(each) for each in (connect_s, between_s))
         )
-        request.attempts.append(attempt)
+        request.attempts += (attempt,)
         self.provider.begin(attempt)
         return attempt
 

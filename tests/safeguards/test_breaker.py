@@ -33,7 +33,7 @@ from tests.safeguards.script import Bench, request, us, world
 def made(asked: Request, at_s: float) -> Attempt:
     """A call that was made for the request."""
     attempt = Attempt().begun(asked, 0, us(at_s), us(99), us(99))
-    asked.attempts.append(attempt)
+    asked.attempts += (attempt,)
     return attempt
 
 

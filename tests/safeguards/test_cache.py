@@ -34,7 +34,7 @@ def test_the_same_question_is_answered_without_a_call() -> None:
 
     assert (first.cache, second.cache) == ("miss", "hit")
     assert second.served_by == "cache"
-    assert second.request.attempts == []
+    assert second.request.attempts == ()
     assert second.end.answer is first.end.answer
     assert bench.arrives(2, at_s=3, key="another").calls().cache == "miss"
 
@@ -100,7 +100,7 @@ def test_concurrent_misses_make_one_call() -> None:
     for follower in followers:
         assert follower.served_by == "cache"
         assert follower.cache == "shared"
-        assert follower.request.attempts == []
+        assert follower.request.attempts == ()
         assert follower.end.answer is leader.end.answer
     assert not cache_of(bench).flights
 

@@ -75,7 +75,7 @@ def test_of_two_the_first_listed_has_the_word() -> None:
 
 def test_a_prompt_that_cannot_be_made_costs_no_call() -> None:
     script = Bench(Canned()).arrives(unaskable=True)
-    assert script.request.attempts == []
+    assert script.request.attempts == ()
     assert script.request.reason == "canned: prompt_error"
 
 

@@ -109,7 +109,7 @@ def test_a_budget_keeps_its_last_part_for_a_cheaper_model_and_the_limit_counts_t
 
     assert broke.error is not None
     assert broke.error.name == "budget_exceeded_canned"
-    assert broke.request.attempts == []
+    assert broke.request.attempts == ()
 
 
 def test_a_budget_that_stops_stops() -> None:
