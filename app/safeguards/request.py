@@ -147,15 +147,15 @@ class Request:
 
 class Branch(Request):
     """One of several ways in which a request is tried at the same time. It has the request's number and attempts, and a mind
-    of its own; `flight` lands when it has ended. `place` counts the request's branches from 1, over
-    all its hedges; it is its name in a record.
+    of its own; `flight` lands when it has ended. `place` counts the request's branches from 1, over all its hedges; it is
+    its name in a record.
     """
 
     __slots__ = ("flight", "parent", "place", "root")
 
     def __init__(self, parent: Request, hedge: int, why: str) -> None:
         self.root: Request = parent.root if isinstance(parent, Branch) else parent
-        attempts = parent.attempts
+        attempts = parent.attempts  # `begun` empties what it shares
         sizes = (parent.input_tokens, parent.max_tokens)
         self.begun(
             (parent.number, parent.intended_us, parent.question, parent.cache_key, *sizes, 0), parent.target

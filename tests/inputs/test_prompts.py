@@ -106,6 +106,7 @@ def test_given_a_byte_order_mark_then_it_is_no_part_of_the_prompt(tmp_path: Path
         ("p.json", "[" + "9" * 5000 + "]", "p.json: is not valid JSON"),
         ("p.yaml", "a: [\nb", "p.yaml, line"),
         ("p.yaml", "[" * 100_000, "p.yaml: is nested too deeply"),
+        ("p.yaml", "- " * 5000, "p.yaml: is nested too deeply"),
         ("p.yaml", "&a [*a]", "p.yaml, line 1: is not valid YAML"),
         ("p.yaml", "!!python/object/apply:os.system [x]", "message 1: is not a role with a content"),
         ("p.toml", "[[messages]]\nrole = ", "p.toml: is not valid TOML"),
