@@ -12,8 +12,8 @@ from typing import Any
 
 from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
+from app.engine.rows import Row
 from app.engine.simulation import Simulation
-from app.engine.world import Row
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs, prepare_inputs
 from app.scenario.files import ScenarioFile, open_scenario, parse_scenario
@@ -78,7 +78,7 @@ class Ran:
     def rows(self, variant: str) -> tuple[list[Row], list[Row]]:
         """The bare rows: requests and attempts."""
         world = self._world(variant)
-        return world.request_rows, world.attempt_rows
+        return list(world.request_rows), list(world.attempt_rows)
 
     def share(self, variant: str, begin_s: float, end_s: float, **wanted: str) -> float:
         """Share of the requests that were meant to arrive in [begin_s, end_s) with these values."""

@@ -43,6 +43,7 @@ from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import Inputs
 from app.providers.calls import open_transport
 from app.scenario.model import variant_title
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.vocabulary import REAL_CALLS_FACT, key_of
 from app.sessions.writer import Observation, RealAttempt, RunWriter
 
@@ -150,7 +151,8 @@ class LiveCourse:
             if taken.faults:
                 writer.add_faults(index, [(at_us, writer.name(kind)) for at_us, kind in taken.faults])
             attempts = [maker.attempt(ended) for ended in taken.attempts]
-            writer.add(index, [maker.request(finished) for finished in taken.requests], attempts)
+            requests = request_rows(map(maker.request, taken.requests))
+            writer.add(index, requests, attempt_rows(attempts))
             writer.add_real_attempts(
                 [
                     RealAttempt(row[0] or 0, ended.estimated, ended.text if self._real.keep_answers else "")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop
 
 from app.engine.agenda import Agenda
-from app.engine.rows import Row, RowMaker, outcome_of
+from app.engine.rows import RowMaker, outcome_of
 from app.engine.users import ClosedLoop
 from app.engine.watch import Sight, sight_of
 from app.faults.base import Fault
@@ -34,9 +34,8 @@ from app.safeguards.errors import CANCELLED, RUN_ENDED
 from app.safeguards.lifecycle import Clock, Said, Step, inwards, lifecycle, outwards
 from app.safeguards.pipeline import Pipeline, place_of
 from app.safeguards.request import Branch, PlannedRequest, Request
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.vocabulary import OUTCOMES
-
-__all__ = ["Row", "World"]
 
 MakeProviders = Callable[[Agenda, Callable[[Attempt], None]], list[SimulatedProvider]]
 
@@ -55,7 +54,7 @@ class World:
     """One variant at work.
 
     `names` gives the code of a text in the log; `key_base` is the key of the variant's request 0. Finished requests and
-    attempts gather as rows (`vocabulary.REQUEST_COLUMNS`, `ATTEMPT_COLUMNS`) until somebody collects them; without a log
+    attempts gather as rows (`app.sessions.flat_rows`) until somebody collects them; without a log
     they are only counted in `outcomes`.
     """
 
@@ -78,8 +77,8 @@ class World:
         self.patience_us = 0
         self.logged = logged
         self.outcomes = [0] * len(OUTCOMES)
-        self.request_rows: list[Row] = []
-        self.attempt_rows: list[Row] = []
+        self.request_rows = request_rows()
+        self.attempt_rows = attempt_rows()
         self.sights: list[Sight] | None = None
         """Where somebody watches: the requests that ended, until they are taken away."""
         self.in_flight: dict[int, Request] = {}
@@ -247,7 +246,7 @@ class World:
 
     def _attempt_over(self, attempt: Attempt) -> None:
         if self.logged:
-            self.attempt_rows.append(self._rows.attempt(attempt))
+            self.attempt_rows.add(self._rows.attempt(attempt))
         request = attempt.request
         if request.life is not None:
             self._resume(request, attempt)
@@ -264,7 +263,7 @@ class World:
 
     def _log_attempt(self, attempt: Attempt) -> None:
         if self.logged:
-            self.attempt_rows.append(self._rows.attempt(attempt))
+            self.attempt_rows.add(self._rows.attempt(attempt))
 
     def _finish(self, request: Request, result: Result) -> None:
         """The customer has got what there is, or a branch has ended."""
@@ -279,7 +278,7 @@ class World:
         if self.sights is not None:
             self.sights.append(sight_of(request, result, outcome, now))
         if self.logged:
-            self.request_rows.append(self._rows.request(request, result, outcome, now))
+            self.request_rows.add(self._rows.request(request, result, outcome, now))
         # Attempts know their request: letting go of them here frees both at once, without the garbage collector.
         request.attempts = ()
         if self.users is not None:

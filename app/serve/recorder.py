@@ -9,7 +9,7 @@ How long it will go on is not known: until it ends the run counts as five minute
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from math import ceil
@@ -25,6 +25,7 @@ from app.errors import UserError
 from app.inputs.preparation import Inputs, storable
 from app.scenario.files import ScenarioFile, changed_text
 from app.scenario.model import variant_title
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, PRIVATE_FACT, REQUEST_COLUMNS, SERVED_FACT, key_of
 from app.sessions.writer import NewRun, NewVariant, RealAttempt, RunWriter
@@ -102,7 +103,7 @@ class Recorder:
         """A call has come."""
         self._gathered.offered_us.append(at_us)
 
-    def add(self, requests: Sequence[Row], attempts: Sequence[Row]) -> None:
+    def add(self, requests: Iterable[Row], attempts: Iterable[Row]) -> None:
         """Requests and attempts that have ended; their texts are codes of `names`."""
         self._gathered.requests += requests
         self._gathered.attempts += attempts
@@ -180,7 +181,11 @@ class Recorder:
         writer.add_data_rows(gathered.data_rows)
         if gathered.offered_us:
             writer.add_offered(np.asarray(gathered.offered_us, dtype=np.int64))
-        writer.add(0, coded(gathered.requests, _REQUEST_NAMES), coded(gathered.attempts, _ATTEMPT_NAMES))
+        writer.add(
+            0,
+            request_rows(coded(gathered.requests, _REQUEST_NAMES)),
+            attempt_rows(coded(gathered.attempts, _ATTEMPT_NAMES)),
+        )
         writer.add_real_attempts(gathered.real)
         writer.add_faults(0, [(at_us, writer.name(kind)) for at_us, kind in gathered.faults])
         for event in gathered.events:

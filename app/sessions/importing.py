@@ -21,6 +21,7 @@ from typing import Any, Final
 from app.errors import UserError
 from app.sessions import process
 from app.sessions import vocabulary as words
+from app.sessions.flat_rows import FlatRows
 from app.sessions.insertion import Insertion
 from app.sessions.maintenance import discard
 from app.sessions.recount import counted, lacked, recount
@@ -255,7 +256,7 @@ def _store(log: SessionLog, member: Member, rows: Iterator[list[Any]], run_id: i
     count = 0
     while batch := list(islice(rows, ROWS_PER_TRANSACTION)):
         with log.writing() as connection:
-            insertion.run(connection, batch)
+            insertion.run(connection, FlatRows(insertion.width, batch))
             connection.execute("update runs set heartbeat_at = ? where id = ?", (now_utc(), run_id))
         count += len(batch)
     return count

@@ -20,6 +20,7 @@ from app.errors import UserError
 from app.sessions import process
 from app.sessions import vocabulary as words
 from app.sessions.failures import explaining
+from app.sessions.flat_rows import request_rows
 from app.sessions.records import (
     AttemptRecord,
     DataRow,
@@ -228,7 +229,7 @@ class RunReader:
                 record = replace(record, virtual_us=own_us)
             rolled_up = Totals.of_rows(self._rollup_rows(connection, index, record))
             tail = self._tail(connection, index, record)
-        merged = Totals.merged([rolled_up, Totals.of_requests(tail)])
+        merged = Totals.merged([rolled_up, Totals.of_requests(request_rows(tail))])
         return merged if own_us is not None else replace(merged, offered=record.offered)
 
     def series(self, variant: str, step_s: int, *, first: int = 0, last: int | None = None) -> list[Rollup]:

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.sessions.flat_rows import FlatRows
 from app.sessions.tally import (
     NEVER,
     SECOND_US,
@@ -85,8 +86,8 @@ class RunRollups:
         self._offered = 0
         self._own = [0] * variants
 
-    def requests(self, variant: int, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Finished requests of a variant, as row tuples. Raises ValueError if their second was given out
+    def requests(self, variant: int, rows: FlatRows) -> None:
+        """Finished requests of a variant. Raises ValueError if their second was given out
         already."""
         self._variants[variant].absorb(of_requests(rows))
 

@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.sessions.flat_rows import FlatRows
 from app.sessions.histogram import HEADER, VERSION, bins_of, count_width
 from app.sessions.recount import CACHED, RETRIED
 from app.sessions.schema import COUNTS, HISTOGRAMS
@@ -118,20 +119,18 @@ def joined(parts: Sequence[Tally]) -> Tally:
     )
 
 
-def of_requests(rows: Sequence[tuple[Any, ...]]) -> Tally:
-    """Request row tuples (`vocabulary.REQUEST_COLUMNS`; at least one) by the second they finished in,
-    collapsed."""
+def of_requests(rows: FlatRows) -> Tally:
+    """Request rows (`flat_rows.request_rows`; at least one) by the second they finished in, collapsed."""
     size = len(rows)
-    columns = list(zip(*rows, strict=True))
-    finished = np.fromiter(columns[_AT["finished_us"]], np.int64, size)
+    finished = np.fromiter(rows.column(_AT["finished_us"]), np.int64, size)
     order = np.argsort(finished // SECOND_US, kind="stable")
 
     def whole(name: str) -> Ints:
-        return np.fromiter(columns[_AT[name]], np.int64, size)[order]
+        return np.fromiter(rows.column(_AT[name]), np.int64, size)[order]
 
     def optional(name: str) -> NDArray[np.float64]:
         # None becomes nan; exact below 2^53
-        return np.fromiter(columns[_AT[name]], np.float64, size)[order]
+        return np.fromiter(rows.column(_AT[name]), np.float64, size)[order]
 
     finished, intended = finished[order], whole("intended_us")
     outcome, served_by = whole("outcome"), whole("served_by")

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
+from app.sessions.flat_rows import FlatRows
 from app.sessions.histogram import Histogram
 from app.sessions.histogram_groups import merged_groups
 from app.sessions.recount import CACHED
@@ -91,8 +92,8 @@ class Totals:
         return made
 
     @classmethod
-    def of_requests(cls, rows: Sequence[tuple[Any, ...]]) -> Totals:
-        """From request row tuples. Nothing is offered and no fault occurs in them: those are not theirs to
+    def of_requests(cls, rows: FlatRows) -> Totals:
+        """From request rows. Nothing is offered and no fault occurs in them: those are not theirs to
         tell."""
         if not rows:
             return EMPTY

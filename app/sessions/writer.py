@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
-from operator import itemgetter
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -29,6 +28,7 @@ from app.errors import UserError
 from app.quick_json import json_bytes
 from app.sessions import process
 from app.sessions import vocabulary as words
+from app.sessions.flat_rows import FlatRows, request_rows
 from app.sessions.insertion import Insertion
 from app.sessions.rollups import RunRollups
 from app.sessions.schema import ROLLUP_COLUMNS
@@ -40,7 +40,7 @@ ROWS_PER_TRANSACTION: Final = 4_000
 FLUSH_AFTER_S: Final = 0.25
 MAX_COST_PICO: Final = 9 * 10**18
 """Of a variant: what the log's 64 bits can add up. Nine million dollars."""
-_COST: Final = itemgetter(words.REQUEST_COLUMNS.index("cost_pico"))
+_COST: Final = words.REQUEST_COLUMNS.index("cost_pico")
 
 Row = tuple[Any, ...]
 Observation = tuple[int, int, Mapping[str, Any], Mapping[str, Any]]
@@ -150,19 +150,19 @@ class RunWriter:
             )
         variants = len(run.variants)
         self._rollups = RunRollups(self.run_id, variants, self._texts.__getitem__)
-        self._fresh: list[list[Row]] = [[] for _ in range(variants)]
+        self._fresh = [request_rows() for _ in range(variants)]
         self._cost_pico = [0] * variants
         self._faults: list[list[tuple[int, int]]] = [[] for _ in range(variants)]
         self._held_tails = [NEVER] * variants
         self._passed_us: list[int] = []
-        self._pending: dict[Insertion, list[Row]] = {
-            insertion: []
+        self._pending = {
+            insertion: FlatRows(insertion.width)
             for insertion in (
                 *(_DATA_ROWS, _REQUESTS, _ATTEMPTS, _TEXTS, _REAL_ATTEMPTS),
                 *(_OBSERVATIONS, _EVENTS),
             )
         }
-        self._completed: list[Row] = []
+        self._completed = FlatRows(_ROLLUPS.width)
         self._texts_kept: dict[bytes, int] = {}
         self._events = 0
         self._observed = 0
@@ -183,25 +183,25 @@ class RunWriter:
             self._texts[found] = text
         return found
 
-    def add(self, variant: int, requests: Sequence[Row], attempts: Sequence[Row]) -> None:
-        """Finished requests and attempts of a variant, as tuples of `vocabulary`'s columns. The lists may be reused.
+    def add(self, variant: int, requests: FlatRows, attempts: FlatRows) -> None:
+        """Finished requests and attempts of a variant. What holds them may be emptied and used again.
 
         Raises UserError, and takes none of them, where the variant costs more than MAX_COST_PICO with them.
         """
-        self._cost_pico[variant] += sum(map(_COST, requests))
+        self._cost_pico[variant] += sum(requests.column(_COST))
         if self._cost_pico[variant] > MAX_COST_PICO:
             raise UserError(
                 f"a variant has cost more than {MAX_COST_PICO / 10**12:,.0f} USD: a run cannot count further",
                 do="Lower prices, sizes or traffic, or make the run shorter.",
             )
-        self._fresh[variant] += requests
-        self._pending[_ATTEMPTS] += attempts
+        self._fresh[variant].values += requests.values
+        self._pending[_ATTEMPTS].values += attempts.values
 
     def add_real_attempts(self, attempts: Iterable[RealAttempt]) -> None:
         """What only real calls have. Each text is kept once, and an empty one not at all."""
         for key, estimated, text in attempts:
             answer = self._text_kept(text) if text else None
-            self._pending[_REAL_ATTEMPTS].append((key, int(estimated), answer))
+            self._pending[_REAL_ATTEMPTS].add((key, int(estimated), answer))
 
     def _text_kept(self, text: str) -> int:
         # What a model or a server sent may hold half a surrogate pair, which no database takes.
@@ -210,7 +210,7 @@ class RunWriter:
         index = self._texts_kept.get(digest)
         if index is None:
             index = self._texts_kept[digest] = len(self._texts_kept)
-            self._pending[_TEXTS].append((self.run_id, index, sound.decode()))
+            self._pending[_TEXTS].add((self.run_id, index, sound.decode()))
         return index
 
     def add_offered(self, intended_us: Ints) -> None:
@@ -239,17 +239,17 @@ class RunWriter:
         if kind not in words.EVENT_KINDS:
             raise ValueError(f"{kind!r} is no kind of event")
         row = (self.run_id, self._events, at_us, kind, label, variant, _json(details or {}))
-        self._pending[_EVENTS].append(row)
+        self._pending[_EVENTS].add(row)
         self._events += 1
         return self._events - 1
 
     def observe(self, observations: Sequence[Observation]) -> int:
         """Resumes of requests by the live driver, in their order. Returns the sequence of the next one."""
         run_id, first = self.run_id, self._observed
-        self._pending[_OBSERVATIONS] += [
-            (run_id, sequence, now_us, number, json_bytes(command).decode(), json_bytes(outcome).decode())
-            for sequence, (now_us, number, command, outcome) in enumerate(observations, first)
-        ]
+        pending = self._pending[_OBSERVATIONS]
+        for sequence, (now_us, number, command, outcome) in enumerate(observations, first):
+            texts = json_bytes(command).decode(), json_bytes(outcome).decode()
+            pending.add((run_id, sequence, now_us, number, *texts))
         self._observed += len(observations)
         return self._observed
 
@@ -266,9 +266,8 @@ class RunWriter:
 
     def add_data_rows(self, rows: Iterable[tuple[int, int, Mapping[str, Any]]]) -> None:
         """Data rows as (row index, number in the user's file, values), each once; with the next flush."""
-        self._pending[_DATA_ROWS] += [
-            (self.run_id, row, number, _json(values)) for row, number, values in rows
-        ]
+        for row, number, values in rows:
+            self._pending[_DATA_ROWS].add((self.run_id, row, number, _json(values)))
 
     def fact(self, key: str, value: Any) -> None:
         """Keeps a small fact about the run, anything JSON can hold; a second time replaces it. Written at
@@ -296,10 +295,10 @@ class RunWriter:
         """
         self._absorb()
         if passed_us is None:
-            self._completed += self._rollups.advance(virtual_us)
+            self._complete(self._rollups.advance(virtual_us))
         else:
             self._passed_us = list(passed_us)
-            self._completed += self._rollups.advance_each(passed_us)
+            self._complete(self._rollups.advance_each(passed_us))
         self._write({"virtual_us": virtual_us})
 
     def end(self, state: str, virtual_us: int, *, drain_end_us: int | None = None) -> None:
@@ -308,7 +307,7 @@ class RunWriter:
         if state not in words.STATES[1:]:
             raise ValueError(f"{state!r} is no state to end in")
         self._absorb()
-        self._completed += self._rollups.finish(virtual_us)
+        self._complete(self._rollups.finish(virtual_us))
         ended = {
             "state": state,
             "ended_at": now_utc(),
@@ -322,13 +321,17 @@ class RunWriter:
         for variant, rows in enumerate(self._fresh):
             if rows:
                 self._rollups.requests(variant, rows)
-                self._pending[_REQUESTS] += rows
-                self._fresh[variant] = []
+                self._pending[_REQUESTS].values += rows.values
+                rows.clear()
         for variant, faults in enumerate(self._faults):
             if faults:
                 self._rollups.faults(variant, faults)
                 self._faults[variant] = []
         self._held_tails = list(map(min, self._held_tails, self._rollups.tails()))
+
+    def _complete(self, rollups: Iterable[Row]) -> None:
+        for row in rollups:
+            self._completed.add(row)
 
     def _write(self, progress: dict[str, Any]) -> None:
         """Rows in as many transactions as they need; in the last one the rollups and the run's progress.
@@ -361,7 +364,7 @@ class RunWriter:
                 {**values, "id": self.run_id},
             )
         self._drop(taken)
-        self._completed = []
+        self._completed.clear()
         self._held_tails = tails
 
     def _insert_pending(self, connection: sqlite3.Connection) -> dict[Insertion, int]:
@@ -369,7 +372,7 @@ class RunWriter:
         left = ROWS_PER_TRANSACTION
         taken = {}
         for insertion, rows in self._pending.items():
-            chosen = rows[:left]
+            chosen = rows.first(left)
             insertion.run(connection, chosen)
             taken[insertion] = len(chosen)
             left -= len(chosen)
@@ -377,7 +380,7 @@ class RunWriter:
 
     def _drop(self, taken: dict[Insertion, int]) -> None:
         for insertion, count in taken.items():
-            del self._pending[insertion][:count]
+            self._pending[insertion].drop(count)
 
     def _set_tails(self, connection: sqlite3.Connection, tails: list[int]) -> None:
         connection.executemany(
@@ -389,7 +392,7 @@ class RunWriter:
         source = iter(rows)
         while batch := list(islice(source, ROWS_PER_TRANSACTION)):
             with self._log.writing() as connection:
-                insertion.run(connection, batch)
+                insertion.run(connection, FlatRows(insertion.width, batch))
 
 
 _json: Final = json.JSONEncoder(

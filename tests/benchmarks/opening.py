@@ -12,6 +12,7 @@ from PySide6.QtCore import QEvent, QObject
 from PySide6.QtWidgets import QWidget
 
 from app.scenario.files import open_scenario
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import OUTCOMES, SEQUENCE_BITS, SERVED_BY, key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
@@ -85,7 +86,7 @@ def _make(log_path: Path) -> int:
         slices = [_slices(run_id, variant) for variant in range(len(VARIANTS))]
         for parts in zip(*slices, strict=True):
             for variant, rows in enumerate(parts):
-                writer.add(variant, rows, [])
+                writer.add(variant, request_rows(rows), attempt_rows())
             writer.flush(min(int(rows[-1][6] or 0) for rows in parts))
         end_us = int(DURATION_S * 1e6) + 60_000_000
         writer.end("finished", end_us, drain_end_us=end_us)

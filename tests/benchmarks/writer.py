@@ -12,6 +12,7 @@ from time import process_time
 import numpy as np
 
 from app.scenario.files import open_scenario
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.insertion import insert
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, REQUEST_COLUMNS, key_of
@@ -84,11 +85,18 @@ def _ours(requests: Rows, attempts: Rows) -> float:
         per_slice = -(-len(attempts) // slices)
         arrivals = np.array([row[3] for row in requests], dtype=np.int64)
         end_us = max(row[6] or 0 for row in requests)
+        parts = [
+            (
+                request_rows(requests[index * SLICE : (index + 1) * SLICE]),
+                attempt_rows(attempts[index * per_slice : (index + 1) * per_slice]),
+            )
+            for index in range(slices)
+        ]
         began = process_time()
         for index in range(slices):
             part = slice(index * SLICE, (index + 1) * SLICE)
             writer.add_offered(arrivals[part])
-            writer.add(0, requests[part], attempts[index * per_slice : (index + 1) * per_slice])
+            writer.add(0, *parts[index])
             if writer.due():
                 writer.flush(requests[part.start][6] or 0)
         writer.end("finished", end_us, drain_end_us=end_us)

@@ -16,6 +16,7 @@ from app.providers.calls import open_transport
 from app.providers.endpoint import Endpoint
 from app.scenario.files import parse_scenario
 from app.scenario.model import Scenario
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.reader import RunReader
 from app.sessions.records import AttemptRecord, ObservationRecord, RequestRecord
 from app.sessions.session_log import SessionLog
@@ -143,8 +144,8 @@ def live(
                 taken = world.take()
                 writer.add(
                     index,
-                    [rows.request(each) for each in taken.requests],
-                    [rows.attempt(each) for each in taken.attempts],
+                    request_rows(map(rows.request, taken.requests)),
+                    attempt_rows(map(rows.attempt, taken.attempts)),
                 )
                 writer.end("finished", world.read_clock())
                 left = {task for task in asyncio.all_tasks() if not _is_servers(task)}

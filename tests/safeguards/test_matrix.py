@@ -201,11 +201,14 @@ def test_a_safeguard_added_to_the_prototype_in_mid_run_takes_effect(kind: str) -
         for path, value in settings_for(simulation.scenario, "prototype", kind, on=True):
             simulation.change(path, value)
         world = simulation.worlds[0]
-        before, world.request_rows[:] = list(world.request_rows), []
+        before = list(world.request_rows)
+        world.request_rows.clear()
         simulation.advance(40_000_000)
         simulation.finish()
         after = Ran(simulation, names, {}).requests("prototype")
-        world.request_rows[:] = before
+        world.request_rows.clear()
+        for row in before:
+            world.request_rows.add(row)
         earlier = Ran(simulation, names, {}).requests("prototype")
     assert not any(row[field].endswith(words) for row in earlier)
     assert any(row[field].endswith(words) for row in after), {row[field] for row in after}

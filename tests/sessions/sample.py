@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.session_log import SessionLog
 from app.sessions.vocabulary import CACHE, OUTCOMES, SERVED_BY, key_of
 from app.sessions.writer import NewRun, NewVariant, RunWriter
@@ -153,7 +154,7 @@ def hand_over(writer: RunWriter, batch: Batch) -> None:
     """Gives the writer all of a batch."""
     writer.add_offered(np.array(batch.offered, np.int64))
     for variant in range(len(VARIANTS)):
-        writer.add(variant, batch.requests[variant], batch.attempts[variant])
+        writer.add(variant, request_rows(batch.requests[variant]), attempt_rows(batch.attempts[variant]))
 
 
 def write_run(log: SessionLog, *, duration_s: int = 5, per_s: int = 20, texts: bool = False) -> int:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.sessions.flat_rows import request_rows
 from app.sessions.histogram import Histogram
 from app.sessions.rollups import RunRollups
 from app.sessions.schema import ROLLUP_COLUMNS
@@ -69,7 +70,7 @@ def test_rollups_of_every_step_add_up_to_the_rows_however_they_are_flushed(
     for moment in moments:
         now = [row for row in requests if before_us <= row[6] < moment]
         if now:
-            rollups.requests(0, now)
+            rollups.requests(0, request_rows(now))
         if found := [(at * SECOND, name) for at, name in faults if before_us <= at * SECOND < moment]:
             rollups.faults(0, found)
         # when virtual time passes
@@ -114,7 +115,7 @@ def test_rollups_of_every_step_add_up_to_the_rows_however_they_are_flushed(
 
 def test_a_bucket_is_given_out_when_virtual_time_has_passed_its_end_and_not_before() -> None:
     rollups = RunRollups(1, 1, str)
-    rollups.requests(0, [request(1, 0, 0, intended_us=0, finished_us=400_000)])
+    rollups.requests(0, request_rows([request(1, 0, 0, intended_us=0, finished_us=400_000)]))
     assert rollups.advance(999_999) == []
     (row,) = rollups.advance(1_000_000)
     assert (row[AT["step_s"]], row[AT["bucket"]]) == (1, 0)
@@ -137,13 +138,13 @@ def test_a_row_of_a_second_that_was_given_out_is_an_error() -> None:
     rollups = RunRollups(1, 1, str)
     rollups.advance(3_000_000)
     with pytest.raises(ValueError, match="second 2 was rolled up already"):
-        rollups.requests(0, [request(1, 0, 0, intended_us=0, finished_us=2_999_999)])
+        rollups.requests(0, request_rows([request(1, 0, 0, intended_us=0, finished_us=2_999_999)]))
 
 
 def test_the_tail_starts_at_the_lowest_key_that_is_not_rolled_up() -> None:
     early = request(1, 0, 7, intended_us=0, finished_us=900_000)
     late = request(1, 0, 3, intended_us=0, finished_us=1_100_000)
     rollups = RunRollups(1, 1, str)
-    rollups.requests(0, [early, late])
+    rollups.requests(0, request_rows([early, late]))
     rollups.advance(1_000_000)
     assert rollups.tails() == [late[0]]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from app.errors import UserError
 from app.sessions.filters import Filter, Known, clock_text, filter_text, parse_filter
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.reader import RunReader
 from app.sessions.records import RequestRecord
 from app.sessions.search import first_open, matching, page
@@ -103,9 +104,8 @@ def test_a_fault_is_found_by_its_name_among_others_as_fault_and_as_mess(
             given = {"faults_name": writer.name(names)}
             if names == "out":
                 given = {"mess_name": writer.name("a,outage")}
-            writer.add(
-                0, [request(run_id, 0, number, intended_us=number, finished_us=number + 1, **given)], []
-            )
+            row = request(run_id, 0, number, intended_us=number, finished_us=number + 1, **given)
+            writer.add(0, request_rows([row]), attempt_rows())
         writer.end("finished", 1_000_000)
 
         assert matching(log, run_id, parse_filter("fault:outage")).tolist() == [0, 1, 4]
@@ -132,7 +132,7 @@ def test_what_has_not_ended_everywhere_is_where_a_growing_run_may_still_change(
         ends = {0: set(range(9_000)) - {7_003}, 1: set(range(8_500))}
         for variant, numbers in ends.items():
             rows = [request(run_id, variant, n, intended_us=n, finished_us=n + 1) for n in sorted(numbers)]
-            writer.add(variant, rows, [])
+            writer.add(variant, request_rows(rows), attempt_rows())
         writer.flush(1_000_000)
 
         assert first_open(log, run_id) == 7_003

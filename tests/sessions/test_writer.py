@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from app.errors import UserError
+from app.sessions.flat_rows import attempt_rows, request_rows
 from app.sessions.reader import RunReader
 from app.sessions.session_log import SessionLog
 from app.sessions.writer import NewRun, NewVariant, RunWriter
@@ -43,7 +44,8 @@ def test_the_contract_views_show_seconds_dollars_and_words(tmp_path: Path) -> No
             faults_name=writer.name("typos,hang"),
             cost_pico=2_500_000_000,
         )
-        writer.add(1, [row], [attempt(run_id, 1, 4, s, 1_500_000 + s, 2_750_000) for s in (0, 1)])
+        made = [attempt(run_id, 1, 4, s, 1_500_000 + s, 2_750_000) for s in (0, 1)]
+        writer.add(1, request_rows([row]), attempt_rows(made))
         writer.event(2_000_000, "incident_begin", "outage", variant=1)
         writer.add_offered(np.array([1_500_000]))
         writer.end("finished", 3_000_000)
@@ -103,9 +105,9 @@ def test_a_flush_is_due_after_a_quarter_of_a_second_or_4000_rows(tmp_path: Path)
         writer.flush(0)
         assert not writer.due()
         rows = [request(run_id, 0, n, intended_us=n, finished_us=n + 5) for n in range(4_000)]
-        writer.add(0, rows[:3_999], [])
+        writer.add(0, request_rows(rows[:3_999]), attempt_rows())
         assert not writer.due()
-        writer.add(0, rows[3_999:], [])
+        writer.add(0, request_rows(rows[3_999:]), attempt_rows())
         assert writer.due()
 
 
@@ -117,8 +119,10 @@ def test_more_rows_than_a_transaction_takes_are_all_written(tmp_path: Path) -> N
             numbers = range(6_000)
             writer.add(
                 index,
-                [request(run_id, index, n, intended_us=n * 100, finished_us=n * 100 + 5) for n in numbers],
-                [attempt(run_id, index, n, 0, n * 100, n * 100 + 5) for n in numbers],
+                request_rows(
+                    request(run_id, index, n, intended_us=n * 100, finished_us=n * 100 + 5) for n in numbers
+                ),
+                attempt_rows(attempt(run_id, index, n, 0, n * 100, n * 100 + 5) for n in numbers),
             )
         writer.flush(500_000)
         reader = RunReader(log, run_id)
@@ -156,11 +160,15 @@ def test_a_disk_that_fills_up_is_told_and_what_was_flushed_stays(tmp_path: Path)
     with SessionLog.open(tmp_path / "a.db") as log:
         writer = RunWriter(log)
         run_id = writer.start(NEW_RUN)
-        writer.add(0, [request(run_id, 0, 0, intended_us=0, finished_us=5)], [])
+        writer.add(0, request_rows([request(run_id, 0, 0, intended_us=0, finished_us=5)]), attempt_rows())
         writer.flush(10)
         (pages,) = log.db.execute("pragma page_count").fetchone()
         log.db.execute(f"pragma max_page_count = {pages}")
-        writer.add(0, [request(run_id, 0, n, intended_us=n, finished_us=n + 50) for n in range(1, 3_000)], [])
+        writer.add(
+            0,
+            request_rows(request(run_id, 0, n, intended_us=n, finished_us=n + 50) for n in range(1, 3_000)),
+            attempt_rows(),
+        )
         with pytest.raises(UserError, match="disk of the session log is full"):
             writer.flush(5_000)
         assert RunReader(log, run_id).totals("prototype").requests == 1
@@ -170,7 +178,11 @@ def test_a_numpy_integer_in_a_row_is_an_error_and_not_a_blob(tmp_path: Path) -> 
     with SessionLog.open(tmp_path / "a.db") as log:
         writer = RunWriter(log)
         run_id = writer.start(NEW_RUN)
-        writer.add(0, [request(run_id, 0, 0, intended_us=0, finished_us=5, cost_pico=np.int64(5))], [])
+        writer.add(
+            0,
+            request_rows([request(run_id, 0, 0, intended_us=0, finished_us=5, cost_pico=np.int64(5))]),
+            attempt_rows(),
+        )
         with pytest.raises(sqlite3.IntegrityError, match="cannot store BLOB"):
             writer.flush(10)
 
@@ -190,7 +202,9 @@ def test_two_runs_may_be_written_at_once(tmp_path: Path) -> None:
         run_ids = first.start(NEW_RUN), second.start(NEW_RUN)
         for n in range(5):
             for writer, run_id in zip((first, second), run_ids, strict=True):
-                writer.add(0, [request(run_id, 0, n, intended_us=n, finished_us=n + 5)], [])
+                writer.add(
+                    0, request_rows([request(run_id, 0, n, intended_us=n, finished_us=n + 5)]), attempt_rows()
+                )
                 writer.flush(n)
         for writer in (first, second):
             writer.end("stopped", 100)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
-from operator import itemgetter
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,11 +14,12 @@ from numpy.typing import NDArray
 from app.engine.draws import Draws
 from app.engine.questions import QuestionBook
 from app.engine.simulation import Simulation
-from app.engine.world import Row, World
+from app.engine.world import World
 from app.inputs.bounded import BoundedWorker
 from app.inputs.preparation import prepare_inputs
 from app.providers.simulated import SimulatedProvider
 from app.scenario.files import parse_scenario
+from app.sessions.flat_rows import FlatRows
 from app.sessions.vocabulary import ATTEMPT_COLUMNS, OUTCOMES, REQUEST_COLUMNS
 
 Ints = NDArray[np.int64]
@@ -102,8 +101,6 @@ def _ended(simulation: Simulation) -> World:
     return simulation.worlds[0]
 
 
-def _columns(rows: Sequence[Row], names: tuple[str, ...], wanted: tuple[str, ...]) -> dict[str, Ints]:
-    places = [names.index(name) for name in ("key", *wanted)]
-    table = np.array(list(map(itemgetter(*places), rows)), dtype=np.int64).reshape(-1, len(places))
-    table = table[np.argsort(table[:, 0])]
-    return {name: table[:, column] for column, name in enumerate(wanted, start=1)}
+def _columns(rows: FlatRows, names: tuple[str, ...], wanted: tuple[str, ...]) -> dict[str, Ints]:
+    order = np.argsort(rows.column(names.index("key")))
+    return {name: np.array(rows.column(names.index(name)), dtype=np.int64)[order] for name in wanted}
