@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from hashlib import blake2b
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ _MASK = (1 << 64) - 1
 _GAMMA = 0x9E3779B97F4A7C15
 _MIX_1 = 0xBF58476D1CE4E5B9
 _MIX_2 = 0x94D049BB133111EB
+_LOWER_BITS = 11
 _UNIT = 2.0**-53
 
 
@@ -33,15 +35,21 @@ class Role(NamedTuple):
     hedge: int = 0
 
 
-def _uniform(z: NDArray[np.uint64], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Mix states, in place, into uniform draws in [0, 1)."""
+def _mix(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """Mix states, in place, into random bits."""
     z ^= z >> np.uint64(30)
     z *= np.uint64(_MIX_1)
     z ^= z >> np.uint64(27)
     z *= np.uint64(_MIX_2)
     z ^= z >> np.uint64(31)
-    z >>= np.uint64(11)
-    return np.multiply(z, _UNIT, out=out)
+    return z
+
+
+def _uniform(z: NDArray[np.uint64]) -> NDArray[np.float64]:
+    """Mix states, in place, into uniform draws in [0, 1): the upper 53 bits of each."""
+    _mix(z)
+    z >>= np.uint64(_LOWER_BITS)
+    return np.asarray(z * _UNIT)
 
 
 def _one(key: int, entity: int) -> float:
@@ -49,7 +57,7 @@ def _one(key: int, entity: int) -> float:
     z = (entity * _GAMMA + key) & _MASK
     z = ((z ^ (z >> 30)) * _MIX_1) & _MASK
     z = ((z ^ (z >> 27)) * _MIX_2) & _MASK
-    return ((z ^ (z >> 31)) >> 11) * _UNIT
+    return ((z ^ (z >> 31)) >> _LOWER_BITS) * _UNIT
 
 
 def normal_of(draw: NDArray[np.float64], angle: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -87,13 +95,27 @@ class Draws:
         self, columns: Sequence[tuple[str, Role | None]], first: int, count: int
     ) -> NDArray[np.float64]:
         """Uniform draws in [0, 1) of several purposes and roles at once; shape (columns, count), the values of `block`."""
+        return _uniform(self._states(columns, first, count))
+
+    def below(
+        self,
+        columns: Sequence[tuple[str, Role | None]],
+        limits: Sequence[float],
+        first: int,
+        count: int,
+    ) -> NDArray[np.bool_]:
+        """Which draws of `table` lie below their column's limit, in (0, 1); shape (columns, count)."""
+        # Whole numbers, compared before they are made fractions: so many upper bits lie below the limit.
+        bits = [ceil(limit / _UNIT) << _LOWER_BITS for limit in limits]
+        states = self._states(columns, first, count)
+        return np.asarray(_mix(states) < np.array(bits, dtype=np.uint64)[:, np.newaxis])
+
+    def _states(
+        self, columns: Sequence[tuple[str, Role | None]], first: int, count: int
+    ) -> NDArray[np.uint64]:
         keys = np.array([self.key(purpose, role) for purpose, role in columns], dtype=np.uint64)
         states = np.arange(first, first + count, dtype=np.uint64) * np.uint64(_GAMMA)
-        table = np.empty((len(columns), count))
-        for begin in range(0, count, BLOCK):  # what the processor's cache holds
-            part = slice(begin, begin + BLOCK)
-            _uniform(states[part] + keys[:, np.newaxis], table[:, part])
-        return table
+        return np.asarray(states + keys[:, np.newaxis])
 
     def one(self, purpose: str, role: Role | None, entity: int) -> float:
         """The draw of one entity; the value that `block` has for it."""

@@ -118,9 +118,9 @@ class FaultSet:
         if drawn:
             # Most faults have but a rate: all of them in one table.
             columns = [(fault.purpose, role if fault.per == "attempt" else None) for _, fault in drawn]
-            rates = np.array([fault.rate for _, fault in drawn], dtype=np.float64)
+            rates = [fault.rate or 0.0 for _, fault in drawn]
             bits = np.array([1 << number for number, _ in drawn], dtype=np.int64)
-            hits |= bits @ (self.draws.table(columns, first, count) < rates[:, np.newaxis])
+            hits |= bits @ self.draws.below(columns, rates, first, count)
         return hits
 
     def spoiled(self, role: Role, first: int, count: int) -> list[tuple[int, Spoiled]]:

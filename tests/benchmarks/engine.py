@@ -1,15 +1,20 @@
 """The engine beside its SimPy twin: requests x variants a second of CPU time, and whether both say the same.
 
-Rounds alternate, each with its own seed, and the median of each counts: the machine may be shared. Reading
-prompts and data is left out; planning and drawing is in both. Texts the twin has none: prompts that are rendered, answers
-that are written and checked, each once for each row of the data, however long the run. So they are made beforehand for
-the comparison without a log; what the engine comes to when it makes them on its way is told beside it, and with a log they
-are in.
+Each program has a process of its own. Rounds alternate, each with its own seed, and the median of each counts: the
+machine may be shared. Reading prompts and data is left out; planning and drawing is in both. Texts the twin has none:
+prompts that are rendered, answers that are written and checked, each once for each row of the data, however long the run.
+So they are made beforehand for the comparison without a log; what the engine comes to when it makes them on its way is
+told beside it, and with a log they are in.
 """
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -34,32 +39,81 @@ VARIANTS = ("prototype", "safeguarded")
 
 
 def lines() -> list[Line]:
-    """Three ways to run the same model."""
-    speeds: dict[str, list[float]] = {name: [] for name in ("twin", "foresight", "bare", "texts", "logged")}
+    """Three ways to run the same model, each program in a process of its own, as the product has it."""
+    speeds: dict[str, list[float]] = {}
     ours: dict[str, Counter[str]] = {name: Counter() for name in VARIANTS}
     theirs: dict[str, Counter[str]] = {name: Counter() for name in VARIANTS}
+    sums = {"twin": theirs, "bare": ours}
     for seed in range(1, ROUNDS + 1):
-        file = open_scenario(str(Path(__file__).with_name("full.toml")), [f"seed={seed}"])
-        speed, outcomes = twin(seed, real_timeouts=True)
-        speeds["twin"].append(speed)
-        _add(theirs, outcomes)
-        speeds["foresight"].append(twin(seed, real_timeouts=False)[0])
-        speed, with_texts, outcomes = without_log(file)
-        speeds["bare"].append(speed)
-        speeds["texts"].append(with_texts)
-        _add(ours, outcomes)
-        speeds["logged"].append(with_log(file))
+        for program in PROGRAMS:
+            told = alone(program, seed)
+            for name, speed in told.speeds.items():
+                speeds.setdefault(name, []).append(speed)
+            if program in sums:
+                for name, total in sums[program].items():
+                    total.update(told.outcomes[name])
     middle = {name: median(values) for name, values in speeds.items()}
-    told = {name: f"{speed:,.0f} requests x variants a second" for name, speed in middle.items()}
+    told_as = {name: f"{speed:,.0f} requests x variants a second" for name, speed in middle.items()}
     return [
-        Line("SimPy twin, calls and timeouts as processes and events", told["twin"]),
-        Line("SimPy twin that foresees every race", told["foresight"], middle["foresight"] / middle["twin"]),
-        Line("engine without a log / twin", told["bare"], middle["bare"] / middle["twin"], ">= 4"),
-        Line("the same, texts made on its way / twin", told["texts"], middle["texts"] / middle["twin"]),
-        Line("engine with its session log / twin", told["logged"], middle["logged"] / middle["twin"], ">= 2"),
-        Line("engine without a log / foreseeing twin", told["bare"], middle["bare"] / middle["foresight"]),
+        Line("SimPy twin, calls and timeouts as processes and events", told_as["twin"]),
+        Line(
+            "SimPy twin that foresees every race", told_as["foresight"], middle["foresight"] / middle["twin"]
+        ),
+        Line("engine without a log / twin", told_as["bare"], middle["bare"] / middle["twin"], ">= 4"),
+        Line("the same, texts made on its way / twin", told_as["texts"], middle["texts"] / middle["twin"]),
+        Line(
+            "engine with its session log / twin", told_as["logged"], middle["logged"] / middle["twin"], ">= 2"
+        ),
+        Line("engine without a log / foreseeing twin", told_as["bare"], middle["bare"] / middle["foresight"]),
         *(_agreement(name, ours[name], theirs[name]) for name in VARIANTS),
     ]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What a program told: requests x variants a second by name, and how often which outcome came, by variant."""
+
+    speeds: dict[str, float]
+    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
+
+
+def alone(program: str, seed: int) -> Told:
+    """Run one of `PROGRAMS` in a process of its own: what ran before in the same one would slow it down."""
+    done = subprocess.run(
+        [sys.executable, "-m", __name__, program, str(seed)], check=True, stdout=subprocess.PIPE, text=True
+    )
+    speeds, outcomes = json.loads(done.stdout.splitlines()[-1])
+    return Told(speeds, {name: Counter(counts) for name, counts in outcomes.items()})
+
+
+def _twin(seed: int) -> Told:
+    speed, outcomes = twin(seed, real_timeouts=True)
+    return Told({"twin": speed}, outcomes)
+
+
+def _foresight(seed: int) -> Told:
+    return Told({"foresight": twin(seed, real_timeouts=False)[0]})
+
+
+def _bare(seed: int) -> Told:
+    speed, with_texts, outcomes = without_log(_scenario(seed))
+    return Told({"bare": speed, "texts": with_texts}, outcomes)
+
+
+def _logged(seed: int) -> Told:
+    return Told({"logged": with_log(_scenario(seed))})
+
+
+PROGRAMS: dict[str, Callable[[int], Told]] = {
+    "twin": _twin,
+    "foresight": _foresight,
+    "bare": _bare,
+    "logged": _logged,
+}
+
+
+def _scenario(seed: int) -> ScenarioFile:
+    return open_scenario(str(Path(__file__).with_name("full.toml")), [f"seed={seed}"])
 
 
 def twin(seed: int, *, real_timeouts: bool) -> tuple[float, dict[str, Counter[str]]]:
@@ -130,11 +184,6 @@ def logged(file: ScenarioFile, path: Path, listener: Listener | None = None) -> 
     return int(offered)
 
 
-def _add(sums: dict[str, Counter[str]], outcomes: dict[str, Counter[str]]) -> None:
-    for name, total in sums.items():
-        total.update(outcomes[name])
-
-
 def _agreement(variant: str, ours: Counter[str], theirs: Counter[str]) -> Line:
     """The largest difference between shares of outcomes, and the shares: ours | theirs."""
     a = {name: ours[name] / ours.total() for name in OUTCOMES}
@@ -142,3 +191,8 @@ def _agreement(variant: str, ours: Counter[str], theirs: Counter[str]) -> Line:
     shares = ", ".join(f"{name} {a[name]:.4f} | {b[name]:.4f}" for name in reversed(OUTCOMES))
     largest = max(abs(a[name] - b[name]) for name in OUTCOMES)
     return Line(f"{variant}: outcomes, ours | twin's", shares, largest, f"<= {SHARES_DIFFER_AT_MOST}")
+
+
+if __name__ == "__main__":
+    told = PROGRAMS[sys.argv[1]](int(sys.argv[2]))
+    print(json.dumps([told.speeds, told.outcomes]))
