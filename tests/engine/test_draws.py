@@ -33,6 +33,28 @@ def test_one_draw_is_the_value_that_its_block_has(
     assert block.tolist() == [Draws(seed).one(purpose, role, first + i) for i in range(count)]
 
 
+@given(
+    columns=st.lists(st.tuples(purposes, roles), min_size=1, max_size=4),
+    first=st.integers(0, 2**40),
+    count=st.integers(1, 20),
+    data=st.data(),
+)
+def test_what_lies_below_a_limit_is_what_a_comparison_of_the_draws_says(
+    columns: list[tuple[str, Role | None]], first: int, count: int, data: st.DataObject
+) -> None:
+    draws = Draws(1)
+    table = draws.table(columns, first, count)
+    # Limits anywhere, and hard by a draw: the draw itself, and the next numbers below and above it.
+    limits = []
+    for column in table:
+        draw = data.draw(st.sampled_from(column.tolist()))
+        near = [draw, float(np.nextafter(draw, 0)), float(np.nextafter(draw, 1))]
+        between = st.floats(0, 1, exclude_min=True, exclude_max=True)
+        limits.append(data.draw(st.sampled_from([each for each in near if 0 < each < 1]) | between))
+    below = draws.below(columns, limits, first, count)
+    assert below.tolist() == (table < np.array(limits)[:, np.newaxis]).tolist()
+
+
 @given(purpose=purposes, role=roles, entities=st.lists(st.integers(0, 5_000), min_size=1, max_size=20))
 def test_a_column_holds_the_same_draws(purpose: str, role: Role | None, entities: list[int]) -> None:
     draws = Draws(1)
